@@ -1,0 +1,187 @@
+//! Child processes that end with the test that started them.
+
+use std::{
+    fs,
+    process::Child,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// How a wait for a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It exited with this code (`None`: a signal ended it).
+    Exited(Option<i32>),
+    /// It was still running at the deadline.
+    StillRunning,
+}
+
+/// A child process; dropping it ends the child and every process below it, by process id.
+#[derive(Debug)]
+pub struct Guarded {
+    child: Child,
+    last_wish: Signal,
+    patience: Duration,
+}
+
+impl Guarded {
+    /// Guards `child`: on drop it gets `last_wish`, and SIGKILL after `patience`.
+    pub fn new(child: Child, last_wish: Signal, patience: Duration) -> Self {
+        Self {
+            child,
+            last_wish,
+            patience,
+        }
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends `signal`; a process that is gone already is no error.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(pid) = pid_of(self.child.id()) {
+            let _ = kill_process(pid, signal);
+        }
+    }
+
+    /// Kills the process and everything below it outright.
+    pub fn kill_tree(&mut self) -> Result<()> {
+        let mut tree = descendants(self.child.id());
+        tree.push(self.child.id());
+        // Stop the parent first, or it may start a replacement between two kills.
+        self.signal(Signal::STOP);
+        tree.extend(descendants(self.child.id()));
+        for id in tree {
+            if let Some(pid) = pid_of(id) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+        self.child.wait().context("waiting for a killed process")?;
+        Ok(())
+    }
+
+    /// Waits until the process has ended or `limit` has passed.
+    pub fn wait(&mut self, limit: Duration) -> Result<Ended> {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.child.try_wait().context("waiting for a process")? {
+                return Ok(Ended::Exited(status.code()));
+            }
+            if Instant::now() >= deadline {
+                return Ok(Ended::StillRunning);
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        if let Ok(Ended::Exited(_)) = self.wait(Duration::ZERO) {
+            return;
+        }
+        let below = descendants(self.child.id());
+        self.signal(Signal::CONT);
+        self.signal(self.last_wish);
+        if !matches!(self.wait(self.patience), Ok(Ended::Exited(_))) {
+            let _ = self.kill_tree();
+        }
+        // Children that outlived their parent (a crash) are ended too; ids are checked again so
+        // that a reused one is not hit.
+        for id in below {
+            if parent_of(id) == Some(1)
+                && let Some(pid) = pid_of(id)
+            {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
+    }
+}
+
+fn pid_of(id: u32) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(id).ok()?)
+}
+
+/// Every process below `root`, read from `/proc`.
+fn descendants(root: u32) -> Vec<u32> {
+    let mut parents: Vec<(u32, u32)> = Vec::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if let Some(id) = name.to_str().and_then(|text| text.parse().ok())
+            && let Some(parent) = parent_of(id)
+        {
+            parents.push((id, parent));
+        }
+    }
+    let mut found = vec![root];
+    let mut next = 0;
+    while let Some(&parent) = found.get(next) {
+        next += 1;
+        found.extend(
+            parents
+                .iter()
+                .filter(|(_, of)| *of == parent)
+                .map(|(id, _)| *id),
+        );
+    }
+    found.retain(|id| *id != root);
+    found
+}
+
+/// The parent's id: the second field after the `)` that ends the command name in `/proc/<id>/stat`.
+fn parent_of(id: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let after_name = stat.rsplit_once(')')?.1;
+    after_name.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn dropping_ends_the_whole_tree() {
+        let child = Command::new("sh")
+            .args(["-c", "sleep 300 & sleep 300 & wait"])
+            .spawn()
+            .unwrap();
+        let guard = Guarded::new(child, Signal::TERM, Duration::from_secs(2));
+        let root = guard.id();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while descendants(root).len() < 2 && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let below = descendants(root);
+        assert_eq!(below.len(), 2);
+        drop(guard);
+        let gone = || {
+            below.iter().all(|id| {
+                fs::read_to_string(format!("/proc/{id}/stat")).map_or(true, |stat| {
+                    !stat.contains("(sleep)") || stat.contains(") Z")
+                })
+            })
+        };
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while !gone() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert!(gone(), "a child survived");
+    }
+
+    #[test]
+    fn reports_the_exit_code() {
+        let child = Command::new("sh").args(["-c", "exit 7"]).spawn().unwrap();
+        let mut guard = Guarded::new(child, Signal::TERM, Duration::from_secs(1));
+        assert_eq!(
+            guard.wait(Duration::from_secs(10)).unwrap(),
+            Ended::Exited(Some(7))
+        );
+    }
+}
