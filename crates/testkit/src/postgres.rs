@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How long a server may take to start or to stop on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The superuser of every throw-away server.
 const SUPERUSER: &str = "postgres";

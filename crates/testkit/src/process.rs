@@ -8,7 +8,8 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use rustix::process::{Pid, Signal, kill_process};
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
 
 /// How a wait for a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
