@@ -1,0 +1,111 @@
+//! The certificate and key shown to clients, as two rustls configurations.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::Ticketer;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use zeroize::Zeroizing;
+
+use super::{ALPN_POSTGRESQL, TlsConfigError, end_point_binding, provider};
+
+/// A server certificate with its key, ready for use. Cloning is cheap.
+#[derive(Clone)]
+pub struct ServerIdentity {
+    after_request: Arc<ServerConfig>,
+    direct: Arc<ServerConfig>,
+    binding: Option<Arc<[u8]>>,
+}
+
+impl fmt::Debug for ServerIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ServerIdentity([redacted])")
+    }
+}
+
+impl ServerIdentity {
+    /// Takes a certificate chain (leaf first) and its private key, both PEM.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, TlsConfigError> {
+        let chain = CertificateDer::pem_slice_iter(chain)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|source| TlsConfigError::Pem {
+                what: "server certificate",
+                source,
+            })?;
+        let Some(leaf) = chain.first() else {
+            return Err(TlsConfigError::NoCertificate {
+                what: "server certificate",
+            });
+        };
+        let binding = end_point_binding(leaf).map(Arc::from);
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|source| TlsConfigError::Pem {
+            what: "server key",
+            source,
+        })?;
+        let certified = Arc::new(CertifiedKey::from_der(chain, key, &provider())?);
+        let resolver = Arc::new(SingleCertAndKey::from(certified));
+        let direct = Arc::new(RequirePostgresql(Arc::clone(&resolver)));
+        Ok(Self {
+            after_request: config(resolver)?,
+            direct: config(direct)?,
+            binding,
+        })
+    }
+
+    /// Reads chain and key from PEM files. Blocks; meant for start and reload.
+    pub fn from_files(chain: &Path, key: &Path) -> Result<Self, TlsConfigError> {
+        let read = |path: &Path| {
+            std::fs::read(path).map_err(|source| TlsConfigError::File {
+                path: path.to_owned(),
+                source,
+            })
+        };
+        Self::from_pem(&read(chain)?, &Zeroizing::new(read(key)?))
+    }
+
+    /// For TLS that begins after an `SSLRequest`: ALPN may be left out.
+    pub(crate) fn after_request(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.after_request)
+    }
+
+    /// For TLS from the first byte: a client that does not offer `postgresql` by ALPN is refused, as
+    /// PostgreSQL 17 does, so that no other protocol can be tricked into talking to us (ALPACA).
+    pub(crate) fn direct(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.direct)
+    }
+
+    /// Channel binding data `tls-server-end-point` of our leaf; absent where it is not defined.
+    pub(crate) fn binding(&self) -> Option<&[u8]> {
+        self.binding.as_deref()
+    }
+}
+
+fn config(resolver: Arc<dyn ResolvesServerCert>) -> Result<Arc<ServerConfig>, TlsConfigError> {
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(rustls::ALL_VERSIONS)?
+        .with_no_client_auth()
+        .with_cert_resolver(resolver);
+    config.alpn_protocols = vec![ALPN_POSTGRESQL.to_vec()];
+    config.ticketer = Ticketer::new()?;
+    // One ticket is enough for one next connection; each costs a seal and some bytes in every handshake.
+    config.send_tls13_tickets = 1;
+    Ok(Arc::new(config))
+}
+
+/// Shows the certificate only to clients that offer `postgresql`.
+#[derive(Debug)]
+struct RequirePostgresql(Arc<SingleCertAndKey>);
+
+impl ResolvesServerCert for RequirePostgresql {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if !hello.alpn()?.any(|protocol| protocol == ALPN_POSTGRESQL) {
+            return None;
+        }
+        self.0.resolve(hello)
+    }
+}

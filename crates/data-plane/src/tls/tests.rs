@@ -1,0 +1,1 @@
+//! TLS policies of both sides against each other.
