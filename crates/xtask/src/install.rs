@@ -1,0 +1,67 @@
+//! Installing what a task needs and nothing else: with apt where it is there, else it names the packages.
+
+mod apt;
+mod drivers;
+mod unpacked;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::{step, workspace};
+
+/// Major versions of PostgreSQL that the tests use.
+const POSTGRES_MAJORS: [u32; 2] = [15, 18];
+
+/// A PostgreSQL server and psql for the demo.
+pub(crate) fn for_demo() -> Result<()> {
+    if !postgres_bin_dirs().is_empty() && step::succeeds("psql", &["--version"]) {
+        return Ok(());
+    }
+    apt::install(&["postgresql", "postgresql-client"])
+}
+
+/// Everything the tests use. They find it by the same rules (`crates/testkit/src/tools.rs`).
+pub(crate) fn for_tests() -> Result<()> {
+    apt::install(&[
+        "curl",
+        "default-jdk-headless",
+        "file",
+        "libpostgresql-jdbc-java",
+        "nodejs",
+        "patchelf",
+        "postgresql-client",
+        "python3-venv",
+    ])?;
+    // Not in the list above: Node.js packages of other origins bring their own npm and conflict.
+    apt::install(&["npm"])?;
+    for major in POSTGRES_MAJORS {
+        if postgres_bin_dir(major).is_none() {
+            unpacked::postgres(major)?;
+        }
+    }
+    let tools = workspace::tools_dir();
+    drivers::python(&tools)?;
+    drivers::node(&tools)
+}
+
+/// Folders with PostgreSQL servers, newest first.
+pub(crate) fn postgres_bin_dirs() -> Vec<PathBuf> {
+    let majors = (10..=30).rev();
+    majors.filter_map(postgres_bin_dir).collect()
+}
+
+fn postgres_bin_dir(major: u32) -> Option<PathBuf> {
+    [
+        PathBuf::from(format!("/usr/lib/postgresql/{major}/bin")),
+        unpacked::bin_dir(major),
+    ]
+    .into_iter()
+    .find(|dir| is_server(dir))
+}
+
+fn is_server(dir: &Path) -> bool {
+    ["initdb", "postgres"]
+        .iter()
+        .all(|program| dir.join(program).is_file())
+}

@@ -1,0 +1,77 @@
+//! Database drivers of other languages, in their own folders outside the clone.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context, Result};
+
+use crate::step;
+
+/// What the Python tests import, plus the AWS command line, pinned.
+const PYTHON_PACKAGES: [&str; 4] = [
+    "asyncpg==0.32.0",
+    "awscli==1.46.2",
+    "boto3==1.44.2",
+    "psycopg[binary]==3.3.9",
+];
+
+/// What the Node.js tests import, pinned.
+const NODE_PACKAGES: [&str; 1] = ["pg@8.23.1"];
+
+/// A virtual environment with [`PYTHON_PACKAGES`].
+pub(super) fn python(tools: &Path) -> Result<()> {
+    let folder = tools.join("python");
+    if is_stamped(&folder, &PYTHON_PACKAGES) {
+        return Ok(());
+    }
+    fs::create_dir_all(tools).context("making the tools folder")?;
+    step::run(
+        "making a Python environment",
+        Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&folder),
+    )?;
+    step::run_networked(
+        &format!("installing with pip: {}", PYTHON_PACKAGES.join(" ")),
+        || {
+            let mut command = Command::new(folder.join("bin/python"));
+            command
+                .args(["-m", "pip", "install", "--quiet", "--no-input"])
+                .arg("--disable-pip-version-check")
+                .args(PYTHON_PACKAGES);
+            command
+        },
+    )?;
+    stamp(&folder, &PYTHON_PACKAGES)
+}
+
+/// A folder with [`NODE_PACKAGES`].
+pub(super) fn node(tools: &Path) -> Result<()> {
+    let folder = tools.join("node");
+    if is_stamped(&folder, &NODE_PACKAGES) {
+        return Ok(());
+    }
+    fs::create_dir_all(&folder).context("making the tools folder")?;
+    fs::write(folder.join("package.json"), "{\"private\":true}\n")
+        .context("writing package.json")?;
+    step::run_networked(
+        &format!("installing with npm: {}", NODE_PACKAGES.join(" ")),
+        || {
+            let mut command = Command::new("npm");
+            command
+                .args(["install", "--silent", "--no-audit", "--no-fund"])
+                .args(NODE_PACKAGES)
+                .current_dir(&folder);
+            command
+        },
+    )?;
+    stamp(&folder, &NODE_PACKAGES)
+}
+
+/// A finished folder carries the list of what is in it; another list means: do it again.
+fn is_stamped(folder: &Path, packages: &[&str]) -> bool {
+    fs::read_to_string(folder.join(".installed")).is_ok_and(|text| text == packages.join("\n"))
+}
+
+fn stamp(folder: &Path, packages: &[&str]) -> Result<()> {
+    fs::write(folder.join(".installed"), packages.join("\n")).context("noting what was installed")
+}

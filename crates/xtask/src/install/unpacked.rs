@@ -1,0 +1,188 @@
+//! PostgreSQL versions that the distribution does not have: unpacked from another Debian suite beside
+//! the system, not installed into it.
+//!
+//! Apt resolves the whole library closure against an empty package status and downloads it; the
+//! packages are unpacked into one tree, and patchelf makes the programs use the tree's own loader and
+//! libraries. Nothing of the host changes, and no rights are needed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::{step, workspace};
+
+/// Where a version's programs are once it is unpacked.
+pub(super) fn bin_dir(major: u32) -> PathBuf {
+    prefix(major).join(format!("tree/usr/lib/postgresql/{major}/bin"))
+}
+
+fn prefix(major: u32) -> PathBuf {
+    workspace::tools_dir().join(format!("postgresql-{major}"))
+}
+
+/// The Debian suite that carries a version.
+fn suite(major: u32) -> &'static str {
+    if major == 15 { "bookworm" } else { "sid" }
+}
+
+/// Unpacks a version.
+pub(super) fn postgres(major: u32) -> Result<()> {
+    let mirror = mirror().with_context(|| {
+        format!("PostgreSQL {major} is missing; please install it (package postgresql-{major})")
+    })?;
+    let prefix = prefix(major);
+    // Built aside and renamed at the end: an interrupted run leaves nothing that looks finished. But
+    // the programs carry absolute paths, so what is aside is the old one.
+    if prefix.exists() {
+        fs::remove_dir_all(&prefix).context("removing a half unpacked PostgreSQL")?;
+    }
+    let outcome = download(major, &prefix, &mirror).and_then(|()| unpack(&prefix));
+    if outcome.is_err() {
+        let _ = fs::remove_dir_all(&prefix);
+    }
+    outcome
+}
+
+/// The Debian mirror that apt already uses.
+fn mirror() -> Result<String> {
+    let output = Command::new("apt-get")
+        .args(["indextargets", "--format", "$(ORIGIN) $(REPO_URI)"])
+        .output()
+        .context("asking apt for its mirror")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let found = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("Debian "))
+        .find(|uri| !uri.contains("security"));
+    match found {
+        Some(uri) => Ok(uri.to_owned()),
+        None => bail!("apt uses no Debian mirror"),
+    }
+}
+
+fn download(major: u32, prefix: &Path, mirror: &str) -> Result<()> {
+    for folder in ["apt/lists/partial", "apt/archives/partial", "tree"] {
+        fs::create_dir_all(prefix.join(folder)).context("making folders for apt")?;
+    }
+    fs::write(prefix.join("apt/status"), "").context("writing an empty package status")?;
+    let sources = format!(
+        "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {mirror} {} main\n",
+        suite(major)
+    );
+    fs::write(prefix.join("apt/sources.list"), sources).context("writing sources.list")?;
+    let configuration = prefix.join("apt/apt.conf");
+    fs::write(&configuration, apt_conf(prefix)).context("writing apt.conf")?;
+    let package = format!("postgresql-{major}");
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command
+            .env("APT_CONFIG", &configuration)
+            .arg("--quiet=2")
+            .args(arguments);
+        command
+    };
+    step::run_networked("reading the lists of another suite", || apt(&["update"]))?;
+    step::run_networked(&format!("downloading {package} with its libraries"), || {
+        apt(&["install", "--yes", "--download-only", &package])
+    })
+}
+
+/// Everything apt touches is inside `prefix`. A mirror's snapshot may be older than its `Valid-Until`;
+/// the signature is still checked.
+fn apt_conf(prefix: &Path) -> String {
+    let base = prefix.join("apt");
+    let base = base.display();
+    format!(
+        "Dir::Etc::SourceList \"{base}/sources.list\";\n\
+         Dir::Etc::SourceParts \"/dev/null\";\n\
+         Dir::State \"{base}\";\n\
+         Dir::State::Lists \"{base}/lists\";\n\
+         Dir::State::status \"{base}/status\";\n\
+         Dir::Cache \"{base}\";\n\
+         Dir::Cache::Archives \"{base}/archives\";\n\
+         Acquire::Check-Valid-Until \"false\";\n\
+         Acquire::Languages \"none\";\n\
+         APT::Sandbox::User \"\";\n\
+         APT::Install-Recommends \"false\";\n"
+    )
+}
+
+fn unpack(prefix: &Path) -> Result<()> {
+    step::say("unpacking");
+    let tree = prefix.join("tree");
+    for archive in files_in(&prefix.join("apt/archives"))? {
+        if archive.extension().is_some_and(|ext| ext == "deb") {
+            let status = Command::new("dpkg")
+                .arg("-x")
+                .arg(&archive)
+                .arg(&tree)
+                .status();
+            ensure!(
+                status?.success(),
+                "dpkg could not unpack {}",
+                archive.display()
+            );
+        }
+    }
+    let libc = find(&tree.join("usr/lib"), "libc.so.6").context("no C library was unpacked")?;
+    let libraries = libc.parent().context("a file has a folder")?;
+    let loader = files_in(libraries)?
+        .into_iter()
+        .find(|file| {
+            file.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("ld-linux"))
+        })
+        .context("no program loader was unpacked")?;
+    let postgres =
+        find(&tree.join("usr/lib/postgresql"), "postgres").context("no server unpacked")?;
+    for program in files_in(postgres.parent().context("a file has a folder")?)? {
+        relocate(&program, &loader, libraries)?;
+    }
+    // The archives were only a means: three quarters of the space.
+    fs::remove_dir_all(prefix.join("apt")).context("removing the downloaded packages")
+}
+
+/// Makes one program use the tree's loader and libraries; scripts are left alone.
+fn relocate(program: &Path, loader: &Path, libraries: &Path) -> Result<()> {
+    let mut magic = [0_u8; 4];
+    let mut file = fs::File::open(program)?;
+    if std::io::Read::read_exact(&mut file, &mut magic).is_err() || magic != *b"\x7fELF" {
+        return Ok(());
+    }
+    let status = Command::new("patchelf")
+        .arg("--set-interpreter")
+        .arg(loader)
+        .args(["--force-rpath", "--set-rpath"])
+        .arg(libraries)
+        .arg(program)
+        .status()
+        .context("running patchelf")?;
+    ensure!(status.success(), "patchelf failed on {}", program.display());
+    Ok(())
+}
+
+fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("listing {}", folder.display()))?;
+    entries
+        .map(|entry| Ok(entry?.path()))
+        .filter(|path: &Result<PathBuf>| path.as_ref().map_or(true, |path| path.is_file()))
+        .collect()
+}
+
+fn find(folder: &Path, name: &str) -> Option<PathBuf> {
+    for entry in fs::read_dir(folder).ok()?.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            if let Some(found) = find(&path, name) {
+                return Some(found);
+            }
+        } else if path.file_name().is_some_and(|found| found == name) {
+            return Some(path);
+        }
+    }
+    None
+}

@@ -1,0 +1,68 @@
+//! Developer tasks: `cargo xtask demo | test | tidy | openapi | ci`.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool speaks to its terminal"
+)]
+
+mod ci;
+mod demo;
+mod install;
+mod openapi;
+mod step;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What can be asked for.
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Developer tasks of Tollgate")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build Tollgate and run its demo; installs a PostgreSQL server first if there is none.
+    Demo {
+        /// Passed on to `tollgate demo`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Install what the tests need and nothing else.
+    Prepare,
+    /// Install what the tests need, then run every check and every test.
+    Test,
+    /// Check the rules that neither rustc nor clippy knows.
+    Tidy,
+    /// Write api-spec/openapi.yaml from the code.
+    Openapi {
+        /// Only say whether the file is up to date.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Exactly what continuous integration runs.
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Demo { arguments } => demo::run(&arguments),
+        Task::Prepare => install::for_tests(),
+        Task::Test | Task::Ci => ci::run(),
+        Task::Tidy => tidy::run(),
+        Task::Openapi { check: true } => openapi::check(),
+        Task::Openapi { check: false } => openapi::write(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
