@@ -141,7 +141,7 @@ impl Metrics {
         &mut self.registry
     }
 
-    /// Everything as OpenMetrics text; see [`crate::CONTENT_TYPE`].
+    /// Everything as `OpenMetrics` text; see [`crate::CONTENT_TYPE`].
     pub fn encode_text(&self) -> String {
         encode_text(&self.registry)
     }

@@ -12,7 +12,7 @@ use crate::labels::{Encoded, LabelSet};
 /// The `Content-Type` of [`encode_text`]'s result.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Everything in `registry` as OpenMetrics text.
+/// Everything in `registry` as `OpenMetrics` text.
 pub fn encode_text(registry: &Registry) -> String {
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, registry).expect(
