@@ -1,0 +1,28 @@
+//! What a text of SQL may do to the session that runs it, told by one pass over its bytes.
+//!
+//! The scanner is a tokenizer with a few words of grammar, not a parser: it must never overlook an
+//! effect, and may report one that is not there. It keeps a fixed amount of memory and can be fed in
+//! pieces, so a statement of any size is classified while it streams past.
+//!
+//! Known blind spots, shared with every pooler that reads SQL text: state changed inside a function
+//! the text calls, and statements a `DO` body assembles from pieces at run time.
+#![deny(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap
+)]
+
+mod effect;
+mod name;
+mod scanner;
+mod statement;
+mod word;
+
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
+
+pub use effect::EffectSet;
+pub use name::Name;
+pub use scanner::{Dialect, Scanner, StringStyle, Summary, classify};

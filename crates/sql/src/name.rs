@@ -1,0 +1,111 @@
+//! A name as the server keeps it: at most 63 bytes, on the stack.
+
+/// Longest identifier a server keeps, in bytes. PostgreSQL `NAMEDATALEN` less its terminator.
+const MAX_BYTES: usize = 63;
+
+/// An identifier, folded to lower case if it was not quoted. Bytes beyond 63 are gone, as they are in
+/// the server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Name {
+    bytes: [u8; MAX_BYTES],
+    len: u8,
+    cut: bool,
+}
+
+impl Name {
+    /// The empty name.
+    pub const EMPTY: Self = Self {
+        bytes: [0; MAX_BYTES],
+        len: 0,
+        cut: false,
+    };
+
+    /// The first 63 bytes of `text`.
+    pub fn from_bytes(text: &[u8]) -> Self {
+        let mut name = Self::EMPTY;
+        name.push_all(text);
+        name
+    }
+
+    /// The bytes of the name.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
+    /// True when no byte was lost, so the name is what its author wrote.
+    pub fn is_whole(&self) -> bool {
+        !self.cut
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, byte: u8) {
+        match self.bytes.get_mut(usize::from(self.len)) {
+            Some(slot) => {
+                *slot = byte;
+                self.len = self.len.saturating_add(1);
+            }
+            None => self.cut = true,
+        }
+    }
+
+    /// Appends `text` in lower case; bytes beyond ASCII stay as they are.
+    #[inline]
+    pub(crate) fn push_folded(&mut self, text: &[u8]) {
+        let free = self
+            .bytes
+            .get_mut(usize::from(self.len)..)
+            .unwrap_or_default();
+        let taken = free.len().min(text.len());
+        free.iter_mut()
+            .zip(text)
+            .for_each(|(slot, byte)| *slot = byte.to_ascii_lowercase());
+        self.grow(taken, text.len());
+    }
+
+    /// Appends `text` as it is.
+    #[inline]
+    pub(crate) fn push_all(&mut self, text: &[u8]) {
+        let free = self
+            .bytes
+            .get_mut(usize::from(self.len)..)
+            .unwrap_or_default();
+        let taken = free.len().min(text.len());
+        free.iter_mut()
+            .zip(text)
+            .for_each(|(slot, byte)| *slot = *byte);
+        self.grow(taken, text.len());
+    }
+
+    #[inline]
+    fn grow(&mut self, taken: usize, offered: usize) {
+        let taken_small = u8::try_from(taken).unwrap_or(u8::MAX);
+        self.len = self.len.saturating_add(taken_small);
+        self.cut |= taken < offered;
+    }
+
+    #[inline]
+    pub(crate) fn clear(&mut self) {
+        self.len = 0;
+        self.cut = false;
+    }
+}
+
+impl std::fmt::Debug for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", String::from_utf8_lossy(self.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_beyond_the_limit_are_gone() {
+        let long = [b'x'; 64];
+        let name = Name::from_bytes(&long);
+        assert_eq!(name.as_bytes().len(), 63);
+        assert!(!name.is_whole());
+        assert!(Name::from_bytes(b"short").is_whole());
+    }
+}

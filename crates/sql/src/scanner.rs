@@ -1,0 +1,367 @@
+//! The tokenizer: cuts a stream of SQL bytes into tokens, whatever the pieces it arrives in.
+//!
+//! Source of the lexical rules: PostgreSQL 15 `src/backend/parser/scan.l`.
+
+use memchr::{memchr, memchr2};
+
+use prose::Prose;
+use text::{Escape, Gap};
+
+use crate::statement::{Statement, Token};
+use crate::{EffectSet, Name};
+
+mod dollar;
+mod prose;
+mod text;
+
+/// Whose SQL it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// PostgreSQL 9.0 and later.
+    PostgreSql,
+}
+
+/// How plain `'..'` strings treat a backslash; PostgreSQL's `standard_conforming_strings`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StringStyle {
+    /// `on`, the default: a backslash is a character like any other.
+    Standard,
+    /// `off`: a backslash escapes the next character.
+    BackslashEscapes,
+}
+
+/// What a whole text may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// Statements in the text; empty ones do not count.
+    pub statements: u32,
+    /// What all of them together may do.
+    pub effects: EffectSet,
+    /// The name of the one `PREPARE` or `DEALLOCATE` that the text consists of.
+    pub name: Option<Name>,
+}
+
+/// The summary of a complete text.
+pub fn classify(dialect: Dialect, style: StringStyle, sql: &[u8]) -> Summary {
+    let mut scanner = Scanner::new(dialect, style);
+    scanner.feed(sql);
+    scanner.finish()
+}
+
+/// A resumable tokenizer. Feeding a text in any pieces gives the same summary as feeding it whole; the
+/// memory it needs is its own size.
+///
+/// `EffectSet::AMBIGUOUS_ESCAPE` marks texts whose tokens depend on the string style (a backslash before
+/// a quote in a plain string) or on the client encoding (a backslash that may be the second byte of a
+/// character). A caller that is not sure of either must distrust the rest of the set.
+pub struct Scanner {
+    style: StringStyle,
+    state: State,
+    word: Name,
+    tag: Name,
+    last: u8,
+    prose: Prose,
+    statement: Statement,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Code,
+    Word,
+    Number,
+    Dash,
+    Slash,
+    /// After `u&`.
+    UnicodePrefix,
+    Text(Escape),
+    TextBackslash(Escape),
+    /// After a quote inside a string: its end, or half of a doubled quote.
+    TextQuote(Escape),
+    /// After a string with escapes: another `'` beyond a line break goes on with it.
+    TextGap(Gap),
+    TextGapDash(Gap),
+    Identifier(Spelling),
+    IdentifierQuote(Spelling),
+    LineComment(Resume),
+    BlockComment {
+        depth: u32,
+        previous: u8,
+    },
+    Dollar,
+    DollarTag,
+    DollarBody {
+        matched: u8,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    Literal,
+    /// `U&"..."`: the name cannot be read without its escapes.
+    Unicode,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Resume {
+    Code,
+    TextGap(Gap),
+}
+
+impl Scanner {
+    /// A scanner at the start of a text.
+    pub fn new(dialect: Dialect, style: StringStyle) -> Self {
+        match dialect {
+            Dialect::PostgreSql => {}
+        }
+        Self {
+            style,
+            state: State::Code,
+            word: Name::EMPTY,
+            tag: Name::EMPTY,
+            last: 0,
+            prose: Prose::OPAQUE,
+            statement: Statement::new(),
+        }
+    }
+
+    /// Reads the next piece of the text.
+    pub fn feed(&mut self, chunk: &[u8]) {
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            rest = self.step(rest);
+        }
+    }
+
+    /// The summary of everything fed.
+    pub fn finish(mut self) -> Summary {
+        // A line break completes whatever token the text ends with and starts none.
+        self.feed(b"\n");
+        // An unfinished string or comment is a syntax error: nothing of the text will run. What its words
+        // say is counted all the same.
+        self.prose_ends();
+        self.statement.end();
+        Summary {
+            statements: self.statement.count(),
+            effects: self.statement.effects(),
+            name: self.statement.name(),
+        }
+    }
+
+    #[inline]
+    fn step<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        match self.state {
+            State::Code => self.code(rest),
+            State::Word => self.in_word(rest),
+            State::Text(escape) => self.text(rest, escape),
+            State::Number => self.number(rest),
+            State::Dash | State::Slash => self.after_operator(rest),
+            State::UnicodePrefix => self.unicode_prefix(rest),
+            State::TextBackslash(escape) => self.text_backslash(rest, escape),
+            State::TextQuote(escape) => self.text_quote(rest, escape),
+            State::TextGap(gap) => self.text_gap(rest, gap),
+            State::TextGapDash(gap) => self.text_gap_dash(rest, gap),
+            State::Identifier(spelling) => self.identifier(rest, spelling),
+            State::IdentifierQuote(spelling) => self.identifier_quote(rest, spelling),
+            State::LineComment(resume) => self.line_comment(rest, resume),
+            State::BlockComment { depth, previous } => self.block_comment(rest, depth, previous),
+            State::Dollar => self.dollar(rest),
+            State::DollarTag => self.dollar_tag(rest),
+            State::DollarBody { matched } => self.dollar_body(rest, matched),
+        }
+    }
+
+    fn code<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        let Some((&byte, tail)) = rest.split_first() else {
+            return rest;
+        };
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => {
+                self.word.clear();
+                self.state = State::Word;
+                return self.in_word(rest);
+            }
+            b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => return tail.trim_ascii_start(),
+            b';' => self.statement.end(),
+            b'\'' => self.text_starts(self.plain()),
+            b'"' => self.identifier_starts(Spelling::Literal),
+            b'0'..=b'9' => {
+                self.statement.token(Token::Number);
+                self.state = State::Number;
+            }
+            b'-' => self.state = State::Dash,
+            b'/' => self.state = State::Slash,
+            b'$' => self.state = State::Dollar,
+            _ => self.statement.token(Token::Punct(byte)),
+        }
+        tail
+    }
+
+    fn in_word<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        let end = rest.iter().position(|byte| !continues_word(*byte));
+        let (run, tail) = rest
+            .split_at_checked(end.unwrap_or(rest.len()))
+            .unwrap_or((rest, &[]));
+        self.word.push_folded(run);
+        let Some((&next, after)) = tail.split_first() else {
+            return tail;
+        };
+        self.state = State::Code;
+        match (self.word.as_bytes(), next) {
+            (b"e", b'\'') => self.text_starts(Escape::Backslash),
+            (b"b" | b"x", b'\'') => self.text_starts(Escape::Never),
+            (b"n", b'\'') => self.text_starts(self.plain()),
+            (b"u", b'&') => self.state = State::UnicodePrefix,
+            _ => {
+                self.statement.token(Token::Word(&self.word));
+                return tail;
+            }
+        }
+        after
+    }
+
+    fn number<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        let end = rest
+            .iter()
+            .position(|byte| !matches!(byte, b'0'..=b'9' | b'.'));
+        let (_, tail) = rest
+            .split_at_checked(end.unwrap_or(rest.len()))
+            .unwrap_or((rest, &[]));
+        if !tail.is_empty() {
+            self.state = State::Code;
+        }
+        tail
+    }
+
+    /// After `-` or `/`, which may open a comment.
+    fn after_operator<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        let dash = self.state == State::Dash;
+        match (dash, rest.split_first()) {
+            (true, Some((b'-', tail))) => {
+                self.state = State::LineComment(Resume::Code);
+                tail
+            }
+            (false, Some((b'*', tail))) => {
+                self.state = State::BlockComment {
+                    depth: 1,
+                    previous: 0,
+                };
+                tail
+            }
+            _ => {
+                let byte = if dash { b'-' } else { b'/' };
+                self.statement.token(Token::Punct(byte));
+                self.state = State::Code;
+                rest
+            }
+        }
+    }
+
+    fn unicode_prefix<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        match rest.split_first() {
+            Some((b'\'', tail)) => {
+                self.text_starts(Escape::Never);
+                if !self.prose.is_opaque() {
+                    self.statement.add(EffectSet::UNKNOWN);
+                }
+                tail
+            }
+            Some((b'"', tail)) => {
+                self.identifier_starts(Spelling::Unicode);
+                tail
+            }
+            _ => {
+                self.unicode_prefix_is_a_word();
+                self.state = State::Code;
+                rest
+            }
+        }
+    }
+
+    fn unicode_prefix_is_a_word(&mut self) {
+        self.statement.token(Token::Word(&self.word));
+        self.statement.token(Token::Punct(b'&'));
+    }
+
+    fn plain(&self) -> Escape {
+        match self.style {
+            StringStyle::Standard => Escape::Plain,
+            StringStyle::BackslashEscapes => Escape::PlainBackslash,
+        }
+    }
+
+    fn identifier_starts(&mut self, spelling: Spelling) {
+        self.word.clear();
+        self.state = State::Identifier(spelling);
+    }
+
+    fn identifier<'a>(&mut self, rest: &'a [u8], spelling: Spelling) -> &'a [u8] {
+        let stop = memchr(b'"', rest);
+        let (inside, tail) = rest
+            .split_at_checked(stop.unwrap_or(rest.len()))
+            .unwrap_or((rest, &[]));
+        self.word.push_all(inside);
+        match tail.split_first() {
+            Some((_, after)) => {
+                self.state = State::IdentifierQuote(spelling);
+                after
+            }
+            None => tail,
+        }
+    }
+
+    fn identifier_quote<'a>(&mut self, rest: &'a [u8], spelling: Spelling) -> &'a [u8] {
+        if let Some((b'"', tail)) = rest.split_first() {
+            self.word.push(b'"');
+            self.state = State::Identifier(spelling);
+            return tail;
+        }
+        match spelling {
+            Spelling::Literal => {}
+            Spelling::Unicode => self.statement.add(EffectSet::UNKNOWN),
+        }
+        self.statement.token(Token::Identifier(&self.word));
+        self.state = State::Code;
+        rest
+    }
+
+    fn line_comment<'a>(&mut self, rest: &'a [u8], resume: Resume) -> &'a [u8] {
+        let Some(end) = memchr2(b'\n', b'\r', rest) else {
+            return &[];
+        };
+        self.state = match resume {
+            Resume::Code => State::Code,
+            Resume::TextGap(gap) => State::TextGap(gap),
+        };
+        rest.get(end..).unwrap_or_default()
+    }
+
+    fn block_comment<'a>(&mut self, rest: &'a [u8], depth: u32, previous: u8) -> &'a [u8] {
+        let Some((&byte, tail)) = rest.split_first() else {
+            return rest;
+        };
+        let (depth, previous) = match (previous, byte) {
+            (b'/', b'*') => (depth.saturating_add(1), 0),
+            (b'*', b'/') if depth == 1 => {
+                self.state = State::Code;
+                return tail;
+            }
+            (b'*', b'/') => (depth.saturating_sub(1), 0),
+            _ => (depth, byte),
+        };
+        self.state = State::BlockComment { depth, previous };
+        if previous == b'*' || previous == b'/' {
+            return tail;
+        }
+        memchr2(b'*', b'/', tail)
+            .and_then(|next| tail.get(next..))
+            .unwrap_or_default()
+    }
+}
+
+#[inline]
+fn continues_word(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'$' | 0x80..)
+}
+
+#[cfg(test)]
+mod tests;

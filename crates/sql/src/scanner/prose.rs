@@ -1,0 +1,135 @@
+//! Words inside string literals: the body of a `DO`, and the value of a setting.
+
+use super::{Scanner, continues_word};
+use crate::EffectSet;
+use crate::statement::{Token, Transparency};
+
+/// Where the reading of words inside a string is.
+#[derive(Clone, Copy)]
+pub(super) struct Prose {
+    transparency: Transparency,
+    place: Place,
+    line: Line,
+    previous: u8,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Between,
+    Word,
+    Escaped,
+}
+
+/// A line with a comment in it ends in a place where a statement may start.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Line {
+    Plain,
+    Commented,
+}
+
+impl Prose {
+    pub(super) const OPAQUE: Self = Self {
+        transparency: Transparency::Opaque,
+        place: Place::Between,
+        line: Line::Plain,
+        previous: 0,
+    };
+
+    pub(super) fn is_opaque(self) -> bool {
+        self.transparency == Transparency::Opaque
+    }
+}
+
+impl Scanner {
+    pub(super) fn prose_starts(&mut self) {
+        self.prose = Prose {
+            transparency: self.statement.transparency(),
+            ..Prose::OPAQUE
+        };
+        if !self.prose.is_opaque() {
+            self.word.clear();
+        }
+        if self.prose.transparency == Transparency::Code {
+            self.statement.body_starts();
+        }
+    }
+
+    #[inline]
+    pub(super) fn prose(&mut self, bytes: &[u8]) {
+        if !self.prose.is_opaque() {
+            for byte in bytes {
+                self.prose_byte(*byte);
+            }
+        }
+    }
+
+    pub(super) fn prose_ends(&mut self) {
+        self.prose_word_ends();
+        if self.prose.transparency == Transparency::Code {
+            self.statement.body_ends();
+        }
+        self.prose = Prose::OPAQUE;
+    }
+
+    fn prose_byte(&mut self, byte: u8) {
+        let previous = std::mem::replace(&mut self.prose.previous, byte);
+        if self.prose.place == Place::Escaped {
+            // An escape by number hides a letter.
+            if matches!(byte, b'x' | b'u' | b'U' | b'0'..=b'7') {
+                self.statement.add(EffectSet::UNKNOWN);
+            }
+            self.prose.place = Place::Between;
+            self.prose_boundary();
+            return;
+        }
+        if continues_word(byte) && byte != b'$' {
+            // A word right behind a double quote may start a statement of another language's string;
+            // a quoted name is followed by something else.
+            if self.prose.place == Place::Between && previous == b'"' {
+                self.prose_boundary();
+            }
+            self.prose.place = Place::Word;
+            self.word.push(byte.to_ascii_lowercase());
+            return;
+        }
+        self.prose_word_ends();
+        match byte {
+            b';' | b'\'' | b'$' | b'>' => self.prose_boundary(),
+            b'\\' => self.prose.place = Place::Escaped,
+            b'\n' | b'\r' if self.prose.line == Line::Commented => {
+                self.prose.line = Line::Plain;
+                self.prose_boundary();
+            }
+            b'-' if previous == b'-' => self.prose.line = Line::Commented,
+            b'/' if previous == b'*' => self.prose_boundary(),
+            b' ' | b'\t' | b'\n' | b'\r' => {}
+            _ if self.prose.transparency == Transparency::Code => {
+                self.statement.token(Token::Punct(byte));
+            }
+            _ => {}
+        }
+    }
+
+    fn prose_word_ends(&mut self) {
+        if self.prose.place != Place::Word {
+            return;
+        }
+        self.prose.place = Place::Between;
+        match self.prose.transparency {
+            Transparency::Opaque => {}
+            Transparency::Names => {
+                if self.word.as_bytes().starts_with(b"pg_temp") {
+                    self.statement.add(EffectSet::TEMP_OBJECT);
+                }
+            }
+            Transparency::Code => self.statement.token(Token::Word(&self.word)),
+        }
+        self.word.clear();
+    }
+
+    fn prose_boundary(&mut self) {
+        if self.prose.transparency == Transparency::Code {
+            self.statement.boundary();
+        }
+    }
+}
