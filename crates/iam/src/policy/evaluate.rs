@@ -1,0 +1,74 @@
+//! The decision: any Deny wins, then every layer must allow, and what nobody allows is denied.
+
+use std::borrow::Cow;
+
+use super::set::{Layers, Rule, Rules};
+use super::{Decision, Effect, Layer, Outcome, PolicySet, Request};
+
+impl PolicySet {
+    /// Decides a request. Allocates nothing when the action is given in lower case.
+    pub fn evaluate(&self, request: &Request<'_>) -> Decision {
+        match &self.rules {
+            Rules::Everything => decision(Outcome::Allow, Layer::Identity, None),
+            Rules::Layered(layers) => {
+                let action = lower_case(request.action);
+                let question = Request {
+                    action: &action,
+                    ..*request
+                };
+                layers.decide(&question)
+            }
+        }
+    }
+}
+
+impl Layers {
+    /// Every policy with the layer it belongs to, in the order of evaluation.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = (Layer, &[Rule])> {
+        let identity = std::iter::once((Layer::Identity, self.identity.as_slice()));
+        let boundaries = self
+            .boundaries
+            .iter()
+            .map(|b| (Layer::Boundary, b.as_slice()));
+        let sessions = self.sessions.iter().map(|s| (Layer::Session, s.as_slice()));
+        identity.chain(boundaries).chain(sessions)
+    }
+
+    /// `question.action` must be in lower case.
+    fn decide(&self, question: &Request<'_>) -> Decision {
+        for (layer, rules) in self.in_order() {
+            if let Some(rule) = first(rules, Effect::Deny, question) {
+                return decision(Outcome::ExplicitDeny, layer, Some(rule));
+            }
+        }
+        let mut granted = None;
+        for (layer, rules) in self.in_order() {
+            match first(rules, Effect::Allow, question) {
+                None => return decision(Outcome::ImplicitDeny, layer, None),
+                Some(rule) => granted = granted.or(Some(rule)),
+            }
+        }
+        decision(Outcome::Allow, Layer::Identity, granted)
+    }
+}
+
+fn first<'r>(rules: &'r [Rule], effect: Effect, question: &Request<'_>) -> Option<&'r Rule> {
+    rules.iter().find(|rule| rule.applies(effect, question))
+}
+
+fn decision(outcome: Outcome, layer: Layer, rule: Option<&Rule>) -> Decision {
+    Decision {
+        outcome,
+        layer,
+        statement: rule.map(|rule| rule.origin.clone()),
+    }
+}
+
+/// The action in lower case, borrowed if it already is.
+pub(super) fn lower_case(action: &str) -> Cow<'_, str> {
+    if action.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(action.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(action)
+    }
+}
