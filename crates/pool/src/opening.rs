@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::action::{Action, CloseReason};
 use crate::backoff::Permission;
-use crate::credits::{Claimed, Credit};
+use crate::credits::Credit;
 use crate::error::{BorrowError, FailureScope, OpenError};
 use crate::key_state::{Idle, KeyId, KeyState, Plea};
 use crate::lease::{ConnId, OpenTicket};
@@ -201,17 +201,16 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
         wants.min_by_key(|(_, since)| *since)
     }
 
-    /// After credits were freed: our own waiters first, unless another shard's waits for longer.
+    /// After credits were freed: our own waiters first, unless another shard's waits for longer. A
+    /// credit that is left belongs to that shard, whose post stays up: newcomers here yield to it.
     pub(crate) fn released(&mut self) {
         self.pump_all(Claim::Polite);
-        while self.credits.has_free()
+        if self.credits.has_free()
             && let Some(distress) = self.credits.longest_distress(self.shard)
         {
-            if self.credits.claim(distress) == Claimed::ByUs {
-                self.actions.push_back(Action::Nudge {
-                    shard: distress.shard,
-                });
-            }
+            self.actions.push_back(Action::Nudge {
+                shard: distress.shard,
+            });
         }
     }
 

@@ -104,6 +104,7 @@ impl Settings {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

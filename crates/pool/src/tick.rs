@@ -23,8 +23,8 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
         self.advance(now);
         self.refuse_expired();
         self.close_over_limit();
-        self.walk_connections();
         self.close_long_idle();
+        self.walk_connections();
         self.pump_all(Claim::Firm);
         self.offer_idle();
         self.refill();
