@@ -146,6 +146,17 @@ impl Stream {
         }
     }
 
+    /// Sends `bytes` and says goodbye, as [`Stream::shutdown`] does. What the kernel does not take at once
+    /// is lost.
+    pub(crate) fn last_words(&mut self, bytes: &[u8]) {
+        // A peer that is gone already cannot be told, and nothing depends on it.
+        let _ = match self {
+            Self::Plain(tcp) => tcp.try_write(bytes),
+            Self::Tls(tls) => tls.session.writer().write(bytes),
+        };
+        self.shutdown();
+    }
+
     /// Says goodbye as far as the kernel takes it at once (`close_notify`, then FIN). Bytes that still
     /// wait inside TLS go first, so flush before if they matter.
     pub(crate) fn shutdown(&mut self) {
@@ -238,23 +249,12 @@ impl Stream {
     }
 }
 
-/// Shakes hands with a client. `leftover` is what was read from the socket before it was known to be
-/// TLS. Does not end by itself on a silent client: the caller limits the time.
+/// Shakes hands with a client. Does not end by itself on a silent client: the caller limits the time.
 pub(crate) async fn accept_tls(
     tcp: TcpStream,
-    leftover: &[u8],
     config: Arc<ServerConfig>,
 ) -> io::Result<(Stream, TlsInfo)> {
-    let mut session = ServerConnection::new(config).map_err(invalid)?;
-    let mut rest = leftover;
-    while !rest.is_empty() {
-        session.read_tls(&mut rest)?;
-        if let Err(error) = session.process_new_packets() {
-            // The alert tells the client more than a closed socket would.
-            let _ = session.write_tls(&mut Direct(&tcp));
-            return Err(invalid(error));
-        }
-    }
+    let session = ServerConnection::new(config).map_err(invalid)?;
     let mut tls = Box::new(TlsStream::new(tcp, session.into()));
     std::future::poll_fn(|cx| tls.poll_handshake(cx)).await?;
     let info = TlsInfo {

@@ -22,12 +22,12 @@ use super::{ALPN_POSTGRESQL, TlsConfigError, provider};
 /// Sessions remembered per target for resumption, which halves what a handshake costs us.
 const REMEMBERED_SESSIONS: usize = 64;
 
-/// The TLS configuration towards one target, or `None` where TLS is off. Reads the system's roots from
-/// disk if the policy needs them, so it is called when a configuration is applied, not per connection.
-pub(crate) fn client_config(tls: &TargetTls) -> Result<Option<Arc<ClientConfig>>, TlsConfigError> {
+/// The TLS configuration towards one target. Reads the system's roots from disk if the policy needs them,
+/// so it is called when a configuration is applied, not per connection. Where TLS is off, the result
+/// checks nothing and is not used.
+pub(crate) fn client_config(tls: &TargetTls) -> Result<Arc<ClientConfig>, TlsConfigError> {
     let check = match tls.mode {
-        TlsMode::Disable => return Ok(None),
-        TlsMode::Prefer | TlsMode::Require => Check::Nothing,
+        TlsMode::Disable | TlsMode::Prefer | TlsMode::Require => Check::Nothing,
         TlsMode::VerifyCa => Check::Chain(Trust::load(tls.ca_pem.as_deref())?),
         TlsMode::VerifyFull => Check::ChainAndName(Trust::load(tls.ca_pem.as_deref())?),
     };
@@ -43,7 +43,7 @@ pub(crate) fn client_config(tls: &TargetTls) -> Result<Option<Arc<ClientConfig>>
         .with_no_client_auth();
     config.alpn_protocols = vec![ALPN_POSTGRESQL.to_vec()];
     config.resumption = Resumption::in_memory_sessions(REMEMBERED_SESSIONS);
-    Ok(Some(Arc::new(config)))
+    Ok(Arc::new(config))
 }
 
 /// Whom to believe.

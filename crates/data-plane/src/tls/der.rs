@@ -1,35 +1,33 @@
-//! As much DER as it takes to find two fields of a certificate. X.690 §8, RFC 5280 §4.1.
+//! As much DER as it takes to find the public key in a certificate. X.690 §8, RFC 5280 §4.1.
 
 /// Tag of SEQUENCE.
-pub(super) const SEQUENCE: u8 = 0x30;
-/// Tag of OBJECT IDENTIFIER.
-pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
+const SEQUENCE: u8 = 0x30;
 /// Tag of an explicit context element 0.
-pub(super) const CONTEXT_0: u8 = 0xa0;
+const CONTEXT_0: u8 = 0xa0;
 
 /// Elements of a DER value, one after the other.
 #[derive(Clone, Copy)]
-pub(super) struct Reader<'a>(&'a [u8]);
+struct Reader<'a>(&'a [u8]);
 
 /// One element.
 #[derive(Clone, Copy)]
-pub(super) struct Element<'a> {
+struct Element<'a> {
     /// Its tag byte.
-    pub(super) tag: u8,
+    tag: u8,
     /// Its contents.
-    pub(super) body: &'a [u8],
+    body: &'a [u8],
     /// Tag, length and contents.
-    pub(super) whole: &'a [u8],
+    whole: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
     /// Reads the elements inside `body`.
-    pub(super) fn new(body: &'a [u8]) -> Self {
+    fn new(body: &'a [u8]) -> Self {
         Self(body)
     }
 
     /// The next element; `None` at the end and on anything that is not DER.
-    pub(super) fn next(&mut self) -> Option<Element<'a>> {
+    fn next(&mut self) -> Option<Element<'a>> {
         let (&tag, rest) = self.0.split_first()?;
         let (&first, mut rest) = rest.split_first()?;
         let length = if first < 0x80 {
@@ -53,16 +51,9 @@ impl<'a> Reader<'a> {
     }
 
     /// The next element, if it has this tag.
-    pub(super) fn expect(&mut self, tag: u8) -> Option<Element<'a>> {
+    fn expect(&mut self, tag: u8) -> Option<Element<'a>> {
         self.next().filter(|element| element.tag == tag)
     }
-}
-
-/// A certificate's `signatureAlgorithm` (the contents of the SEQUENCE).
-pub(super) fn signature_algorithm(certificate: &[u8]) -> Option<&[u8]> {
-    let mut fields = Reader::new(Reader::new(certificate).expect(SEQUENCE)?.body);
-    fields.expect(SEQUENCE)?; // tbsCertificate
-    Some(fields.expect(SEQUENCE)?.body)
 }
 
 /// A certificate's `subjectPublicKeyInfo`, whole.

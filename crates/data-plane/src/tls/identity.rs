@@ -10,16 +10,15 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use tollgate_wire_postgres::scram::tls_server_end_point;
 use zeroize::Zeroizing;
 
-use super::{ALPN_POSTGRESQL, TlsConfigError, end_point_binding, provider};
+use super::{ALPN_POSTGRESQL, TlsConfigError, provider};
 
-/// A server certificate with its key, ready for use. Cloning is cheap.
+/// A server certificate with its key, checked to belong together. Cloning is cheap.
 #[derive(Clone)]
 pub struct ServerIdentity {
-    after_request: Arc<ServerConfig>,
-    direct: Arc<ServerConfig>,
-    binding: Option<Arc<[u8]>>,
+    certified: Arc<CertifiedKey>,
 }
 
 impl fmt::Debug for ServerIdentity {
@@ -37,24 +36,17 @@ impl ServerIdentity {
                 what: "server certificate",
                 source,
             })?;
-        let Some(leaf) = chain.first() else {
+        if chain.is_empty() {
             return Err(TlsConfigError::NoCertificate {
                 what: "server certificate",
             });
-        };
-        let binding = end_point_binding(leaf).map(Arc::from);
+        }
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|source| TlsConfigError::Pem {
             what: "server key",
             source,
         })?;
         let certified = Arc::new(CertifiedKey::from_der(chain, key, &provider())?);
-        let resolver = Arc::new(SingleCertAndKey::from(certified));
-        let direct = Arc::new(RequirePostgresql(Arc::clone(&resolver)));
-        Ok(Self {
-            after_request: config(resolver)?,
-            direct: config(direct)?,
-            binding,
-        })
+        Ok(Self { certified })
     }
 
     /// Reads chain and key from PEM files. Blocks; meant for start and reload.
@@ -67,21 +59,30 @@ impl ServerIdentity {
         };
         Self::from_pem(&read(chain)?, &Zeroizing::new(read(key)?))
     }
+}
 
+/// An identity in the forms that handshakes need.
+pub(crate) struct ServerTls {
     /// For TLS that begins after an `SSLRequest`: ALPN may be left out.
-    pub(crate) fn after_request(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.after_request)
-    }
-
+    pub(crate) upgraded: Arc<ServerConfig>,
     /// For TLS from the first byte: a client that does not offer `postgresql` by ALPN is refused, as
     /// PostgreSQL 17 does, so that no other protocol can be tricked into talking to us (ALPACA).
-    pub(crate) fn direct(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.direct)
-    }
-
+    pub(crate) direct: Arc<ServerConfig>,
     /// Channel binding data `tls-server-end-point` of our leaf; absent where it is not defined.
-    pub(crate) fn binding(&self) -> Option<&[u8]> {
-        self.binding.as_deref()
+    pub(crate) channel_binding: Option<Vec<u8>>,
+}
+
+impl ServerTls {
+    /// Makes the configurations, with fresh keys for session tickets.
+    pub(crate) fn new(identity: &ServerIdentity) -> Result<Self, TlsConfigError> {
+        let resolver = Arc::new(SingleCertAndKey::from(Arc::clone(&identity.certified)));
+        let direct = Arc::new(RequirePostgresql(Arc::clone(&resolver)));
+        let leaf = identity.certified.end_entity_cert()?;
+        Ok(Self {
+            upgraded: config(resolver)?,
+            direct: config(direct)?,
+            channel_binding: tls_server_end_point(leaf),
+        })
     }
 }
 
@@ -92,7 +93,7 @@ fn config(resolver: Arc<dyn ResolvesServerCert>) -> Result<Arc<ServerConfig>, Tl
         .with_cert_resolver(resolver);
     config.alpn_protocols = vec![ALPN_POSTGRESQL.to_vec()];
     config.ticketer = Ticketer::new()?;
-    // One ticket is enough for one next connection; each costs a seal and some bytes in every handshake.
+    // One ticket is enough for one next connection; each costs a seal and bytes in every handshake.
     config.send_tls13_tickets = 1;
     Ok(Arc::new(config))
 }

@@ -3,14 +3,13 @@
 //! The provider is always passed by hand: a process that has two of them compiled in must not decide by
 //! chance which one a connection uses.
 
-mod binding;
 mod client;
 mod der;
 mod identity;
 
-pub(crate) use binding::end_point_binding;
 pub(crate) use client::client_config;
 pub use identity::ServerIdentity;
+pub(crate) use identity::ServerTls;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,0 +1,1 @@
+//! Opening connections to real and to hostile servers.
