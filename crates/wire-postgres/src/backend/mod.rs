@@ -166,7 +166,7 @@ pub fn close_complete(out: &mut impl Out) {
 /// A statement is done, with its tag, for example `SELECT 1`.
 pub fn command_complete(out: &mut impl Out, command_tag: &str) {
     message(out, tag::COMMAND_COMPLETE, |out| {
-        put_text(out, command_tag.as_bytes())
+        put_text(out, command_tag.as_bytes());
     });
 }
 

@@ -27,7 +27,7 @@ fn login_steps_round_trip() {
         Ok(Authentication::CleartextPassword)
     );
     let body = check(b"R\0\0\0\x0c\0\0\0\x05abcd", |out| {
-        auth_md5_password(out, *b"abcd")
+        auth_md5_password(out, *b"abcd");
     });
     assert_eq!(
         Authentication::parse(&body),
@@ -43,14 +43,14 @@ fn login_steps_round_trip() {
         })
     );
     let body = check(b"R\0\0\0\x0d\0\0\0\x0br=abc", |out| {
-        auth_sasl_continue(out, b"r=abc")
+        auth_sasl_continue(out, b"r=abc");
     });
     assert_eq!(
         Authentication::parse(&body),
         Ok(Authentication::SaslContinue(b"r=abc"))
     );
     let body = check(b"R\0\0\0\x0d\0\0\0\x0cv=abc", |out| {
-        auth_sasl_final(out, b"v=abc")
+        auth_sasl_final(out, b"v=abc");
     });
     assert_eq!(
         Authentication::parse(&body),
@@ -107,7 +107,7 @@ fn settings_round_trip() {
     );
     // A LATIN1 session may report bytes that are not UTF-8.
     let body = check(b"S\0\0\0\x08a\0\xe9\0", |out| {
-        parameter_status(out, "a", b"\xe9")
+        parameter_status(out, "a", b"\xe9");
     });
     assert_eq!(read::parameter_status(&body), Ok((&b"a"[..], &b"\xe9"[..])));
     assert_eq!(
@@ -121,7 +121,7 @@ fn settings_round_trip() {
 #[test]
 fn cancel_keys_round_trip_in_both_lengths() {
     let body = check(b"K\0\0\0\x0c\0\0\x04\xd2abcd", |out| {
-        backend_key_data(out, 1234, b"abcd")
+        backend_key_data(out, 1234, b"abcd");
     });
     let (process_id, secret) = read::backend_key_data(&body).expect("valid");
     assert_eq!((process_id, secret.expose()), (1234, &b"abcd"[..]));
@@ -144,7 +144,7 @@ fn transaction_status_round_trips() {
         (TransactionStatus::Failed, b'E'),
     ] {
         let body = check(&[b'Z', 0, 0, 0, 5, byte], |out| {
-            ready_for_query(out, status)
+            ready_for_query(out, status);
         });
         assert_eq!(read::ready_for_query(&body), Ok(status));
     }
@@ -171,7 +171,7 @@ fn short_replies_have_their_bytes() {
     check(b"I\0\0\0\x04", empty_query_response);
     check(b"n\0\0\0\x04", no_data);
     let body = check(b"C\0\0\0\x0dSELECT 1\0", |out| {
-        command_complete(out, "SELECT 1")
+        command_complete(out, "SELECT 1");
     });
     assert_eq!(read::command_tag(&body), Ok(&b"SELECT 1"[..]));
     check(b"A\0\0\0\x06xy", |out| raw(out, b'A', b"xy"));

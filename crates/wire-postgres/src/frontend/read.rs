@@ -32,6 +32,10 @@ pub struct Parse<'a> {
 
 impl<'a> Parse<'a> {
     /// Reads the body of a `P` message.
+    #[allow(
+        clippy::self_named_constructors,
+        reason = "every reader is called parse"
+    )]
     pub fn parse(body: &'a [u8]) -> Result<Self, DecodeError> {
         let mut cursor = Cursor::new(body);
         let name = cursor.text("statement name")?;

@@ -20,7 +20,7 @@ fn check(expected: &[u8], write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
 #[test]
 fn queries_round_trip() {
     let body = check(b"Q\0\0\0\x0dselect 1\0", |out| {
-        query(out, "select 1").expect("no zero")
+        query(out, "select 1").expect("no zero");
     });
     assert_eq!(Query::parse(&body), Ok(Query { sql: b"select 1" }));
     assert_eq!(
@@ -40,7 +40,7 @@ fn statements_round_trip() {
     let types = [0, 0, 0, 23];
     let expected = b"P\0\0\0\x11s1\0abc\0\0\x01\0\0\0\x17";
     let body = check(expected, |out| {
-        parse(out, b"s1", b"abc", &types).expect("no zero")
+        parse(out, b"s1", b"abc", &types).expect("no zero");
     });
     assert_eq!(
         Parse::parse(&body),
@@ -85,7 +85,7 @@ fn binds_round_trip_and_read_their_names_early() {
     let rest = b"\0\0\0\x01\0\0\0\x01x\0\0";
     let expected = b"B\0\0\0\x15po\0st\0\0\0\0\x01\0\0\0\x01x\0\0";
     let body = check(expected, |out| {
-        bind(out, b"po", b"st", rest).expect("no zero")
+        bind(out, b"po", b"st", rest).expect("no zero");
     });
     assert_eq!(
         Bind::parse(&body),
@@ -113,7 +113,7 @@ fn describe_and_close_round_trip() {
     assert_eq!(Describe::parse(&body), Ok(Describe { kind, name: b"a" }));
     let kind = ObjectKind::Portal;
     let body = check(b"C\0\0\0\x06P\0", |out| {
-        close(out, kind, b"").expect("no zero")
+        close(out, kind, b"").expect("no zero");
     });
     assert_eq!(Close::parse(&body), Ok(Close { kind, name: b"" }));
     assert_eq!(
@@ -128,7 +128,7 @@ fn describe_and_close_round_trip() {
 #[test]
 fn execute_round_trips() {
     let body = check(b"E\0\0\0\x0ap\0\0\0\0\x05", |out| {
-        execute(out, b"p", 5).expect("no zero")
+        execute(out, b"p", 5).expect("no zero");
     });
     assert_eq!(
         Execute::parse(&body),
@@ -149,14 +149,14 @@ fn bare_requests_have_their_bytes() {
     check(b"H\0\0\0\x04", flush);
     check(b"X\0\0\0\x04", terminate);
     check(b"f\0\0\0\x09gone\0", |out| {
-        copy_fail(out, "gone").expect("no zero")
+        copy_fail(out, "gone").expect("no zero");
     });
 }
 
 #[test]
 fn passwords_round_trip_and_stay_hidden() {
     let body = check(b"p\0\0\0\x0chunter2\0", |out| {
-        password(out, b"hunter2").expect("no zero")
+        password(out, b"hunter2").expect("no zero");
     });
     let read = PasswordMessage::parse(&body).expect("valid");
     assert_eq!(read.bytes, b"hunter2");

@@ -229,6 +229,7 @@ impl ClientAwaitingFinal {
     /// Takes the server's last message and checks that the server knows our verifier. Until this
     /// succeeds the server may be anybody.
     pub fn server_final(self, data: &[u8]) -> Result<(), ScramError> {
+        const MALFORMED: ScramError = ScramError::Value { attribute: 'v' };
         let mut attributes = Attributes::new(data, MAX_SERVER_MESSAGE)?;
         if let Some(word) = data.strip_prefix(b"e=") {
             let word = String::from_utf8_lossy(word);
@@ -239,7 +240,6 @@ impl ClientAwaitingFinal {
                 .collect();
             return Err(ScramError::ServerError { value });
         }
-        const MALFORMED: ScramError = ScramError::Value { attribute: 'v' };
         let signature = BASE64
             .decode(attributes.value(b'v')?)
             .map_err(|_| MALFORMED)?;
@@ -260,15 +260,14 @@ fn keys_for(
         ClientKeys::from_password(password.expose(), &first.salt, first.iterations.get())
     };
     match credential {
-        ClientCredential::Password(password) => derive(&password),
-        ClientCredential::Keys(keys) if keys.fit(&first.salt, first.iterations) => Ok(keys),
-        ClientCredential::Keys(_) => Err(ScramError::StaleKeys),
-        ClientCredential::KeysOrPassword { keys, .. }
+        ClientCredential::Keys(keys) | ClientCredential::KeysOrPassword { keys, .. }
             if keys.fit(&first.salt, first.iterations) =>
         {
             Ok(keys)
         }
-        ClientCredential::KeysOrPassword { password, .. } => derive(&password),
+        ClientCredential::Keys(_) => Err(ScramError::StaleKeys),
+        ClientCredential::Password(password)
+        | ClientCredential::KeysOrPassword { password, .. } => derive(&password),
     }
 }
 

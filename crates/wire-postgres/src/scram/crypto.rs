@@ -92,7 +92,7 @@ pub(super) fn salted_password(password: &[u8], salt: &[u8], iterations: NonZeroU
     key
 }
 
-/// SASLprep as PostgreSQL applies it (`saslprep.c`, `pg_saslprep`): a password that is not UTF-8, has
+/// `SASLprep` as PostgreSQL applies it (`saslprep.c`, `pg_saslprep`): a password that is not UTF-8, has
 /// prohibited characters or has none left is used as it is.
 pub(super) fn prepare(password: &[u8]) -> Zeroizing<Vec<u8>> {
     let prepared = std::str::from_utf8(password)

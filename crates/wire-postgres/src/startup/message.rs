@@ -6,7 +6,7 @@ use crate::decode::Cursor;
 use super::error::StartupError;
 use super::options;
 
-/// Names that start like this are protocol options, not settings (protocol manual, "StartupMessage").
+/// Names that start like this are protocol options, not settings (protocol manual, `StartupMessage`).
 const PROTOCOL_OPTION_PREFIX: &str = "_pq_.";
 
 /// A client's request for a session.

@@ -7,7 +7,7 @@ use crate::sqlstate::SqlState;
 const SSL: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x2f";
 const GSS: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x30";
 const CANCEL: &[u8] = b"\0\0\0\x10\x04\xd2\x16\x2e\0\0\x04\xd2abcd";
-const STARTUP: &[u8] = b"\0\0\0\x1e\0\x03\0\0user\0bob\0database\0d\0\0";
+const STARTUP: &[u8] = b"\0\0\0\x1d\0\x03\0\0user\0bob\0database\0d\0\0";
 
 /// A startup packet with any version and parameter bytes.
 fn packet(version: [u8; 4], pairs: &[u8]) -> Vec<u8> {
@@ -20,17 +20,19 @@ fn packet(version: [u8; 4], pairs: &[u8]) -> Vec<u8> {
 }
 
 fn startup(pairs: &[u8]) -> StartupMessage {
-    match first_packet(&packet([0, 3, 0, 0], pairs)) {
-        FirstPacket::Startup(message) => message,
-        other => panic!("not a startup message: {other:?}"),
-    }
+    let first = first_packet(&packet([0, 3, 0, 0], pairs));
+    let FirstPacket::Startup(message) = first else {
+        panic!("not a startup message: {first:?}")
+    };
+    message
 }
 
 fn refusal(packet: &[u8]) -> StartupError {
-    match first_packet(packet) {
-        FirstPacket::Invalid(error) => error,
-        other => panic!("accepted: {other:?}"),
-    }
+    let first = first_packet(packet);
+    let FirstPacket::Invalid(error) = first else {
+        panic!("accepted: {first:?}")
+    };
+    error
 }
 
 fn pairs_of(settings: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -157,11 +159,11 @@ fn a_session_request_round_trips() {
     );
     assert_eq!(
         (message.replication.as_deref(), message.wire_len),
-        (None, 30)
+        (None, 29)
     );
     assert_eq!(message.params, []);
     let more = [STARTUP, b"more"].concat();
-    assert_eq!(first_packet(&more).consumed(), 30);
+    assert_eq!(first_packet(&more).consumed(), 29);
 }
 
 #[test]
