@@ -1,6 +1,7 @@
 //! The target's limit, shared by the pools of all shards, and the board on which shards that got no
 //! credit say so.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 
@@ -31,16 +32,63 @@ const NO_POST: u64 = u64::MAX;
 struct Post {
     /// Since when the shard's oldest unserved waiter waits, or [`NO_POST`].
     since: AtomicU64,
-    /// Fingerprint of the key that the waiter wants.
+    /// Fingerprint of the key that the waiter wants; the lowest bit is set for
+    /// [`Help::ThisKeyOnly`].
     key: AtomicU64,
 }
 
-/// A shard that can serve a waiter neither with what it has nor with a credit of its own.
+/// The bit of a posted key that restricts the help.
+const THIS_KEY_ONLY: u64 = 1;
+
+/// What would help a shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Help {
+    /// Any connection or a credit: it would open one of its own.
+    AnyConnection,
+    /// Only a connection of the very key: openings fail for the time being, for instance because
+    /// the role has as many connections as it may have.
+    ThisKeyOnly,
+}
+
+/// What a shard lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Need {
+    /// Since when its waiter waits.
+    pub(crate) since: Millis,
+    /// See [`fingerprint`].
+    pub(crate) key: u64,
+    pub(crate) help: Help,
+}
+
+/// A shard other than ours that is in need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Distress {
     pub(crate) shard: Shard,
-    pub(crate) since: Millis,
-    pub(crate) key: u64,
+    pub(crate) need: Need,
+}
+
+impl Distress {
+    /// Whether the waiter waits for more than `margin` longer than one that waits since `ours`.
+    pub(crate) fn outwaits(&self, ours: Millis, margin: Millis) -> bool {
+        self.need.since.saturating_add(margin) < ours
+    }
+
+    /// Whether a connection of this key helps.
+    pub(crate) fn is_helped_by(&self, key: u64) -> bool {
+        self.need.help == Help::AnyConnection || self.need.key == key
+    }
+
+    /// Whether a credit helps.
+    pub(crate) fn is_helped_by_credit(&self) -> bool {
+        self.need.help == Help::AnyConnection
+    }
+}
+
+/// A number that is equal on all shards for equal keys, and almost never otherwise.
+pub(crate) fn fingerprint(key: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish() & !THIS_KEY_ONLY
 }
 
 /// How many server connections a target may have, and how many are open or being opened.
@@ -115,15 +163,15 @@ impl Credits {
         self.in_use() < self.limit()
     }
 
-    /// Posts or takes down a shard's distress. Only the shard itself posts; others may only claim.
-    pub(crate) fn post(&self, shard: Shard, since: Option<Millis>, key: u64) {
+    /// Posts or takes down what a shard lacks. Only the shard itself posts; others may only claim.
+    pub(crate) fn post(&self, shard: Shard, need: Option<Need>) {
         let Some(post) = self.board.get(shard.0) else {
             return;
         };
-        post.key.store(key, SeqCst);
-        // A time that cannot be told from "nothing" is moved one millisecond back.
-        let value = since.map_or(NO_POST, |since| {
-            since.as_u64().min(NO_POST.saturating_sub(1))
+        let value = need.map_or(NO_POST, |need| {
+            post.key.store(posted_key(need), SeqCst);
+            // A time that cannot be told from "nothing" is moved one millisecond back.
+            need.since.as_u64().min(NO_POST.saturating_sub(1))
         });
         let before = post.since.swap(value, SeqCst);
         if before == NO_POST && value != NO_POST {
@@ -133,26 +181,22 @@ impl Credits {
         }
     }
 
-    /// The shard other than `me` whose waiter waits longest.
-    pub(crate) fn longest_distress(&self, me: Shard) -> Option<Distress> {
+    /// The shard other than `me` whose waiter waits longest, among those that the caller can help.
+    pub(crate) fn longest_distress(
+        &self,
+        me: Shard,
+        can_help: impl Fn(&Distress) -> bool,
+    ) -> Option<Distress> {
         if self.distressed.load(SeqCst) == 0 {
             return None;
         }
-        let others = self
-            .board
-            .iter()
-            .enumerate()
-            .filter(|(number, _)| *number != me.0);
-        let (number, since, post) = others
-            .map(|(number, post)| (number, post.since.load(SeqCst), post))
-            .filter(|(_, since, _)| *since != NO_POST)
-            .min_by_key(|(_, since, _)| *since)?;
-        let key = post.key.load(SeqCst);
-        Some(Distress {
-            shard: Shard(number),
-            since: Millis::new(since),
-            key,
-        })
+        let posts = self.board.iter().enumerate();
+        let others = posts.filter(|(number, _)| *number != me.0);
+        others
+            .filter_map(|(number, post)| Some((Shard(number), read(post)?)))
+            .map(|(shard, need)| Distress { shard, need })
+            .filter(can_help)
+            .min_by_key(|distress| distress.need.since)
     }
 
     /// Answers a distress: one caller wins and helps, so that one post brings one connection and not
@@ -161,7 +205,7 @@ impl Credits {
         let Some(post) = self.board.get(distress.shard.0) else {
             return Claimed::BySomebodyElse;
         };
-        let since = distress.since.as_u64();
+        let since = distress.need.since.as_u64();
         match post.since.compare_exchange(since, NO_POST, SeqCst, SeqCst) {
             Ok(_) => {
                 self.distressed.fetch_sub(1, SeqCst);
@@ -170,6 +214,28 @@ impl Credits {
             Err(_) => Claimed::BySomebodyElse,
         }
     }
+}
+
+fn posted_key(need: Need) -> u64 {
+    match need.help {
+        Help::AnyConnection => need.key & !THIS_KEY_ONLY,
+        Help::ThisKeyOnly => need.key | THIS_KEY_ONLY,
+    }
+}
+
+fn read(post: &Post) -> Option<Need> {
+    let since = post.since.load(SeqCst);
+    let key = post.key.load(SeqCst);
+    let help = if key & THIS_KEY_ONLY == 0 {
+        Help::AnyConnection
+    } else {
+        Help::ThisKeyOnly
+    };
+    (since != NO_POST).then_some(Need {
+        since: Millis::new(since),
+        key: key & !THIS_KEY_ONLY,
+        help,
+    })
 }
 
 /// Who answers a distress.
@@ -239,29 +305,38 @@ mod tests {
         assert_eq!(credits.in_use(), 0);
     }
 
+    fn need(since: u64, key: u64, help: Help) -> Need {
+        let since = Millis::new(since);
+        Need { since, key, help }
+    }
+
     #[test]
     fn the_longest_distress_of_others_is_found_and_claimed_once() {
         let credits = Credits::new(1, 3);
-        assert_eq!(credits.longest_distress(Shard(0)), None);
-        credits.post(Shard(0), Some(Millis::new(1)), 10);
-        credits.post(Shard(1), Some(Millis::new(5)), 11);
-        credits.post(Shard(2), Some(Millis::new(4)), 12);
-        let found = credits
-            .longest_distress(Shard(0))
-            .expect("two others have posted");
-        assert_eq!(
-            found,
-            Distress {
-                shard: Shard(2),
-                since: Millis::new(4),
-                key: 12
-            }
-        );
+        let longest = || credits.longest_distress(Shard(0), |_| true);
+        assert_eq!(longest(), None);
+        credits.post(Shard(0), Some(need(1, 10, Help::AnyConnection)));
+        credits.post(Shard(1), Some(need(5, 20, Help::AnyConnection)));
+        credits.post(Shard(2), Some(need(4, 30, Help::ThisKeyOnly)));
+        let found = longest().expect("two others have posted");
+        assert_eq!(found.shard, Shard(2));
+        assert_eq!(found.need, need(4, 30, Help::ThisKeyOnly));
         assert_eq!(credits.claim(found), Claimed::ByUs);
         assert_eq!(credits.claim(found), Claimed::BySomebodyElse);
-        credits.post(Shard(1), None, 0);
-        assert_eq!(credits.longest_distress(Shard(0)), None);
-        credits.post(Shard(0), None, 0);
+        credits.post(Shard(1), None);
+        assert_eq!(longest(), None);
+        credits.post(Shard(0), None);
         assert_eq!(credits.distressed.load(SeqCst), 0);
+    }
+
+    #[test]
+    fn a_distress_that_the_caller_cannot_help_hides_no_other() {
+        let credits = Credits::new(1, 3);
+        credits.post(Shard(1), Some(need(1, 10, Help::ThisKeyOnly)));
+        credits.post(Shard(2), Some(need(2, 20, Help::AnyConnection)));
+        let for_credit = credits.longest_distress(Shard(0), Distress::is_helped_by_credit);
+        assert_eq!(for_credit.map(|distress| distress.shard), Some(Shard(2)));
+        let for_key = credits.longest_distress(Shard(0), |distress| distress.is_helped_by(10));
+        assert_eq!(for_key.map(|distress| distress.shard), Some(Shard(1)));
     }
 }

@@ -1,11 +1,11 @@
 //! Everything a pool knows about one key: its idle connections and its queue.
 
 use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::Hash;
 
 use crate::Millis;
 use crate::backoff::Backoff;
-use crate::credits::Credit;
+use crate::credits::{Credit, fingerprint};
 use crate::lease::{ConnId, Generation};
 use crate::slab::SlabId;
 
@@ -69,10 +69,8 @@ pub(crate) struct KeyState<K, C> {
 
 impl<K: Hash, C> KeyState<K, C> {
     pub(crate) fn new(key: K, oldest_generation: Generation, now: Millis) -> Self {
-        let mut hasher = DefaultHasher::new();
-        key.hash(&mut hasher);
         Self {
-            fingerprint: hasher.finish(),
+            fingerprint: fingerprint(&key),
             key,
             idle: VecDeque::new(),
             waiters: VecDeque::new(),

@@ -4,7 +4,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::action::{Action, CloseReason};
-use crate::backoff::Permission;
+use crate::backoff::{Backoff, Permission};
 use crate::credits::Credit;
 use crate::error::{BorrowError, FailureScope, OpenError};
 use crate::key_state::{Idle, KeyId, KeyState, Plea};
@@ -167,6 +167,12 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
         self.phase == Phase::Lending && key_permits && target_permits && starting_slowly
     }
 
+    /// Whether openings of this key have failed lately and none has worked since.
+    pub(crate) fn is_backing_off(&self, state: &KeyState<K, C>) -> bool {
+        let free = |backoff: &Backoff| backoff.permission(self.now) == Permission::Free;
+        self.phase == Phase::Lending && !(free(&state.backoff) && free(&self.backoff))
+    }
+
     /// Opens for the waiters of one key as far as that is useful and credits permit.
     pub(crate) fn pump_key(&mut self, key: KeyId, claim: Claim) {
         while self.wants(key) {
@@ -206,7 +212,7 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
     pub(crate) fn released(&mut self) {
         self.pump_all(Claim::Polite);
         if self.credits.has_free()
-            && let Some(distress) = self.credits.longest_distress(self.shard)
+            && let Some(distress) = self.longest_distress_for_credit()
         {
             self.actions.push_back(Action::Nudge {
                 shard: distress.shard,

@@ -15,6 +15,7 @@ use crate::lease::{ConnId, Generation, Lease, Pin};
 use crate::ledger::{Ledger, Loss, Slip};
 use crate::opening::Claim;
 use crate::record::{ConnRecord, Leak, Loan, Place, Purpose};
+use crate::sharing::Plight;
 use crate::slab::Slab;
 use crate::{Millis, Settings};
 
@@ -53,7 +54,7 @@ pub struct Pool<K: Clone + Eq + Hash, C> {
     /// The key whose first waiter waits longest, if that is long enough to take from others.
     pub(crate) overdue: Option<KeyId>,
     /// What this shard believes to have on the board.
-    pub(crate) posted: Option<(KeyId, Millis)>,
+    pub(crate) posted: Option<Plight>,
 }
 
 /// Whether the pool still lends.
@@ -459,6 +460,6 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
 impl<K: Clone + Eq + Hash, C> Drop for Pool<K, C> {
     fn drop(&mut self) {
         // Nobody must send connections to a shard that no longer takes them.
-        self.credits.post(self.shard, None, 0);
+        self.credits.post(self.shard, None);
     }
 }

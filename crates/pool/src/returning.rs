@@ -66,7 +66,7 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
         }
         match self.keys.get(key.0).and_then(KeyState::oldest_wait) {
             Some(since) => self.arrive_wanted(idle, key, since, origin),
-            None => self.arrive_spare(idle, origin),
+            None => self.arrive_spare(idle, key, origin),
         }
     }
 
@@ -120,9 +120,9 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
     }
 
     /// Nobody here waits for this key.
-    fn arrive_spare(&mut self, idle: Idle<C>, origin: Origin) {
+    fn arrive_spare(&mut self, idle: Idle<C>, key: KeyId, origin: Origin) {
         if origin == Origin::Returned
-            && let Some(distress) = self.shard_worse_off_than_any()
+            && let Some(distress) = self.shard_worse_off_than_any(key)
             && self.credits.claim(distress) == Claimed::ByUs
         {
             self.offer(idle, distress.shard);

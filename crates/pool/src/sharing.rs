@@ -4,7 +4,7 @@ use std::hash::Hash;
 
 use crate::Millis;
 use crate::action::{Action, CloseReason};
-use crate::credits::{Claimed, Distress, Shard};
+use crate::credits::{Claimed, Distress, Help, Need, Shard};
 use crate::key_state::{Idle, KeyId, KeyState, Plea};
 use crate::lease::{ConnId, Parcel, Passport};
 use crate::opening::Claim;
@@ -16,6 +16,14 @@ use crate::returning::{KEY_FAIRNESS, Origin};
 /// for waiters that have waited for this long or that no connection of their own can ever reach.
 /// Below it, moving a connection between threads costs more than it brings.
 pub const SHARD_FAIRNESS: Millis = Millis::new(20);
+
+/// What this shard lacks, in its own terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Plight {
+    key: KeyId,
+    since: Millis,
+    help: Help,
+}
 
 impl<K: Clone + Eq + Hash, C> Pool<K, C> {
     /// Gives an idle connection away, preferably of this key, else the one that was not used for
@@ -117,20 +125,30 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
     /// Idle connections go to shards in need: those asked for before anything was idle here.
     pub(crate) fn offer_idle(&mut self) {
         while self.idle > 0
-            && let Some(distress) = self.credits.longest_distress(self.shard)
+            && let Some((distress, key)) = self.distress_to_answer()
         {
-            if self.credits.claim(distress) == Claimed::BySomebodyElse {
-                continue;
-            }
-            let same_key = self.keys.iter().find_map(|(id, state)| {
-                let fits = state.fingerprint == distress.key && !state.idle.is_empty();
-                fits.then_some(KeyId(id))
-            });
-            let idle = same_key.and_then(|key| self.unpark_oldest_of(key));
-            if let Some(idle) = idle.or_else(|| self.unpark_oldest()) {
+            if self.credits.claim(distress) == Claimed::ByUs
+                && let Some(idle) = self.unpark_oldest_of(key)
+            {
                 self.offer(idle, distress.shard);
             }
         }
+    }
+
+    /// A distress that something idle helps, and the key to take it from: the same one, if possible.
+    fn distress_to_answer(&self) -> Option<(Distress, KeyId)> {
+        let idle_of = |fingerprint: u64| {
+            let mut keys = self.keys.iter();
+            let found =
+                keys.find(|(_, state)| state.fingerprint == fingerprint && !state.idle.is_empty());
+            found.map(|(id, _)| KeyId(id))
+        };
+        let distress = self.credits.longest_distress(self.shard, |distress| {
+            distress.is_helped_by_credit() || idle_of(distress.need.key).is_some()
+        })?;
+        let same_key = idle_of(distress.need.key);
+        let key = same_key.or_else(|| self.oldest_idle().map(|(key, _)| key))?;
+        Some((distress, key))
     }
 
     fn pack(&mut self, idle: Idle<C>) -> Option<Parcel<K, C>> {
@@ -153,35 +171,45 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
 
     // === the board ===
 
+    /// Another shard's waiter that a credit helps.
+    pub(crate) fn longest_distress_for_credit(&self) -> Option<Distress> {
+        self.credits
+            .longest_distress(self.shard, Distress::is_helped_by_credit)
+    }
+
+    /// Another shard's waiter that a connection of this key helps.
+    fn longest_distress_for(&self, fingerprint: u64) -> Option<Distress> {
+        self.credits
+            .longest_distress(self.shard, |distress| distress.is_helped_by(fingerprint))
+    }
+
     /// Another shard's waiter that comes before ours of `key`, which waits since then.
     pub(crate) fn shard_worse_off(&self, key: KeyId, since: Millis) -> Option<Distress> {
-        let distress = self.credits.longest_distress(self.shard)?;
         let fingerprint = self.keys.get(key.0)?.fingerprint;
-        let margin = if distress.key == fingerprint {
+        let distress = self.longest_distress_for(fingerprint)?;
+        let margin = if distress.need.key == fingerprint {
             SHARD_FAIRNESS
         } else {
             KEY_FAIRNESS
         };
-        (distress.since.saturating_add(margin) < since).then_some(distress)
+        distress.outwaits(since, margin).then_some(distress)
     }
 
-    /// Another shard's waiter that comes before all of ours that want a new connection.
-    pub(crate) fn shard_worse_off_than_any(&self) -> Option<Distress> {
-        let distress = self.credits.longest_distress(self.shard)?;
+    /// Another shard's waiter that a connection of `key` helps and that comes before all of ours
+    /// that want a new connection.
+    pub(crate) fn shard_worse_off_than_any(&self, key: KeyId) -> Option<Distress> {
+        let fingerprint = self.keys.get(key.0)?.fingerprint;
+        let distress = self.longest_distress_for(fingerprint)?;
         let ours = self.longest_want().map_or(Millis::MAX, |(_, since)| since);
-        (distress.since.saturating_add(SHARD_FAIRNESS) < ours).then_some(distress)
+        distress.outwaits(ours, SHARD_FAIRNESS).then_some(distress)
     }
 
     /// Whether another shard's waiter comes before the first of this key.
     pub(crate) fn has_to_yield(&self, key: KeyId) -> bool {
-        let ours = self
-            .keys
-            .get(key.0)
-            .and_then(KeyState::oldest_wait)
-            .unwrap_or(Millis::MAX);
-        self.credits
-            .longest_distress(self.shard)
-            .is_some_and(|distress| distress.since.saturating_add(SHARD_FAIRNESS) < ours)
+        let state = self.keys.get(key.0);
+        let ours = state.and_then(KeyState::oldest_wait).unwrap_or(Millis::MAX);
+        self.longest_distress_for_credit()
+            .is_some_and(|distress| distress.outwaits(ours, SHARD_FAIRNESS))
     }
 
     /// Whether the other shards may be bothered for this key: nothing of its own can come back, or
@@ -194,7 +222,7 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
 
     /// Our post, when it is about this key.
     pub(crate) fn repost_for(&mut self, key: KeyId) {
-        if self.posted.is_some_and(|(posted, _)| posted == key) {
+        if self.posted.is_some_and(|plight| plight.key == key) {
             self.repost();
         }
     }
@@ -216,24 +244,39 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
         }
     }
 
-    fn put_post(&mut self, need: Option<(KeyId, Millis)>) {
-        let state = need.and_then(|(key, _)| self.keys.get(key.0));
-        let fingerprint = state.map_or(0, |state| state.fingerprint);
-        self.credits
-            .post(self.shard, need.map(|(_, since)| since), fingerprint);
-        self.posted = need;
+    fn put_post(&mut self, plight: Option<Plight>) {
+        let need = plight.and_then(|plight| {
+            let key = self.keys.get(plight.key.0)?.fingerprint;
+            let Plight {
+                key: _,
+                since,
+                help,
+            } = plight;
+            Some(Need { since, key, help })
+        });
+        self.credits.post(self.shard, need);
+        self.posted = plight;
     }
 
-    /// The key with the longest wait among those that only another shard can help.
-    fn longest_need(&self) -> Option<(KeyId, Millis)> {
+    /// The worst off among the keys that only another shard can help. Those that any help would
+    /// reach come first: for the others there may be none.
+    fn longest_need(&self) -> Option<Plight> {
         if self.waiting == 0 {
             return None;
         }
         let needs = self.keys.iter().filter_map(|(id, state)| {
             let since = state.oldest_wait()?;
-            let need = self.wants(KeyId(id)) && self.may_plead(state);
-            need.then_some((KeyId(id), since))
+            let uncovered = state.waiters.len() > state.opening && self.may_plead(state);
+            let help = if self.wants(KeyId(id)) {
+                Help::AnyConnection
+            } else if self.is_backing_off(state) {
+                Help::ThisKeyOnly
+            } else {
+                return None;
+            };
+            let key = KeyId(id);
+            uncovered.then_some(Plight { key, since, help })
         });
-        needs.min_by_key(|(_, since)| *since)
+        needs.min_by_key(|plight| (plight.help, plight.since))
     }
 }

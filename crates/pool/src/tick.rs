@@ -169,7 +169,7 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
         let floor = self.settings.idle_floor();
         while self.waiting == 0
             && self.idle.saturating_add(self.opening) < floor
-            && self.credits.longest_distress(self.shard).is_none()
+            && self.longest_distress_for_credit().is_none()
             && let Some(key) = self.key_to_refill()
             && let Some(credit) = self.credits.try_take()
         {

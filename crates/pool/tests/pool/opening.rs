@@ -243,3 +243,27 @@ fn a_new_secret_ends_the_pause() {
     rig.collect();
     assert_eq!(rig.tickets.len(), 1);
 }
+
+#[test]
+fn a_failing_key_is_probed_by_one_opening_at_a_time() {
+    let mut rig = Rig::new(4, CALM);
+    rig.queue("k");
+    rig.queue("k");
+    rig.failed(FailureScope::Key, "too many connections for role");
+    rig.failed(FailureScope::Key, "too many connections for role");
+    rig.run(100);
+    assert_eq!(rig.tickets.len(), 1);
+}
+
+#[test]
+fn openings_start_slowly_again_after_connections_are_gone() {
+    let mut rig = Rig::new(20, CALM);
+    let leases: Vec<_> = (0..8).map(|_| rig.take_new("k")).collect();
+    for lease in leases {
+        rig.discard(lease);
+    }
+    for _ in 0..8 {
+        rig.queue("k");
+    }
+    assert_eq!(rig.tickets.len(), 2);
+}

@@ -122,3 +122,45 @@ fn nothing_is_evicted_for_a_key_that_may_not_open() {
     rig.give_back(other);
     assert_eq!(rig.closed, []);
 }
+
+#[test]
+fn nothing_is_opened_in_place_of_what_is_over_the_limit() {
+    let mut rig = Rig::new(3, CALM);
+    rig.stock("a", 3);
+    rig.pool.credits().set_limit(1);
+    rig.queue("b");
+    assert!(rig.tickets.is_empty());
+    rig.tick();
+    assert_eq!((rig.tickets.len(), rig.in_use()), (1, 1));
+}
+
+#[test]
+fn connections_change_keys_one_at_a_time() {
+    let mut rig = Rig::new(2, CALM);
+    let leases = [rig.take_new("busy"), rig.take_new("busy")];
+    for _ in 0..5 {
+        rig.queue("starved");
+    }
+    rig.run(600);
+    rig.queue("busy");
+    rig.queue("busy");
+    for lease in leases {
+        rig.give_back(lease);
+    }
+    assert_eq!(rig.closed, [(0, CloseReason::Fairness)]);
+    assert_eq!(rig.granted.len(), 1);
+}
+
+#[test]
+fn a_connection_serves_before_it_is_closed_for_fairness() {
+    let mut rig = Rig::new(1, CALM);
+    let gone = rig.queue("k");
+    rig.wait(50);
+    rig.queue("other");
+    assert!(rig.pool.cancel(gone));
+    rig.run(600);
+    let waiter = rig.queue("k");
+    rig.opened();
+    drop(rig.granted_to(waiter));
+    assert_eq!(rig.closed, []);
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tollgate_pool::{CloseReason, Credits, Generation, Millis, Passport, Shard};
+use tollgate_pool::{CloseReason, Credits, FailureScope, Generation, Millis, Passport, Shard};
 
 use crate::rig::{CALM, Rig};
 
@@ -268,4 +268,162 @@ fn a_passport_crosses_threads_and_keeps_its_credit() {
     })
     .join()
     .expect("the thread's assertions held");
+}
+
+#[test]
+fn waiters_whose_openings_fail_get_what_another_shard_has_idle() {
+    // The role may have one connection, and shard 0 has it.
+    let (mut a, mut b) = pair(4);
+    a.stock("k", 1);
+    a.stock("other", 1);
+    let waiter = b.queue("k");
+    b.failed(FailureScope::Key, "too many connections for role");
+    a.tick();
+    assert_eq!(a.offers.len(), 1);
+    let (parcel, _) = a.offers.remove(0);
+    assert_eq!(parcel.key, "k");
+    b.pool.adopt(parcel, b.now);
+    b.collect();
+    drop(b.granted_to(waiter));
+    a.tick();
+    assert!(a.offers.is_empty());
+}
+
+#[test]
+fn connections_of_other_keys_do_not_go_where_openings_fail() {
+    let (mut a, mut b) = pair(4);
+    a.stock("other", 1);
+    b.queue("k");
+    b.failed(FailureScope::Target, "connection refused");
+    a.tick();
+    let lease = a.take("other");
+    a.give_back(lease);
+    assert!(a.offers.is_empty());
+    let lease = a.take("other");
+    a.discard(lease);
+    assert!(a.nudges.is_empty(), "a credit is of no use there either");
+}
+
+#[test]
+fn a_shard_still_in_need_says_so_again() {
+    let (mut a, mut b) = pair(2);
+    let (one, two) = (a.take_new("k"), a.take_new("k"));
+    b.queue("k");
+    b.queue("k");
+    wait_both(&mut a, &mut b, 30);
+    for lease in [one, two] {
+        a.give_back(lease);
+        let (parcel, _) = a.offers.remove(0);
+        b.pool.adopt(parcel, b.now);
+        b.collect();
+    }
+    assert_eq!(b.granted.len(), 2);
+}
+
+#[test]
+fn a_request_whose_answer_was_lost_is_repeated_at_the_next_tick() {
+    let (mut a, mut b) = pair(2);
+    let (one, two) = (a.take_new("k"), a.take_new("k"));
+    b.queue("k");
+    a.give_back(one);
+    let lost = a.offers.remove(0);
+    b.tick();
+    a.give_back(two);
+    assert_eq!(a.offers.len(), 1);
+    drop(lost);
+}
+
+#[test]
+fn asks_again_for_every_new_need() {
+    let (mut a, mut b) = pair(1);
+    let lease = a.take_new("k");
+    let waiter = b.queue("k");
+    assert_eq!(b.pleas.len(), 1);
+    assert!(b.pool.cancel(waiter));
+    b.queue("k");
+    assert_eq!(b.pleas.len(), 2, "the queue was empty in between");
+    b.queue("k");
+    a.discard(lease);
+    b.pool.retry(b.now);
+    b.collect();
+    assert_eq!(b.tickets.len(), 1);
+    b.run(30);
+    assert_eq!(b.pleas.len(), 3, "the second waiter is not covered");
+}
+
+#[test]
+fn asks_again_after_an_answer_that_was_not_enough() {
+    let (mut a, mut b) = pair(2);
+    a.stock("k", 2);
+    b.queue("k");
+    b.queue("k");
+    b.run(30);
+    for asked in 1..=2 {
+        assert_eq!(b.pleas.len(), asked);
+        let parcel = a.pool.surrender(Some(&"k"), a.now).expect("two are idle");
+        b.pool.adopt(parcel, b.now);
+        b.collect();
+    }
+    assert_eq!(b.granted.len(), 2);
+}
+
+#[test]
+fn the_key_that_is_asked_for_is_offered_first() {
+    let (mut a, mut b) = pair(2);
+    a.stock("older", 1);
+    a.stock("k", 1);
+    b.queue("k");
+    a.tick();
+    assert_eq!(a.offers[0].0.key, "k");
+}
+
+#[test]
+fn a_connection_that_has_just_moved_does_not_move_on() {
+    let (mut a, mut b) = pair(1);
+    a.stock("k", 1);
+    let parcel = a.pool.surrender(None, a.now).expect("one is idle");
+    a.queue("k");
+    b.pool.adopt(parcel, b.now);
+    b.collect();
+    assert_eq!((b.offers.len(), b.stats().idle), (0, 1));
+    b.tick();
+    assert_eq!(b.offers.len(), 1, "but it does not stay unused either");
+}
+
+#[test]
+fn a_wait_that_an_opening_covers_is_not_posted() {
+    let (mut a, mut b) = pair(2);
+    let lease = a.take_new("k");
+    b.queue("k");
+    b.run(30);
+    a.run(30);
+    a.give_back(lease);
+    assert!(a.offers.is_empty());
+}
+
+#[test]
+fn a_short_wait_for_an_own_connection_is_not_posted() {
+    let (mut a, mut b) = pair(2);
+    let (lease, own) = (a.take_new("k"), b.take_new("k"));
+    b.queue("k");
+    b.run(10);
+    a.run(10);
+    a.give_back(lease);
+    assert!(a.offers.is_empty());
+    drop(own);
+}
+
+#[test]
+fn another_key_elsewhere_has_to_wait_for_much_longer() {
+    let (mut a, mut b) = pair(1);
+    let lease = a.take_new("k");
+    b.queue("other");
+    wait_both(&mut a, &mut b, 100);
+    let first = a.queue("k");
+    a.give_back(lease);
+    let lease = a.granted_to(first);
+    wait_both(&mut a, &mut b, 500);
+    a.queue("k");
+    a.give_back(lease);
+    assert_eq!(a.offers.len(), 1);
 }
