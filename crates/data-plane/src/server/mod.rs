@@ -22,7 +22,7 @@ use tollgate_wire_postgres::secret::CancelSecret;
 use crate::stream::{Parked, Stream};
 
 pub(crate) use cancel::{CancelHandle, cancel};
-pub(crate) use connect::{Secured, dial, resolve, secure};
+pub(crate) use connect::{Secured, Security, dial, resolve, secure};
 pub(crate) use error::{Deadline, ErrorScope, OpenError, OpenErrorKind};
 pub(crate) use key_cache::ScramKeyCache;
 pub(crate) use login::{Credentials, log_in};

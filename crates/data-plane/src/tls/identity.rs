@@ -61,6 +61,14 @@ impl ServerIdentity {
     }
 }
 
+#[cfg(test)]
+impl ServerIdentity {
+    /// The certificate and its key, for servers that misuse them.
+    pub(super) fn certified_for_tests(&self) -> &CertifiedKey {
+        &self.certified
+    }
+}
+
 /// An identity in the forms that handshakes need.
 pub(crate) struct ServerTls {
     /// For TLS that begins after an `SSLRequest`: ALPN may be left out.

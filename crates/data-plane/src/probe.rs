@@ -1,0 +1,460 @@
+//! How the health of a target is found out, rung by rung: dns, tcp, tls, auth, role.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustls::ClientConfig;
+use tokio::time::Instant;
+use tollgate_types::{
+    CheckOutcome, HealthCheck, HealthReason, HealthState, ProbeStep, SecretString, TargetConfig,
+    TargetHealth, TargetRole, TlsMode,
+};
+
+use crate::server::{
+    Credentials, Deadline, ErrorScope, OpenError, OpenErrorKind, ScramKeyCache, Secured, Security,
+    ServerConnection, dial, log_in, query_rows, resolve, secure,
+};
+
+/// Role, capacity and version in one question. The reserved settings that a server does not know count as
+/// nothing: `reserved_connections` came with PostgreSQL 16.
+const QUESTION: &str = "SELECT pg_catalog.pg_is_in_recovery(), \
+     pg_catalog.current_setting('default_transaction_read_only'), \
+     pg_catalog.current_setting('max_connections'), \
+     pg_catalog.current_setting('superuser_reserved_connections', true), \
+     pg_catalog.current_setting('reserved_connections', true), \
+     pg_catalog.current_setting('server_version')";
+
+/// What to climb with.
+pub(crate) struct ProbePlan<'a> {
+    /// Where to.
+    pub(crate) target: &'a TargetConfig,
+    /// Made from the target's TLS policy.
+    pub(crate) tls: Option<Arc<ClientConfig>>,
+    /// Why it could not be made.
+    pub(crate) tls_error: Option<&'a str>,
+    /// The users of the proxy's auth rules with their passwords.
+    pub(crate) logins: &'a [(&'a str, &'a [SecretString])],
+    /// Keys derived at earlier logins.
+    pub(crate) key_cache: &'a ScramKeyCache,
+    /// Fills bytes that nobody can guess.
+    pub(crate) random: fn(&mut [u8]),
+    /// Time for the whole climb.
+    pub(crate) deadline: Duration,
+}
+
+/// Climbs the ladder and reports every rung. [`TargetHealth::consecutive_failures`] is the caller's.
+pub(crate) async fn climb(plan: &ProbePlan<'_>) -> TargetHealth {
+    let mut ladder = Ladder {
+        checks: BTreeMap::new(),
+    };
+    let climbed = to_the_top(plan, &mut ladder).await;
+    let failed_step = match &climbed {
+        Ok(_) => None,
+        Err(failure) => Some(failure.step),
+    };
+    for step in ProbeStep::ALL {
+        ladder.checks.entry(step).or_insert_with(|| HealthCheck {
+            outcome: CheckOutcome::Skipped,
+            took_ms: 0,
+            detail: String::new(),
+        });
+    }
+    let found = climbed.as_ref().ok();
+    TargetHealth {
+        state: if found.is_some() {
+            HealthState::Available
+        } else {
+            HealthState::Unavailable
+        },
+        reason: climbed.as_ref().err().map(|failure| failure.reason),
+        description: match &climbed {
+            Ok(top) => top.description.clone(),
+            Err(failure) => failure.description.clone(),
+        },
+        failed_step,
+        checks: ladder.checks,
+        role: found.map(|top| top.server.role),
+        max_connections: found.map(|top| top.server.max_connections),
+        server_version: found.map(|top| top.server.version.clone()),
+        last_check_unix: now_unix(),
+        consecutive_failures: 0,
+    }
+}
+
+/// What the climb found at the top.
+struct Top {
+    server: ServerFacts,
+    description: String,
+}
+
+/// What a server says about itself.
+struct ServerFacts {
+    role: TargetRole,
+    max_connections: u32,
+    version: String,
+}
+
+/// Where and why the climb ended early.
+struct Failure {
+    step: ProbeStep,
+    reason: HealthReason,
+    description: String,
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        let reason = match (error.step, error.scope(), &error.kind) {
+            (ProbeStep::Dns | ProbeStep::Tcp, _, _) => HealthReason::Unreachable,
+            (ProbeStep::Auth, ErrorScope::Key, _) => HealthReason::AuthFailure,
+            (ProbeStep::Role, ErrorScope::Key, _)
+            | (ProbeStep::Role, _, OpenErrorKind::Protocol(_)) => {
+                HealthReason::InvalidReplicationState
+            }
+            // A server that is full or starting up has not said anything about the password.
+            (ProbeStep::Tls, _, _) | (ProbeStep::Auth | ProbeStep::Role, ErrorScope::Target, _) => {
+                HealthReason::ConnectionFailed
+            }
+        };
+        Self {
+            step: error.step,
+            reason,
+            description: error.to_string(),
+        }
+    }
+}
+
+/// The rungs tried so far.
+struct Ladder {
+    checks: BTreeMap<ProbeStep, HealthCheck>,
+}
+
+impl Ladder {
+    fn note(&mut self, step: ProbeStep, outcome: CheckOutcome, took: Duration, detail: String) {
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        self.checks.insert(
+            step,
+            HealthCheck {
+                outcome,
+                took_ms,
+                detail,
+            },
+        );
+    }
+
+    /// Notes how a rung went, `words` being the detail of success.
+    fn rung<T>(
+        &mut self,
+        step: ProbeStep,
+        since: Instant,
+        result: Result<T, OpenError>,
+        words: impl FnOnce(&T) -> (CheckOutcome, String),
+    ) -> Result<T, Failure> {
+        match result {
+            Ok(found) => {
+                let (outcome, detail) = words(&found);
+                self.note(step, outcome, since.elapsed(), detail);
+                Ok(found)
+            }
+            Err(error) => {
+                self.note(
+                    step,
+                    CheckOutcome::Failed,
+                    since.elapsed(),
+                    error.to_string(),
+                );
+                Err(error.into())
+            }
+        }
+    }
+}
+
+async fn to_the_top(plan: &ProbePlan<'_>, ladder: &mut Ladder) -> Result<Top, Failure> {
+    let deadline = Deadline::after(plan.deadline);
+    let addresses = dns(plan, ladder, deadline).await?;
+    let first = first_stream(plan, &addresses, ladder, deadline).await?;
+    if plan.logins.is_empty() {
+        let description = "Proxy does not have any registered credentials".to_owned();
+        ladder.note(
+            ProbeStep::Auth,
+            CheckOutcome::Failed,
+            Duration::ZERO,
+            description.clone(),
+        );
+        return Err(Failure {
+            step: ProbeStep::Auth,
+            reason: HealthReason::AuthFailure,
+            description,
+        });
+    }
+    let way = Way {
+        plan,
+        addresses: &addresses,
+        deadline,
+    };
+    let since = Instant::now();
+    let logins = log_everybody_in(&way, first).await;
+    let (mut connection, description) = auth(ladder, since, logins)?;
+    let since = Instant::now();
+    let facts = deadline.limit(ProbeStep::Role, ask(&mut connection)).await;
+    let server = ladder.rung(ProbeStep::Role, since, facts, |facts| {
+        let role = match facts.role {
+            TargetRole::ReadWrite => "read-write",
+            TargetRole::ReadOnly => "read-only",
+        };
+        let room = facts.max_connections;
+        (
+            CheckOutcome::Ok,
+            format!("{role}, {room} connections, version {}", facts.version),
+        )
+    })?;
+    connection.close();
+    Ok(Top {
+        server,
+        description,
+    })
+}
+
+async fn dns(
+    plan: &ProbePlan<'_>,
+    ladder: &mut Ladder,
+    deadline: Deadline,
+) -> Result<Vec<SocketAddr>, Failure> {
+    let since = Instant::now();
+    let resolved = resolve(plan.target, deadline).await;
+    ladder.rung(ProbeStep::Dns, since, resolved, |addresses| {
+        let found: Vec<String> = addresses
+            .iter()
+            .map(|address| address.ip().to_string())
+            .collect();
+        (CheckOutcome::Ok, found.join(", "))
+    })
+}
+
+/// The first connection, whose TCP and TLS rungs are reported.
+async fn first_stream(
+    plan: &ProbePlan<'_>,
+    addresses: &[SocketAddr],
+    ladder: &mut Ladder,
+    deadline: Deadline,
+) -> Result<Secured, Failure> {
+    let since = Instant::now();
+    let dialled = dial(addresses, deadline).await;
+    let tcp = ladder.rung(ProbeStep::Tcp, since, dialled, |tcp| {
+        let peer = tcp
+            .peer_addr()
+            .map(|address| address.to_string())
+            .unwrap_or_default();
+        (CheckOutcome::Ok, peer)
+    })?;
+    let since = Instant::now();
+    let secured = match plan.tls_error {
+        Some(problem) => Err(OpenError::tls_policy(problem)),
+        None => secure(tcp, plan.target, plan.tls.as_ref(), deadline).await,
+    };
+    ladder.rung(ProbeStep::Tls, since, secured, |secured| {
+        match secured.how {
+            Security::Off => (
+                CheckOutcome::Skipped,
+                "the target's policy is disable".to_owned(),
+            ),
+            Security::NotOffered => (
+                CheckOutcome::Skipped,
+                "the server does not offer TLS; the policy is prefer".to_owned(),
+            ),
+            Security::Encrypted => {
+                let version = secured.stream.tls_version().unwrap_or("TLS");
+                (
+                    CheckOutcome::Ok,
+                    format!("{version} {}", mode_name(plan.target.tls.mode)),
+                )
+            }
+        }
+    })
+}
+
+fn mode_name(mode: TlsMode) -> &'static str {
+    match mode {
+        TlsMode::Disable => "disable",
+        TlsMode::Prefer => "prefer",
+        TlsMode::Require => "require",
+        TlsMode::VerifyCa => "verify-ca",
+        TlsMode::VerifyFull => "verify-full",
+    }
+}
+
+/// How further connections are made.
+struct Way<'a> {
+    plan: &'a ProbePlan<'a>,
+    addresses: &'a [SocketAddr],
+    deadline: Deadline,
+}
+
+impl Way<'_> {
+    async fn stream(&self) -> Result<Secured, OpenError> {
+        let tcp = dial(self.addresses, self.deadline).await?;
+        secure(tcp, self.plan.target, self.plan.tls.as_ref(), self.deadline).await
+    }
+
+    /// Logs one user in, over `first` while there is one. An unknown database is no reason to fail: the
+    /// probe wants a session, wherever.
+    async fn log_in(
+        &self,
+        (user, passwords): (&str, &[SecretString]),
+        first: &mut Option<Secured>,
+    ) -> Result<ServerConnection, OpenError> {
+        let mut refused = None;
+        for index in 0..passwords.len().max(1) {
+            let mut unknown = None;
+            for database in ["postgres", user, "template1"] {
+                let secured = match first.take() {
+                    Some(secured) => secured,
+                    None => self.stream().await?,
+                };
+                let credentials = Credentials {
+                    user,
+                    password: passwords.get(index),
+                    database,
+                    params: &[],
+                    key_cache: self.plan.key_cache,
+                    random: self.plan.random,
+                };
+                let part = log_in(secured.stream, &credentials);
+                match self.deadline.limit(ProbeStep::Auth, part).await {
+                    Err(error) if error.is_unknown_database() => unknown = Some(error),
+                    Err(error) if error.is_refused_password() => {
+                        refused.get_or_insert(error);
+                        unknown = None;
+                        break;
+                    }
+                    done => return done,
+                }
+            }
+            if let Some(error) = unknown {
+                return Err(error);
+            }
+        }
+        Err(refused.unwrap_or_else(|| OpenError::no_credentials(user)))
+    }
+}
+
+/// Who got in and who did not.
+struct Logins {
+    /// The connection of the first who got in; no more than one is kept open.
+    connection: Option<ServerConnection>,
+    entered: Vec<String>,
+    failed: Vec<(String, OpenError)>,
+}
+
+async fn log_everybody_in(way: &Way<'_>, first: Secured) -> Logins {
+    let mut first = Some(first);
+    let mut logins = Logins {
+        connection: None,
+        entered: Vec::new(),
+        failed: Vec::new(),
+    };
+    for login in way.plan.logins {
+        let name = login.0.to_owned();
+        match way.log_in(*login, &mut first).await {
+            Ok(connection) => {
+                logins.entered.push(name);
+                match logins.connection {
+                    None => logins.connection = Some(connection),
+                    Some(_) => connection.close(),
+                }
+            }
+            // Nobody else will get further, and each would wait for the same silence.
+            Err(error) if !error.concerns_the_key() => {
+                logins.failed.push((name, error));
+                break;
+            }
+            Err(error) => logins.failed.push((name, error)),
+        }
+    }
+    logins
+}
+
+/// One user who gets in makes the target available; the others are named.
+fn auth(
+    ladder: &mut Ladder,
+    since: Instant,
+    logins: Logins,
+) -> Result<(ServerConnection, String), Failure> {
+    let told: Vec<String> = logins
+        .failed
+        .iter()
+        .map(|(user, error)| format!("user \"{user}\": {error}"))
+        .collect();
+    let told = told.join("; ");
+    let names = logins.entered.join(", ");
+    if let Some(connection) = logins.connection {
+        let detail = if told.is_empty() {
+            names
+        } else {
+            format!("{names}; failed: {told}")
+        };
+        ladder.note(ProbeStep::Auth, CheckOutcome::Ok, since.elapsed(), detail);
+        let description = if told.is_empty() {
+            "the target is available".to_owned()
+        } else {
+            format!("the target is available, but some registered secrets fail: {told}")
+        };
+        return Ok((connection, description));
+    }
+    ladder.note(
+        ProbeStep::Auth,
+        CheckOutcome::Failed,
+        since.elapsed(),
+        told.clone(),
+    );
+    // The last failure decides: one that concerns the target ends the round.
+    let reason = match logins.failed.into_iter().next_back() {
+        Some((_, error)) => Failure::from(error).reason,
+        None => HealthReason::AuthFailure,
+    };
+    Err(Failure {
+        step: ProbeStep::Auth,
+        reason,
+        description: told,
+    })
+}
+
+async fn ask(connection: &mut ServerConnection) -> Result<ServerFacts, OpenErrorKind> {
+    let rows = query_rows(connection, QUESTION).await?;
+    let unreadable = || {
+        let problem = "the server's answer about its role cannot be read".to_owned();
+        OpenErrorKind::Protocol(problem)
+    };
+    let [row] = rows.as_slice() else {
+        return Err(unreadable());
+    };
+    let [recovery, read_only, max, superuser, reserved, version] = row.as_slice() else {
+        return Err(unreadable());
+    };
+    let role = match (recovery.as_deref(), read_only.as_deref()) {
+        (Some("f"), Some("off")) => TargetRole::ReadWrite,
+        (Some("t" | "f"), Some("on" | "off")) => TargetRole::ReadOnly,
+        _ => return Err(unreadable()),
+    };
+    let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<u32>().ok());
+    let max = number(max).ok_or_else(unreadable)?;
+    let kept = number(superuser)
+        .unwrap_or(0)
+        .saturating_add(number(reserved).unwrap_or(0));
+    Ok(ServerFacts {
+        role,
+        max_connections: max.saturating_sub(kept),
+        version: version.clone().ok_or_else(unreadable)?,
+    })
+}
+
+fn now_unix() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;
