@@ -427,3 +427,26 @@ fn another_key_elsewhere_has_to_wait_for_much_longer() {
     a.give_back(lease);
     assert_eq!(a.offers.len(), 1);
 }
+
+#[test]
+fn a_need_that_anybody_can_help_is_posted_before_one_that_few_can() {
+    let (mut a, mut b) = pair(1);
+    b.queue("failing");
+    b.failed(FailureScope::Key, "too many connections for role");
+    let lease = a.take_new("k");
+    b.queue("stuck");
+    a.give_back(lease);
+    assert_eq!(a.offers.len(), 1);
+}
+
+#[test]
+fn a_probe_covers_its_waiter() {
+    let (mut a, mut b) = pair(4);
+    b.queue("k");
+    b.failed(FailureScope::Key, "too many connections for role");
+    b.run(100);
+    assert_eq!(b.tickets.len(), 1);
+    a.stock("k", 1);
+    a.tick();
+    assert!(a.offers.is_empty());
+}
