@@ -15,7 +15,7 @@ const PYTHON_PACKAGES: [&str; 4] = [
 ];
 
 /// What the Node.js tests import, pinned.
-const NODE_PACKAGES: [&str; 1] = ["pg@8.23.1"];
+const NODE_PACKAGES: [&str; 2] = ["pg@8.23.1", "pg-copy-streams@7.0.0"];
 
 /// A virtual environment with [`PYTHON_PACKAGES`].
 pub(super) fn python(tools: &Path) -> Result<()> {

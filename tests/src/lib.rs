@@ -1,0 +1,21 @@
+//! Acceptance tests: real drivers and real databases against the real program, one test binary.
+#![cfg(test)]
+
+mod cancel;
+mod demo;
+mod drivers;
+mod hostile_bytes;
+mod isolation;
+mod lifecycle;
+mod live_changes;
+mod operator_walk;
+mod outages;
+mod password_logins;
+mod pins;
+mod pooling;
+mod refusals;
+mod secrets_stay_secret;
+mod support;
+mod telemetry;
+mod tokens;
+mod tokio_postgres_driver;
