@@ -1,0 +1,224 @@
+//! A server connection as the session sees it: what it is in the middle of, and the proof that it is not.
+
+use tollgate_sql::{EffectSet, Scanner};
+use tollgate_wire_postgres::backend::TransactionStatus;
+
+use super::parameters::Parameters;
+use super::queue::{DataEnd, Meaning, Queue, Syncs};
+
+/// What is known about one server connection. It lives as long as the connection and goes with it: into
+/// the pool, to a session, and back.
+#[derive(Debug)]
+pub struct ServerState(pub(super) Box<Link>);
+
+impl ServerState {
+    /// The state of a connection that has just been made, with the parameters the server reported up to
+    /// its first `ReadyForQuery`. They are what the connection must be back at before anyone else gets it.
+    pub fn new<'a>(reported: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Self {
+        Self(Box::new(Link::new(Parameters::new(reported))))
+    }
+}
+
+/// The proof that a server connection has nothing of anybody's session left: no reply to come, no
+/// transaction, no COPY, no pin. Only the machines of this module make it; nothing else can give a server
+/// connection back to the pool.
+#[derive(Debug)]
+pub struct Clean(Box<Link>);
+
+impl Clean {
+    /// The state to keep with the connection until somebody borrows it.
+    pub fn into_state(self) -> ServerState {
+        ServerState(self.0)
+    }
+}
+
+/// One borrowed server connection.
+pub(super) struct Link {
+    pub(super) parameters: Parameters,
+    /// Whose unnamed statement the connection has.
+    pub(super) owner: Owner,
+    pub(super) alignment: Alignment,
+    pub(super) queue: Queue,
+    pub(super) inbound: Inbound,
+    pub(super) outbound: Outbound,
+    pub(super) status: TransactionStatus,
+    pub(super) segment: Segment,
+    pub(super) copy: Copy,
+    pub(super) mode: Mode,
+    /// The unnamed statement and portal as sent in this segment: what comes later in the segment runs
+    /// only if they were made.
+    pub(super) segment_statement: Option<Meaning>,
+    pub(super) segment_portal: Option<Meaning>,
+    /// Effects of all statements bound since the connection was last between transactions.
+    pub(super) bound: EffectSet,
+    /// A setting may change while requests are in flight, so strings may not be read as we read them.
+    pub(super) settings_in_flight: bool,
+    /// Cancel requests under way to this connection.
+    pub(super) cancels: u32,
+    /// Bytes of the server that were seen but not consumed.
+    pub(super) unread: usize,
+}
+
+/// Whose unnamed statement a connection has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    Nobody,
+    Session { id: u64, serial: u64 },
+    Unknown,
+}
+
+/// Whether the connection's unnamed statement is the client's (or neither has one).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Alignment {
+    /// It is, and stays so: whatever changes it from now on changes both.
+    Confirmed,
+    /// A message that makes it so was sent in this segment. What follows in the segment runs only if that
+    /// message ran.
+    Sent,
+    No,
+}
+
+/// The tail of what was sent to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Segment {
+    /// It ends with a message after which the server says it is ready.
+    Closed,
+    /// Extended-protocol messages were sent and no Sync: the server is in an implicit transaction.
+    Open,
+    /// The server discards everything up to a Sync that has not been sent.
+    Skipping,
+}
+
+/// Whether a COPY is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Copy {
+    None,
+    /// From the client.
+    In {
+        end: DataEnd,
+        syncs: Syncs,
+    },
+    /// To the client.
+    Out,
+}
+
+/// Whether replies can be told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Every reply belongs to a request in the queue.
+    Tracking,
+    /// The number of replies to come is not known: pass everything on and never release.
+    Doubt,
+}
+
+/// The message of the client that is being passed on.
+pub(super) struct Inbound {
+    /// Bytes still to come.
+    pub(super) left: usize,
+    /// Bytes before the SQL text begins.
+    pub(super) prefix: usize,
+    /// Reads the SQL text, until its terminating zero byte.
+    pub(super) text: Option<Scanner>,
+    /// Whether the newest entry of the queue is this message.
+    pub(super) entry: Entry,
+}
+
+/// Whether a message in progress has a place in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entry {
+    Queued,
+    /// Never had one, or the server has skipped it.
+    None,
+}
+
+/// The message of the server that is being passed on.
+#[derive(Debug)]
+pub(super) struct Outbound {
+    pub(super) left: usize,
+    pub(super) tag: u8,
+    pub(super) way: Way,
+    /// The start of its body, if it matters and came in pieces.
+    pub(super) body: Vec<u8>,
+}
+
+/// Where a message of the server goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Client,
+    /// It answers a message of our own.
+    Nowhere,
+}
+
+impl Link {
+    fn new(parameters: Parameters) -> Self {
+        Self {
+            parameters,
+            owner: Owner::Nobody,
+            alignment: Alignment::No,
+            queue: Queue::default(),
+            inbound: Inbound::NONE,
+            outbound: Outbound {
+                left: 0,
+                tag: 0,
+                way: Way::Client,
+                body: Vec::new(),
+            },
+            status: TransactionStatus::Idle,
+            segment: Segment::Closed,
+            copy: Copy::None,
+            mode: Mode::Tracking,
+            segment_statement: None,
+            segment_portal: None,
+            bound: EffectSet::NONE,
+            settings_in_flight: false,
+            cancels: 0,
+            unread: 0,
+        }
+    }
+
+    /// The one rule for giving a server connection away; the caller adds that there is no pin.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.queue.is_empty()
+            && self.status == TransactionStatus::Idle
+            && self.segment == Segment::Closed
+            && self.copy == Copy::None
+            && self.mode == Mode::Tracking
+            && self.inbound.left == 0
+            && self.outbound.left == 0
+            && self.cancels == 0
+            && self.unread == 0
+    }
+
+    /// Makes the proof. The caller has checked `is_quiet` and that there is no pin.
+    pub(super) fn into_clean(mut self: Box<Self>) -> Clean {
+        self.queue.reset();
+        self.alignment = Alignment::No;
+        self.outbound.body = Vec::new();
+        self.segment_statement = None;
+        self.segment_portal = None;
+        self.bound = EffectSet::NONE;
+        self.settings_in_flight = false;
+        Clean(self)
+    }
+}
+
+impl Inbound {
+    pub(super) const NONE: Self = Self {
+        left: 0,
+        prefix: 0,
+        text: None,
+        entry: Entry::None,
+    };
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link")
+            .field("owner", &self.owner)
+            .field("status", &self.status)
+            .field("segment", &self.segment)
+            .field("copy", &self.copy)
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,369 @@
+//! A PostgreSQL session behind a transaction pooler, from the end of its login to its last byte.
+//!
+//! One `Session` per client. It passes messages on as they are, looking at every header and at few
+//! bodies; it never adds or drops a request of the client's, with two exceptions whose replies it
+//! swallows: the Parse that makes the client's unnamed statement again on another connection, and the
+//! Close that makes sure a connection has none. What the server really answers was observed on
+//! PostgreSQL 15; the transcripts in the tests are those observations.
+//!
+//! How a shell drives it:
+//! - Bytes of the client go to `on_client` until it consumes no more, bytes of the server to `on_server`.
+//!   What is not consumed is given again, with more behind it.
+//! - `Want::Server`: borrow a connection, `attach` its state, call `on_client` again. If none can be had,
+//!   `refuse` and call `on_client` again.
+//! - `ServerEvent::Release` (or `Want::Release`) carries the proof that the connection is clean, and the
+//!   state that goes with it.
+//! - The client is gone, or `Want::Close` came: `on_client_gone` says what to do with the connection.
+
+mod cleanup;
+mod client;
+mod link;
+mod names;
+mod parameters;
+mod pins;
+mod queue;
+mod server;
+mod unnamed;
+
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
+#[cfg(test)]
+mod tests;
+
+use tollgate_sql::EffectSet;
+use tollgate_types::SessionState;
+use tollgate_wire_postgres::backend::{self, ErrorFields, TransactionStatus};
+
+pub use cleanup::{Cleanup, CleanupEvent, CleanupProgress};
+pub use link::{Clean, ServerState};
+
+use crate::{Effects, PinReason, PinSet};
+use link::{Alignment, Link, Mode, Owner, Segment};
+use names::Names;
+use pins::Pins;
+use unnamed::Unnamed;
+
+/// Bytes of a message that must be seen together: the header and the names at its start. A shell's buffer
+/// for the client must hold at least this many.
+pub const MAX_HEAD: usize = 1024;
+
+/// What a session needs to know from the start.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionConfig {
+    /// Different for every session whose connections may come from the same pool, for the life of the
+    /// process.
+    pub id: u64,
+    /// Bytes of an unnamed Parse to remember, so that the statement can be made again on another
+    /// connection; larger ones pin. 64 KiB is plenty.
+    pub max_remembered_unnamed: usize,
+}
+
+/// What the session wants after looking at the client's bytes.
+#[derive(Debug)]
+pub enum Want {
+    /// More bytes of the client.
+    More,
+    /// Replies: what was not consumed can only be understood when the server has answered more. Give it
+    /// again after `on_server` has consumed something.
+    Replies,
+    /// A server connection for the message at the first byte that was not consumed.
+    Server,
+    /// To give the server connection back, and then more bytes of the client.
+    Release(Clean),
+    /// To close: write what `Effects` has for the client, then `on_client_gone`.
+    Close(CloseReason),
+}
+
+/// Why the session closes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The client said goodbye.
+    Terminated,
+    /// The client broke the protocol; a FATAL was written if there was room for one.
+    ProtocolViolation,
+    /// A name in a message is longer than any server keeps; a FATAL was written.
+    NameTooLong,
+}
+
+/// How far the client's bytes were understood.
+#[derive(Debug)]
+pub struct Progress {
+    /// Bytes of the input that are done with.
+    pub consumed: usize,
+    /// What is needed to go on.
+    pub want: Want,
+}
+
+/// What the server's bytes meant.
+#[derive(Debug)]
+pub enum ServerEvent {
+    /// More is to come.
+    More,
+    /// The server connection is clean and no longer the session's.
+    Release(Clean),
+    /// The server ended the session; its own FATAL has been passed on. Flush, then close both sides.
+    ServerFatal,
+    /// The server said something that answers no request. Close the connection and call
+    /// `on_server_lost`.
+    OutOfSync,
+}
+
+/// How far the server's bytes were understood.
+#[derive(Debug)]
+pub struct ServerProgress {
+    /// Bytes of the input that are done with.
+    pub consumed: usize,
+    /// What they meant.
+    pub event: ServerEvent,
+}
+
+/// Whether the client could be told of the loss of its server connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// An error was written.
+    Yes,
+    /// The client is in the middle of a message; another one would be read as part of it.
+    No,
+}
+
+/// Whether a statement must be cancelled before its connection is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancel {
+    /// Something is running that nobody waits for.
+    First,
+    /// Nothing is running, or what is running is meant to finish.
+    No,
+}
+
+/// What to do with the server connection of a client that is gone.
+#[derive(Debug)]
+pub enum Farewell {
+    /// There is none.
+    Nothing,
+    /// It is clean.
+    Clean(Clean),
+    /// It is idle but not clean; this machine makes it so.
+    Cleanup(Cleanup),
+    /// It cannot be saved.
+    CloseServer {
+        /// Whether to send a cancel request first.
+        cancel: Cancel,
+    },
+}
+
+/// One client's session.
+#[derive(Debug)]
+pub struct Session {
+    id: u64,
+    link: Option<Box<Link>>,
+    unnamed: Unnamed,
+    names: Names,
+    /// What any of the client's named statements may do.
+    named_effects: EffectSet,
+    pins: Pins,
+    unlinked: Unlinked,
+    /// Bytes of the client's current message to throw away.
+    discard: usize,
+}
+
+/// What goes on while there is no server connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unlinked {
+    Serving,
+    /// A message with this tag waits for a connection.
+    Waiting(u8),
+    /// A Query or function call was refused and is dropped when it is seen again.
+    DropMessage,
+    /// A message of the extended protocol was refused: skip to the Sync, as the server would.
+    SkipToSync,
+    /// The client has said goodbye.
+    Leaving,
+}
+
+impl Session {
+    /// A session whose login is done and whose client has been told so.
+    pub fn new(config: SessionConfig) -> Self {
+        Self {
+            id: config.id,
+            link: None,
+            unnamed: Unnamed::new(config.max_remembered_unnamed),
+            names: Names::new(),
+            named_effects: EffectSet::NONE,
+            pins: Pins::new(),
+            unlinked: Unlinked::Serving,
+            discard: 0,
+        }
+    }
+
+    /// Gives the session a server connection. It must be one that `Want::Server` asked for; if the session
+    /// has one already, that one is dropped and has to be closed.
+    pub fn attach(&mut self, state: ServerState) {
+        let mut link = state.0;
+        let has_ours = match (link.owner, self.unnamed.serial()) {
+            (Owner::Nobody, None) => true,
+            (Owner::Session { id, serial }, Some(ours)) => id == self.id && serial == ours,
+            (Owner::Nobody | Owner::Session { .. } | Owner::Unknown, _) => false,
+        };
+        link.alignment = if has_ours {
+            Alignment::Confirmed
+        } else {
+            Alignment::No
+        };
+        self.link = Some(link);
+        self.unlinked = Unlinked::Serving;
+    }
+
+    /// True while the session has a server connection.
+    pub fn is_attached(&self) -> bool {
+        self.link.is_some()
+    }
+
+    /// The request that waits for a server connection is refused with `fields`, as an error in its place;
+    /// the rest of its batch is skipped and the client goes on. Without a waiting request, nothing
+    /// happens.
+    pub fn refuse(&mut self, fields: &ErrorFields, out: &mut Effects) {
+        use tollgate_wire_postgres::tag::frontend;
+        let Unlinked::Waiting(tag) = self.unlinked else {
+            return;
+        };
+        let lane = out.client_lane();
+        lane.inject(|bytes| backend::error_response(bytes, fields));
+        self.unlinked = match tag {
+            frontend::QUERY | frontend::FUNCTION_CALL => {
+                lane.inject(|bytes| backend::ready_for_query(bytes, TransactionStatus::Idle));
+                Unlinked::DropMessage
+            }
+            _ => Unlinked::SkipToSync,
+        };
+    }
+
+    /// The server connection is gone, or must be closed because of `OutOfSync`. The client is told with
+    /// `fields` (a FATAL) if it is not in the middle of a message, and must be closed.
+    pub fn on_server_lost(&mut self, fields: &ErrorFields, out: &mut Effects) -> Told {
+        let told = if self.at_boundary() {
+            out.client_lane()
+                .inject(|bytes| backend::error_response(bytes, fields));
+            Told::Yes
+        } else {
+            Told::No
+        };
+        self.link = None;
+        told
+    }
+
+    /// The client is gone. The session is over after this.
+    pub fn on_client_gone(&mut self) -> Farewell {
+        let Some(link) = self.link.take() else {
+            return Farewell::Nothing;
+        };
+        let idle = link.queue.is_empty() && link.outbound.left == 0;
+        let whole = link.inbound.left == 0 && link.segment == Segment::Closed;
+        if !idle || !whole || link.mode == Mode::Doubt {
+            let goodbye = self.unlinked == Unlinked::Leaving;
+            let cancel = if idle || goodbye {
+                Cancel::No
+            } else {
+                Cancel::First
+            };
+            return Farewell::CloseServer { cancel };
+        }
+        let mut reasons = self.pins.reasons();
+        // Made in a transaction that is still open: it would survive the rollback.
+        if !self.names.is_empty() {
+            reasons.insert(PinReason::PreparedStatement);
+        }
+        if link.is_quiet() && reasons.is_empty() {
+            return Farewell::Clean(Self::part(link, self.id, &self.unnamed));
+        }
+        if reasons.intersects(PinSet::LASTING) || link.unread > 0 || link.cancels > 0 {
+            return Farewell::CloseServer { cancel: Cancel::No };
+        }
+        Farewell::Cleanup(Cleanup::after_session(link, reasons))
+    }
+
+    /// A cancel request is about to be sent to the server connection: it must not change hands before
+    /// `cancel_ended`, or the request might hit somebody else's statement.
+    pub fn cancel_began(&mut self) {
+        if let Some(link) = &mut self.link {
+            link.cancels = link.cancels.saturating_add(1);
+        }
+    }
+
+    /// The server has closed the connection the cancel request was sent on: it has been acted upon. Gives
+    /// the server connection back if this was all that held it.
+    pub fn cancel_ended(&mut self) -> Option<Clean> {
+        if let Some(link) = &mut self.link {
+            link.cancels = link.cancels.saturating_sub(1);
+        }
+        self.release_if_clean()
+    }
+
+    /// The reasons for which the session keeps its server connection between transactions.
+    pub fn pins(&self) -> impl Iterator<Item = PinReason> {
+        self.pins.reasons().iter()
+    }
+
+    /// What the client is doing, for the sessions view.
+    pub fn state(&self) -> SessionState {
+        match (&self.link, self.unlinked) {
+            (None, Unlinked::Waiting(_)) => SessionState::Waiting,
+            (
+                None,
+                Unlinked::Serving
+                | Unlinked::DropMessage
+                | Unlinked::SkipToSync
+                | Unlinked::Leaving,
+            ) => SessionState::Idle,
+            (Some(link), _) if !link.queue.is_empty() || link.segment != Segment::Closed => {
+                SessionState::Active
+            }
+            (Some(link), _) if link.status != TransactionStatus::Idle => {
+                SessionState::InTransaction
+            }
+            (Some(_), _) if !self.pins.reasons().is_empty() => SessionState::Pinned,
+            (Some(_), _) => SessionState::Active,
+        }
+    }
+
+    /// True when a message of our own may be written to the client: it is not in the middle of one.
+    pub fn at_boundary(&self) -> bool {
+        self.link
+            .as_ref()
+            .is_none_or(|link| link.outbound.left == 0)
+    }
+
+    /// True while a transaction is open, explicit or implicit.
+    pub fn in_transaction(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| {
+            link.status != TransactionStatus::Idle
+                || link.segment != Segment::Closed
+                || !link.queue.is_empty()
+        })
+    }
+
+    /// Gives back memory an idle session does not need.
+    pub fn trim(&mut self) {
+        self.unnamed.trim();
+    }
+
+    /// The connection, if it is provably clean.
+    fn release_if_clean(&mut self) -> Option<Clean> {
+        let quiet = self.link.as_ref().is_some_and(|link| link.is_quiet());
+        if !quiet || !self.pins.reasons().is_empty() {
+            return None;
+        }
+        let link = self.link.take()?;
+        Some(Self::part(link, self.id, &self.unnamed))
+    }
+
+    /// Notes whose unnamed statement the connection has, and makes the proof.
+    fn part(mut link: Box<Link>, id: u64, unnamed: &Unnamed) -> Clean {
+        if link.alignment == Alignment::Confirmed {
+            link.owner = match unnamed.serial() {
+                Some(serial) => Owner::Session { id, serial },
+                None => Owner::Nobody,
+            };
+        }
+        link.into_clean()
+    }
+}

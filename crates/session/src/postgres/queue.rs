@@ -1,0 +1,248 @@
+//! The queue of expected replies: one entry per request that the server will answer, in order.
+
+use std::collections::VecDeque;
+
+use tollgate_sql::EffectSet;
+
+use super::unnamed::Remembered;
+
+/// Entries beyond which a client waits for replies. A server holds back at most 8 KiB of replies
+/// (`PQ_SEND_BUFFER_SIZE`), 1638 of the smallest, so a client that waits here is always answered.
+pub(crate) const MAX_QUEUED: usize = 16_384;
+
+/// What a request is answered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Parse of a named statement: `1`.
+    Parse,
+    /// Parse of the unnamed statement: `1`.
+    UnnamedParse,
+    /// Our own Parse of the client's unnamed statement: `1`, swallowed.
+    InjectedParse,
+    /// `2`.
+    Bind,
+    /// `t`, then as `DescribeColumns`.
+    DescribeStatement,
+    /// Describe of a portal, or of a statement after its `t`: `T` or `n`.
+    DescribeColumns,
+    /// `C`, `I` or `s` after any number of rows, or a COPY.
+    Execute,
+    /// `3`.
+    Close,
+    /// Close of the unnamed statement: `3`.
+    UnnamedClose,
+    /// Our own Close of the unnamed statement: `3`, swallowed.
+    InjectedClose,
+    /// `Z`.
+    Sync,
+    /// Any results, then `Z`.
+    Query,
+    /// `V`, then `Z`.
+    FunctionCall,
+    /// No reply: marks where the client ended its COPY data, for a COPY the server has not begun yet.
+    CopyEnd,
+}
+
+impl Kind {
+    /// True for requests of the extended protocol, whose failure makes the server skip to the next Sync.
+    pub(crate) fn is_extended(self) -> bool {
+        match self {
+            Self::Parse
+            | Self::UnnamedParse
+            | Self::InjectedParse
+            | Self::Bind
+            | Self::DescribeStatement
+            | Self::DescribeColumns
+            | Self::Execute
+            | Self::Close
+            | Self::UnnamedClose
+            | Self::InjectedClose => true,
+            Self::Sync | Self::Query | Self::FunctionCall | Self::CopyEnd => false,
+        }
+    }
+}
+
+/// A change to the names of prepared statements, made when the request succeeds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NameChange {
+    Add(Box<[u8]>),
+    Remove(Box<[u8]>),
+}
+
+/// Whether the effects of a text are those of a single statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Statements {
+    One,
+    Many,
+}
+
+/// What running a statement means for the session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Meaning {
+    pub(crate) effects: EffectSet,
+    pub(crate) statements: Statements,
+    pub(crate) name: Option<Box<NameChange>>,
+}
+
+impl Meaning {
+    /// Nothing known, nothing done.
+    pub(crate) const NOTHING: Self = Self {
+        effects: EffectSet::NONE,
+        statements: Statements::One,
+        name: None,
+    };
+
+    /// Only the effects are known, not which statement has them.
+    pub(crate) fn of_effects(effects: EffectSet) -> Self {
+        Self {
+            effects,
+            statements: Statements::Many,
+            name: None,
+        }
+    }
+}
+
+/// How a request that is still being answered has gone so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SoFar {
+    Well,
+    Failed,
+}
+
+/// One expected reply.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    pub(crate) kind: Kind,
+    pub(crate) so_far: SoFar,
+    pub(crate) meaning: Meaning,
+    pub(crate) kept: Remembered,
+}
+
+impl Expected {
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            so_far: SoFar::Well,
+            meaning: Meaning::NOTHING,
+            kept: Remembered::Nothing,
+        }
+    }
+}
+
+/// The expected replies of one server connection, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    entries: VecDeque<Expected>,
+}
+
+impl Queue {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.len() >= MAX_QUEUED
+    }
+
+    pub(crate) fn push(&mut self, expected: Expected) {
+        self.entries.push_back(expected);
+    }
+
+    pub(crate) fn front_kind(&self) -> Option<Kind> {
+        self.entries.front().map(|expected| expected.kind)
+    }
+
+    pub(crate) fn front_mut(&mut self) -> Option<&mut Expected> {
+        self.entries.front_mut()
+    }
+
+    pub(crate) fn back_mut(&mut self) -> Option<&mut Expected> {
+        self.entries.back_mut()
+    }
+
+    /// Takes the oldest entry out, and the COPY marks that come to the front: they wait for a COPY that
+    /// has not come.
+    pub(crate) fn pop(&mut self) -> Option<Expected> {
+        let popped = self.entries.pop_front();
+        self.drop_marks();
+        popped
+    }
+
+    /// Takes the oldest entry out if it is no Sync. `None` means a Sync or nothing is in front.
+    pub(crate) fn pop_skipped(&mut self) -> Option<Expected> {
+        match self.front_kind() {
+            None | Some(Kind::Sync) => None,
+            Some(_) => self.entries.pop_front(),
+        }
+    }
+
+    /// A COPY from the client began: the Syncs between the request in front and the end of its data have
+    /// been or will be swallowed by the server. Says what was found.
+    pub(crate) fn copy_begins(&mut self) -> CopyAhead {
+        let mut ahead = CopyAhead {
+            end: DataEnd::NotSent,
+            syncs: Syncs::None,
+        };
+        let mut at = 1_usize;
+        while let Some(expected) = self.entries.get(at) {
+            match expected.kind {
+                Kind::CopyEnd => {
+                    self.entries.remove(at);
+                    ahead.end = DataEnd::Sent;
+                    return ahead;
+                }
+                Kind::Sync => {
+                    self.entries.remove(at);
+                    ahead.syncs = Syncs::Swallowed;
+                }
+                // The server will refuse these in the middle of a COPY and end the session.
+                Kind::Parse
+                | Kind::UnnamedParse
+                | Kind::InjectedParse
+                | Kind::Bind
+                | Kind::DescribeStatement
+                | Kind::DescribeColumns
+                | Kind::Execute
+                | Kind::Close
+                | Kind::UnnamedClose
+                | Kind::InjectedClose
+                | Kind::Query
+                | Kind::FunctionCall => at = at.saturating_add(1),
+            }
+        }
+        ahead
+    }
+
+    /// Empties the queue and keeps at most a small allocation.
+    pub(crate) fn reset(&mut self) {
+        self.entries.clear();
+        self.entries.shrink_to(64);
+    }
+
+    fn drop_marks(&mut self) {
+        while self.front_kind() == Some(Kind::CopyEnd) {
+            self.entries.pop_front();
+        }
+    }
+}
+
+/// What the client sent beyond the request whose COPY just began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CopyAhead {
+    pub(crate) end: DataEnd,
+    pub(crate) syncs: Syncs,
+}
+
+/// Whether the client has sent the end of its COPY data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DataEnd {
+    Sent,
+    NotSent,
+}
+
+/// Whether Syncs were sent that the server swallows if the COPY goes well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Syncs {
+    None,
+    Swallowed,
+}
