@@ -3,6 +3,7 @@
 //! TLS is rustls driven by hand over tokio's socket, so that a connection can leave one runtime and
 //! enter another with its keys, and so that nothing is buffered beyond what rustls itself needs.
 
+use std::fmt;
 use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -66,6 +67,16 @@ pub(crate) enum IdleEvent {
     Bytes,
     /// It broke.
     Failed(io::Error),
+}
+
+impl fmt::Display for IdleEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("the peer closed it"),
+            Self::Bytes => f.write_str("the peer sent something"),
+            Self::Failed(error) => write!(f, "it broke: {error}"),
+        }
+    }
 }
 
 /// An idle stream that belongs to no runtime: the form in which it moves to another shard.

@@ -183,4 +183,4 @@ async fn initialise(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

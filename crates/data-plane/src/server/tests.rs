@@ -11,7 +11,7 @@ use super::*;
 use crate::stream::accept_tls;
 use crate::tls::{ServerIdentity, ServerTls, client_config};
 
-/// A password that SASLprep, md5 and UTF-8 all have to get right.
+/// A password that `SASLprep`, md5 and UTF-8 all have to get right.
 pub(crate) const PASSWORD: &str = "pass wörd'\u{2163}";
 
 /// A target at this place.
@@ -37,8 +37,8 @@ pub(crate) fn policy(mode: TlsMode, ca: Option<&TestCa>) -> TargetTls {
 
 /// Counts up: nobody has to be kept from guessing here.
 pub(crate) fn random(out: &mut [u8]) {
-    for (index, byte) in out.iter_mut().enumerate() {
-        *byte = index as u8;
+    for (byte, value) in out.iter_mut().zip(0..) {
+        *byte = value;
     }
 }
 
@@ -492,10 +492,11 @@ async fn a_request_is_cancelled_in_the_clear_and_under_tls() {
         };
         let sleeping = query_rows(&mut entered, "SELECT pg_sleep(600)");
         let (slept, ()) = tokio::join!(sleeping, cancelling);
-        match slept.unwrap_err() {
-            OpenErrorKind::Server(fields) => assert_eq!(fields.sqlstate.as_str(), "57014"),
-            other => panic!("{other}"),
-        }
+        let slept = OpenError {
+            step: ProbeStep::Auth,
+            kind: slept.unwrap_err(),
+        };
+        assert_eq!(code(&slept), "57014", "{slept}");
         assert_eq!(
             ask(&mut entered, "SELECT 1").await,
             "1",

@@ -85,7 +85,7 @@ async fn exchange(stream: &mut Stream, out: &[u8], expected: usize) -> Vec<u8> {
 
 fn pattern(seed: u8, length: usize) -> Vec<u8> {
     (0..length)
-        .map(|index| (index % 251) as u8 ^ seed)
+        .map(|index| u8::try_from(index % 251).unwrap() ^ seed)
         .collect()
 }
 

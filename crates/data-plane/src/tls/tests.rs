@@ -59,10 +59,10 @@ impl Authority {
 
     /// A server certificate for these names.
     pub(crate) fn server(&self, names: &[&str]) -> ServerIdentity {
-        self.signed(params(names), &KeyPair::generate().unwrap())
+        self.signed(&params(names), &KeyPair::generate().unwrap())
     }
 
-    fn signed(&self, params: CertificateParams, key: &KeyPair) -> ServerIdentity {
+    fn signed(&self, params: &CertificateParams, key: &KeyPair) -> ServerIdentity {
         let leaf = params.signed_by(key, &self.0).unwrap();
         ServerIdentity::from_pem(leaf.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap()
     }
@@ -81,7 +81,7 @@ fn params(names: &[&str]) -> CertificateParams {
     CertificateParams::new(names).unwrap()
 }
 
-fn self_signed(params: CertificateParams) -> (ServerIdentity, String) {
+fn self_signed(params: &CertificateParams) -> (ServerIdentity, String) {
     let key = KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap().pem();
     let key = key.serialize_pem();
@@ -141,7 +141,7 @@ async fn each_mode_checks_what_libpq_checks() {
     late.not_after = date_time_ymd(2021, 1, 1);
     let good = upgraded(&ours.server(&["db.test", "127.0.0.1"]));
     let misnamed = upgraded(&ours.server(&["other.test"]));
-    let expired = upgraded(&ours.signed(late, &KeyPair::generate().unwrap()));
+    let expired = upgraded(&ours.signed(&late, &KeyPair::generate().unwrap()));
     let foreign = upgraded(&other.server(&["db.test"]));
     let all = [
         TlsMode::Prefer,
@@ -194,9 +194,9 @@ async fn a_registered_self_signed_server_is_trusted_like_libpq_does() {
     let mut late = own_ca.clone();
     late.not_before = date_time_ymd(2020, 1, 1);
     late.not_after = date_time_ymd(2021, 1, 1);
-    let (good, good_pem) = self_signed(own_ca.clone());
-    let (expired, expired_pem) = self_signed(late);
-    let (_, unrelated_pem) = self_signed(own_ca);
+    let (good, good_pem) = self_signed(&own_ca);
+    let (expired, expired_pem) = self_signed(&late);
+    let (_, unrelated_pem) = self_signed(&own_ca);
     let (good, expired) = (upgraded(&good), upgraded(&expired));
     for mode in [TlsMode::VerifyCa, TlsMode::VerifyFull] {
         assert_eq!(

@@ -275,7 +275,7 @@ async fn a_silent_tls_server_meets_the_deadline() {
 #[tokio::test]
 async fn a_query_meets_liars_without_growing_or_hanging() {
     let row = message(b'D', b"\0\x01\0\0\0\x01x");
-    let long_row = message(b'D', &[b'x'; 70_000]);
+    let long_row = message(b'D', &vec![b'x'; 70_000]);
     let cut_row = message(b'D', b"\0\x05\0\0");
     let unsolicited = [message(b'Z', b"I"), message(b'S', b"a\0b\0")].concat();
     for (words, reply) in [
