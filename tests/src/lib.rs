@@ -13,6 +13,7 @@ mod outages;
 mod password_logins;
 mod pins;
 mod pooling;
+mod readme;
 mod refusals;
 mod secrets_stay_secret;
 mod support;

@@ -26,7 +26,6 @@ pub(crate) fn for_tests() -> Result<()> {
     apt::install(&[
         "curl",
         "default-jdk-headless",
-        "file",
         "libpostgresql-jdbc-java",
         "nodejs",
         "patchelf",

@@ -74,7 +74,7 @@ fn is_installed(package: &str) -> bool {
 /// Whether the program (or file) that a package is wanted for is there, however it was installed.
 fn is_there(package: &str) -> bool {
     match package {
-        "curl" | "file" | "patchelf" | "npm" => step::succeeds(package, &["--version"]),
+        "curl" | "patchelf" | "npm" => step::succeeds(package, &["--version"]),
         "nodejs" => step::succeeds("node", &["--version"]),
         "default-jdk-headless" => step::succeeds("javac", &["-version"]),
         "postgresql-client" => step::succeeds("psql", &["--version"]),
