@@ -55,6 +55,7 @@ mod settings;
 mod sharing;
 mod slab;
 mod tick;
+mod watching;
 
 pub use action::{Action, Borrow, CloseReason, Stats};
 pub use backoff::{BACKOFF_FATAL_MAX, BACKOFF_MAX, BACKOFF_MIN};
@@ -69,3 +70,4 @@ pub use returning::KEY_FAIRNESS;
 pub use settings::{Jitter, Settings};
 pub use sharing::SHARD_FAIRNESS;
 pub use tick::KEY_MEMORY;
+pub use watching::Watched;

@@ -101,6 +101,13 @@ impl<T> Slab<T> {
         })
     }
 
+    /// All entries, to be changed in place.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.slots
+            .iter_mut()
+            .filter_map(|place| place.entry.as_mut())
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SlabId, &T)> {
         self.slots.iter().enumerate().filter_map(|(slot, place)| {
             let entry = place.entry.as_ref()?;

@@ -1,0 +1,256 @@
+//! The accept loop of one endpoint on one shard, and a connection's way to a running session.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+use tollgate_wire_postgres::backend::{self, ErrorFields};
+
+use tollgate_wire_postgres::startup::Replication;
+
+use crate::goodbye;
+use crate::greeting;
+use crate::handshake::{self, Login, Outcome};
+use crate::listeners::ListenerKey;
+use crate::login::{self, Place, Refused, Throttle};
+use crate::metrics::ProxyMetrics;
+use crate::pool_key::PoolKey;
+use crate::proxy_state::Counted;
+use crate::random;
+use crate::reply;
+use crate::running::RunningProxy;
+use crate::sessions::NewSession;
+use crate::shard::{Command, Shard};
+use crate::stream;
+
+/// Pause after a failed accept: out of descriptors, trying again at once would only spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Accepts until `stop`. An accept error pauses the loop and never ends it.
+pub(crate) async fn serve(
+    shard: Rc<Shard>,
+    key: ListenerKey,
+    listener: TcpListener,
+    stop: CancellationToken,
+) {
+    let endpoint: Arc<str> = Arc::from(key.endpoint.as_str());
+    loop {
+        let permit = Arc::clone(&shard.handshakes).acquire_owned().await;
+        let Ok(permit) = permit else { return };
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((socket, peer)) => {
+                let arrival = Arrival {
+                    key: key.clone(),
+                    endpoint: Arc::clone(&endpoint),
+                    socket,
+                    peer,
+                };
+                tokio::task::spawn_local(connection(Rc::clone(&shard), arrival, permit));
+            }
+            Err(error) => {
+                tracing::warn!(proxy.id = %key.proxy, endpoint.port = key.port, %error, "accept failed, pausing");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// A connection that has just been accepted.
+struct Arrival {
+    key: ListenerKey,
+    endpoint: Arc<str>,
+    socket: TcpStream,
+    peer: SocketAddr,
+}
+
+/// One client connection among all that the data plane holds.
+struct Held(Arc<AtomicUsize>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A login that succeeded.
+struct Admitted {
+    login: Box<Login>,
+    new: NewSession,
+    _count: Counted,
+}
+
+async fn connection(shard: Rc<Shard>, arrival: Arrival, permit: OwnedSemaphorePermit) {
+    let Some(proxy) = shard
+        .running
+        .borrow()
+        .proxies
+        .get(&arrival.key.proxy)
+        .map(Arc::clone)
+    else {
+        return;
+    };
+    let metrics = shard.metrics.endpoint(&proxy.config, &arrival.key.endpoint);
+    let open = shard.seed.clients.fetch_add(1, Ordering::Relaxed);
+    let _held = Held(Arc::clone(&shard.seed.clients));
+    let _shown = metrics.clients.hold();
+    // A failing option costs latency, not correctness.
+    let _ = stream::tune_client_socket(&arrival.socket);
+    if open >= shard.seed.settings.max_client_connections {
+        turn_away(arrival.socket, &reply::too_many_clients()).await;
+        return;
+    }
+    let peer = arrival.peer;
+    let admission = Box::pin(admit(
+        Rc::clone(&shard),
+        arrival,
+        proxy,
+        Rc::clone(&metrics),
+    ));
+    let admitted = tokio::time::timeout(shard.seed.settings.handshake_timeout, admission).await;
+    drop(permit);
+    let admitted = match admitted {
+        Ok(Ok(Some(admitted))) => admitted,
+        Ok(Ok(None)) => return,
+        Ok(Err(error)) => {
+            tracing::debug!(client.address = %peer, %error, "client connection failed before login");
+            return;
+        }
+        Err(_) => {
+            tracing::debug!(client.address = %peer, "client took too long to log in");
+            return;
+        }
+    };
+    let Admitted { login, new, _count } = admitted;
+    if let Some(relay) = Box::pin(greeting::greet(Rc::clone(&shard), login, new, metrics)).await {
+        relay.run().await;
+    }
+}
+
+/// Tells a client that never got as far as a startup packet, without waiting for one.
+async fn turn_away(mut socket: TcpStream, fields: &ErrorFields) {
+    let mut out = Vec::new();
+    backend::error_response(&mut out, fields);
+    let write = tokio::io::AsyncWriteExt::write_all(&mut socket, &out);
+    // The client may not read; it is not worth waiting for.
+    let _ = tokio::time::timeout(Duration::from_secs(1), write).await;
+}
+
+async fn admit(
+    shard: Rc<Shard>,
+    arrival: Arrival,
+    proxy: Arc<RunningProxy>,
+    metrics: Rc<ProxyMetrics>,
+) -> std::io::Result<Option<Admitted>> {
+    let tls = shard.seed.tls.load_full();
+    let mut login = match handshake::handshake(arrival.socket, &tls).await? {
+        Outcome::Login(login) => login,
+        Outcome::Cancel { process_id, secret } => {
+            forward_cancel(&shard, process_id, secret);
+            return Ok(None);
+        }
+        Outcome::Closed(why) => {
+            tracing::debug!(client.address = %arrival.peer, reason = why, "handshake ended");
+            return Ok(None);
+        }
+    };
+    if let Some(fields) = unfit(&login, &proxy) {
+        tell(login, &fields).await?;
+        return Ok(None);
+    }
+    let correlation_id = random::correlation_id();
+    let place = Place {
+        running: Arc::clone(&shard.running.borrow()),
+        proxy: Arc::clone(&proxy),
+        endpoint: Arc::clone(&arrival.endpoint),
+        peer: arrival.peer,
+        binding: tls.channel_binding.clone(),
+        mock_key: Arc::clone(&shard.seed.mock_key),
+        throttled: throttle(&shard, arrival.peer),
+    };
+    let ended = login::authenticate(&mut login, &place, &correlation_id).await;
+    if let Some(decision) = ended.decision {
+        metrics.decided(ended.refused);
+        shard.seed.settings.decisions.record(decision);
+    }
+    let principal = match ended.result {
+        Ok(principal) => principal,
+        Err(Refused::Tell(fields)) => {
+            shard
+                .failed_logins
+                .note(arrival.peer.ip(), shard.clock.coarse());
+            tell(login, &fields).await?;
+            return Ok(None);
+        }
+        Err(Refused::Gone) => return Ok(None),
+    };
+    let startup = &login.startup;
+    let key = PoolKey::new(&startup.user, &startup.database, &startup.params);
+    let new = NewSession {
+        id: correlation_id,
+        proxy: proxy.config.id.clone(),
+        endpoint: arrival.endpoint,
+        key: shard.keys_of(&proxy.config.id).intern(key),
+        principal,
+        peer: arrival.peer,
+        tls: login.tls.is_some(),
+    };
+    Ok(Some(Admitted {
+        login,
+        new,
+        _count: proxy.shared.count(),
+    }))
+}
+
+fn throttle(shard: &Shard, peer: SocketAddr) -> Throttle {
+    if shard
+        .failed_logins
+        .throttled(peer.ip(), shard.clock.coarse())
+    {
+        Throttle::Closed
+    } else {
+        Throttle::Open
+    }
+}
+
+/// What disqualifies a connection before anybody asks who it is.
+fn unfit(login: &Login, proxy: &RunningProxy) -> Option<ErrorFields> {
+    if proxy.is_draining() {
+        return Some(reply::shutting_down());
+    }
+    match login.startup.replication_mode() {
+        Ok(Replication::Off) => None,
+        Ok(Replication::Physical | Replication::Logical) => Some(reply::replication_refused()),
+        Err(error) => Some(ErrorFields::fatal(error.sqlstate(), error.to_string())),
+    }
+}
+
+async fn tell(mut login: Box<Login>, fields: &ErrorFields) -> std::io::Result<()> {
+    let mut out = Vec::new();
+    backend::error_response(&mut out, fields);
+    login.stream.write_all(&out).await?;
+    goodbye::close(login.stream).await;
+    Ok(())
+}
+
+/// A cancel request arrives on whatever shard the kernel chose; the process id tells whose it is.
+fn forward_cancel(
+    shard: &Shard,
+    process_id: i32,
+    secret: tollgate_wire_postgres::secret::CancelSecret,
+) {
+    let shards = i32::try_from(shard.seed.peers.len()).unwrap_or(1).max(1);
+    let owner = usize::try_from(process_id.rem_euclid(shards)).unwrap_or(0);
+    if let Some(peer) = shard.seed.peers.get(owner) {
+        // Nobody is told whether a cancel request met anything; PostgreSQL does not either.
+        let _ = peer.send(Command::Cancel { process_id, secret });
+    }
+}

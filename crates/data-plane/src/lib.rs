@@ -1,0 +1,46 @@
+//! The data plane: listeners, authentication, pools and the relay between clients and servers.
+//!
+//! One supervisor thread takes in configuration and probes targets; every shard is a thread of its own
+//! that serves connections and shares nothing with the others but messages and a few atomics. The
+//! binary is the only caller: it starts a [`DataPlane`], gives it snapshots and reads observations.
+
+mod accept;
+mod buffers;
+mod cleaning;
+mod clock;
+mod goodbye;
+mod greeting;
+mod handshake;
+mod identity;
+mod janitor;
+mod listeners;
+mod login;
+mod metrics;
+mod opening;
+mod plane;
+mod plane_metrics;
+mod pool_key;
+mod pooled;
+mod probe;
+mod prober;
+mod proxy_state;
+mod random;
+mod relay;
+mod reply;
+mod running;
+mod server;
+mod sessions;
+mod settings;
+mod shard;
+mod stream;
+mod supervisor;
+mod target;
+mod target_pool;
+mod throttle;
+mod tls;
+mod validation;
+mod waiting;
+
+pub use plane::{DataPlane, StartError};
+pub use settings::{DecisionSink, Settings};
+pub use tls::{ServerIdentity, TlsConfigError};

@@ -1,0 +1,280 @@
+//! From a startup packet to a principal, or to a refusal the operator can look up.
+
+mod password;
+mod token;
+mod wire;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tollgate_iam::token::Rejection;
+use tollgate_types::{AuthDecision, AuthOutcome, DecisionSource, DecisionTls, IamAuth};
+use tollgate_wire_postgres::backend::{self, ErrorFields};
+use tollgate_wire_postgres::frontend;
+
+use crate::clock;
+use crate::handshake::Login;
+use crate::reply;
+use crate::running::{LoginRule, Running, RunningProxy};
+use password::Failure;
+use token::{Findings, TokenCheck};
+use wire::{Answer, LoginStream};
+
+/// Where a login happens.
+pub(crate) struct Place {
+    /// The running configuration.
+    pub(crate) running: Arc<Running>,
+    /// The proxy connected to.
+    pub(crate) proxy: Arc<RunningProxy>,
+    /// Name of the endpoint connected to.
+    pub(crate) endpoint: Arc<str>,
+    /// The socket's peer.
+    pub(crate) peer: SocketAddr,
+    /// Channel binding of our certificate.
+    pub(crate) binding: Option<Vec<u8>>,
+    /// Key for the verifiers of users nobody knows.
+    pub(crate) mock_key: Arc<[u8; 32]>,
+    /// Whether this source failed too often of late.
+    pub(crate) throttled: Throttle,
+}
+
+/// Whether a source may try at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Throttle {
+    /// It may.
+    Open,
+    /// Too many failures of late.
+    Closed,
+}
+
+/// How a login ended.
+pub(crate) struct Ended {
+    /// Allowed with the caller's ARN (token logins), or refused.
+    pub(crate) result: Result<Option<Arc<str>>, Refused>,
+    /// The audit event; `None` when nothing was decided (the client left before).
+    pub(crate) decision: Option<AuthDecision>,
+    /// The reason of a refusal.
+    pub(crate) refused: Option<Rejection>,
+}
+
+/// A login that did not succeed.
+pub(crate) enum Refused {
+    /// Tell the client this and close.
+    Tell(ErrorFields),
+    /// The client is gone.
+    Gone,
+}
+
+/// Where the exchange stands when it ends.
+enum Verdict {
+    Allowed,
+    Rejected(Rejection),
+    Protocol(String),
+    Gone,
+}
+
+/// Decides whether the client may log in. Sends everything of the exchange but the final answer.
+pub(crate) async fn authenticate(login: &mut Login, place: &Place, correlation_id: &str) -> Ended {
+    let user = login.startup.user.clone();
+    let rule = place.proxy.logins.get(&user).map(Arc::clone);
+    let mut findings = Findings::default();
+    let (method, verdict) = exchange(login, place, rule.as_deref(), &mut findings).await;
+    let principal = findings.principal.as_ref().map(|p| Arc::clone(&p.arn));
+    let decision = |outcome, reason: &str| {
+        decision_event(
+            login,
+            place,
+            correlation_id,
+            &findings,
+            (outcome, reason, method),
+        )
+    };
+    match verdict {
+        Verdict::Allowed => Ended {
+            decision: Some(decision(AuthOutcome::Allow, "ALLOWED")),
+            refused: None,
+            result: Ok(principal),
+        },
+        Verdict::Rejected(reason) => Ended {
+            decision: Some(decision(AuthOutcome::Deny, reason.code())),
+            refused: Some(reason),
+            result: Err(Refused::Tell(refusal(
+                reason,
+                rule.as_deref(),
+                &user,
+                correlation_id,
+            ))),
+        },
+        Verdict::Protocol(what) => Ended {
+            decision: Some(decision(AuthOutcome::Deny, Rejection::Malformed.code())),
+            refused: Some(Rejection::Malformed),
+            result: Err(Refused::Tell(reply::protocol_violation(&what))),
+        },
+        Verdict::Gone => Ended {
+            decision: None,
+            refused: None,
+            result: Err(Refused::Gone),
+        },
+    }
+}
+
+fn refusal(
+    reason: Rejection,
+    rule: Option<&LoginRule>,
+    user: &str,
+    correlation_id: &str,
+) -> ErrorFields {
+    let iam = rule.is_some_and(|rule| rule.config.iam == IamAuth::Required);
+    if reason == Rejection::TlsRequired && iam {
+        return reply::iam_needs_tls(correlation_id);
+    }
+    reply::login_refused(reason, user, correlation_id)
+}
+
+async fn exchange(
+    login: &mut Login,
+    place: &Place,
+    rule: Option<&LoginRule>,
+    findings: &mut Findings,
+) -> (&'static str, Verdict) {
+    let wants_token = match rule {
+        Some(rule) => rule.config.iam == IamAuth::Required,
+        // An unknown user is asked for what the proxy's other users are asked for.
+        None => place
+            .proxy
+            .logins
+            .values()
+            .any(|known| known.config.iam == IamAuth::Required),
+    };
+    let method = if wants_token { "iam-token" } else { "password" };
+    if place.throttled == Throttle::Closed {
+        "too many failed logins from this address".clone_into(&mut findings.detail);
+        return (method, Verdict::Rejected(Rejection::RateLimited));
+    }
+    let tls = login.tls.is_some();
+    if !tls && (place.proxy.config.require_tls || (wants_token && rule.is_some())) {
+        "the connection is not encrypted".clone_into(&mut findings.detail);
+        return (method, Verdict::Rejected(Rejection::TlsRequired));
+    }
+    if wants_token && tls {
+        return (method, token_login(login, place, rule, findings).await);
+    }
+    let user = login.startup.user.clone();
+    let binding = place.binding.clone().filter(|_| tls);
+    let mut stream = LoginStream::new(&mut login.stream, &mut login.rest, &place.mock_key);
+    let verdict = match password::check(&mut stream, &user, rule, binding).await {
+        Ok(()) => Verdict::Allowed,
+        Err(Failure::Rejected(reason)) => {
+            findings.detail = if reason == Rejection::NoSecretForUser {
+                no_secret(&user)
+            } else {
+                reason.code().to_owned()
+            };
+            Verdict::Rejected(reason)
+        }
+        Err(Failure::Gone) => Verdict::Gone,
+        Err(Failure::Protocol(what)) => Verdict::Protocol(what),
+    };
+    (method, verdict)
+}
+
+fn no_secret(user: &str) -> String {
+    format!("no auth rule of this proxy has a secret for user \"{user}\"")
+}
+
+async fn token_login(
+    login: &mut Login,
+    place: &Place,
+    rule: Option<&LoginRule>,
+    findings: &mut Findings,
+) -> Verdict {
+    let mut ask = Vec::new();
+    backend::auth_cleartext_password(&mut ask);
+    let (user, database) = (login.startup.user.clone(), login.startup.database.clone());
+    let tls_version = login
+        .tls
+        .as_ref()
+        .map_or("", |info| info.version)
+        .to_owned();
+    let mut stream = LoginStream::new(&mut login.stream, &mut login.rest, &place.mock_key);
+    if stream.send(&ask).await.is_err() {
+        return Verdict::Gone;
+    }
+    let body = match stream.password_message().await {
+        Ok(Answer::Message(body)) => body,
+        Ok(Answer::Closed) => {
+            "the client closed when asked for a clear-text password"
+                .clone_into(&mut findings.detail);
+            return Verdict::Rejected(Rejection::ClientRefusedCleartext);
+        }
+        Ok(Answer::Unexpected(what)) => return Verdict::Protocol(what),
+        Err(_) => return Verdict::Gone,
+    };
+    let text = match frontend::PasswordMessage::parse(&body) {
+        Ok(message) => std::str::from_utf8(message.bytes),
+        Err(error) => return Verdict::Protocol(error.to_string()),
+    };
+    let Ok(text) = text else {
+        return Verdict::Rejected(Rejection::Malformed);
+    };
+    let Some(endpoint) = place.proxy.endpoints.get(place.endpoint.as_ref()) else {
+        return Verdict::Gone;
+    };
+    let check = TokenCheck {
+        running: &place.running,
+        proxy: &place.proxy.config,
+        endpoint,
+        user: &user,
+        database: &database,
+        source: place.peer.ip(),
+        tls_version: &tls_version,
+        now_unix: clock::unix_seconds(),
+    };
+    if let Err(reason) = token::check(text, &check, findings) {
+        return Verdict::Rejected(reason);
+    }
+    if rule.is_none() {
+        findings.detail = no_secret(&user);
+        return Verdict::Rejected(Rejection::NoSecretForUser);
+    }
+    Verdict::Allowed
+}
+
+fn decision_event(
+    login: &Login,
+    place: &Place,
+    correlation_id: &str,
+    findings: &Findings,
+    (outcome, reason, method): (AuthOutcome, &str, &str),
+) -> AuthDecision {
+    let endpoint = place.proxy.endpoints.get(place.endpoint.as_ref());
+    AuthDecision {
+        correlation_id: correlation_id.to_owned(),
+        time_unix_ms: clock::unix_millis(),
+        outcome,
+        reason: reason.to_owned(),
+        detail: findings.detail.clone(),
+        proxy: place.proxy.config.id.to_string(),
+        proxy_name: place.proxy.config.name.clone(),
+        endpoint: endpoint.map_or_else(String::new, |e| {
+            format!("{}:{}", e.config.host, e.config.port)
+        }),
+        engine: "postgresql".to_owned(),
+        db_user: login.startup.user.clone(),
+        database: login.startup.database.clone(),
+        method: method.to_owned(),
+        principal_arn: findings.principal.as_ref().map(|p| p.arn.to_string()),
+        access_key_id: findings.access_key_id.clone(),
+        token_issued_unix: findings.issued_unix,
+        policy: findings.policy.clone(),
+        source: DecisionSource {
+            ip: place.peer.ip().to_canonical().to_string(),
+            port: place.peer.port(),
+        },
+        tls: login.tls.as_ref().map(|info| DecisionTls {
+            version: info.version.to_owned(),
+            sni: info.sni.clone(),
+        }),
+        revision: place.running.revision.0,
+    }
+}

@@ -1,0 +1,69 @@
+//! A server connection as it lies in a pool: the socket plus what its sessions must know about it.
+
+use std::io;
+use std::task::{Context, Poll, Waker};
+
+use tollgate_session::postgres::ServerState;
+
+use crate::server::{ParkedConnection, ServerConnection};
+use crate::stream::IdleEvent;
+
+/// A logged-in server connection and its session-level bookkeeping.
+pub(crate) struct Pooled {
+    /// Socket, key data and reported parameters.
+    pub(crate) server: ServerConnection,
+    /// What the session machine keeps per server connection; `None` while a session has it.
+    pub(crate) state: Option<ServerState>,
+}
+
+/// A [`Pooled`] on its way to another shard.
+pub(crate) struct ParkedPooled {
+    server: ParkedConnection,
+    state: Option<ServerState>,
+}
+
+impl Pooled {
+    /// Wraps a connection that has just been opened.
+    pub(crate) fn fresh(server: ServerConnection) -> Self {
+        let state = ServerState::new(
+            server
+                .parameters
+                .iter()
+                .map(|(name, value)| (name.as_bytes(), value.as_bytes())),
+        );
+        Self {
+            server,
+            state: Some(state),
+        }
+    }
+
+    /// Watches an idle connection: `Some` when something happened on it that disqualifies it.
+    pub(crate) fn idle_event(&mut self, waker: &Waker) -> Option<IdleEvent> {
+        match self
+            .server
+            .stream
+            .poll_idle(&mut Context::from_waker(waker))
+        {
+            Poll::Ready(event) => Some(event),
+            Poll::Pending => None,
+        }
+    }
+
+    /// Takes the socket off this thread's runtime.
+    pub(crate) fn park(self) -> io::Result<ParkedPooled> {
+        Ok(ParkedPooled {
+            server: self.server.park()?,
+            state: self.state,
+        })
+    }
+}
+
+impl ParkedPooled {
+    /// Puts the socket on this thread's runtime.
+    pub(crate) fn unpark(self) -> io::Result<Pooled> {
+        Ok(Pooled {
+            server: self.server.unpark()?,
+            state: self.state,
+        })
+    }
+}

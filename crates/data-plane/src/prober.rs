@@ -1,0 +1,93 @@
+//! Looks after one target for as long as it is configured: probe, report, wait, again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tollgate_types::{HealthState, TargetHealth};
+
+use crate::probe::{self, ProbePlan};
+use crate::random;
+use crate::supervisor::Probed;
+use crate::target::TargetShared;
+
+/// Between two probes of a healthy target.
+const HEALTHY_INTERVAL: Duration = Duration::from_secs(10);
+/// After the first failed probe; doubles up to [`FAILING_MAX`].
+const FAILING_MIN: Duration = Duration::from_millis(500);
+/// The longest pause between probes of a target that is down: it bounds how late its return is noticed.
+const FAILING_MAX: Duration = Duration::from_secs(5);
+/// Time for one climb of the ladder.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// Requests to look now within this time are answered by one probe.
+const SETTLE: Duration = Duration::from_millis(50);
+
+/// Probes until it is aborted.
+pub(crate) async fn run(target: Arc<TargetShared>, reports: mpsc::UnboundedSender<Probed>) {
+    let mut failures = 0_u32;
+    loop {
+        let mut health = climb(&target).await;
+        failures = match health.state {
+            HealthState::Available => 0,
+            HealthState::Registering | HealthState::Unavailable => failures.saturating_add(1),
+        };
+        health.consecutive_failures = failures;
+        if reports
+            .send(Probed {
+                target: target.id.clone(),
+                health,
+            })
+            .is_err()
+        {
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause(failures)) => {}
+            () = target.probe_now.notified() => tokio::time::sleep(SETTLE).await,
+        }
+    }
+}
+
+async fn climb(target: &TargetShared) -> TargetHealth {
+    let plan = target.plan();
+    let logins: Vec<_> = plan
+        .auth
+        .iter()
+        .map(|rule| (rule.username.as_str(), rule.passwords.as_slice()))
+        .collect();
+    probe::climb(&ProbePlan {
+        target: &plan.config,
+        tls: plan.tls.clone(),
+        tls_error: plan.tls_error.as_deref(),
+        logins: &logins,
+        key_cache: &target.keys,
+        random: random::fill,
+        deadline: DEADLINE,
+    })
+    .await
+}
+
+/// Pauses differ by up to a quarter, so that many targets are not probed in step.
+fn pause(failures: u32) -> Duration {
+    let base = match failures {
+        0 => HEALTHY_INTERVAL,
+        n => FAILING_MIN
+            .saturating_mul(1 << (n - 1).min(6))
+            .min(FAILING_MAX),
+    };
+    base.mul_f64(1.0 - f64::from(random::number() % 256) / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_that_is_down_is_probed_again_soon() {
+        assert!(pause(1) <= FAILING_MIN);
+        for failures in 1..100 {
+            assert!(pause(failures) <= FAILING_MAX, "{failures}");
+        }
+        assert!(pause(0) >= HEALTHY_INTERVAL.mul_f64(0.74));
+    }
+}

@@ -1,0 +1,32 @@
+//! What all shards share about one proxy beyond its configuration: counts.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Client connections of one proxy over all shards.
+#[derive(Default)]
+pub(crate) struct ProxyShared {
+    clients: AtomicUsize,
+}
+
+/// One client connection in the count; leaves it when dropped.
+pub(crate) struct Counted(Arc<ProxyShared>);
+
+impl ProxyShared {
+    /// Counts one more client connection for as long as the guard lives.
+    pub(crate) fn count(self: &Arc<Self>) -> Counted {
+        self.clients.fetch_add(1, Ordering::Relaxed);
+        Counted(Arc::clone(self))
+    }
+
+    /// Client connections open now.
+    pub(crate) fn clients(&self) -> usize {
+        self.clients.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.clients.fetch_sub(1, Ordering::Relaxed);
+    }
+}

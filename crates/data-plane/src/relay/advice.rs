@@ -1,0 +1,32 @@
+//! What to tell an operator who wants a pin to go away.
+
+use tollgate_session::PinReason;
+
+/// How a client avoids this pin.
+pub(super) fn against(reason: PinReason) -> &'static str {
+    match reason {
+        PinReason::SessionSetting => {
+            "use SET LOCAL inside the transaction, or set the value in the connection string"
+        }
+        PinReason::PreparedStatement => {
+            "use unnamed statements (for instance prepareThreshold=0, prepare_threshold=None), or close them"
+        }
+        PinReason::TemporaryObject => {
+            "create temporary tables ON COMMIT DROP, or drop them and run DISCARD ALL"
+        }
+        PinReason::HoldCursor => "declare the cursor without WITH HOLD, or run CLOSE ALL",
+        PinReason::AdvisoryLock => "use pg_advisory_xact_lock instead of the session-level lock",
+        PinReason::Listen => "keep LISTEN on a connection of its own, and run UNLISTEN * when done",
+        PinReason::LoadedLibrary => "load libraries with session_preload_libraries on the server",
+        PinReason::RandomSeed => "pass the random numbers as parameters instead of calling setseed",
+        PinReason::Sequence => "use INSERT ... RETURNING instead of currval and lastval",
+        PinReason::CopyInDoubt => {
+            "check the data before COPY: it failed in the middle of a pipeline"
+        }
+        PinReason::UnnamedStatement => {
+            "send shorter statements, or parse and execute in one round trip"
+        }
+        PinReason::ProceduralBody => "keep session settings out of DO blocks and procedures",
+        PinReason::Unknown => "avoid functions that keep state in the server process",
+    }
+}

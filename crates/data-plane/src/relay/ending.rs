@@ -1,0 +1,234 @@
+//! How sessions end: interrupts, the server's death, the client's departure, and what is left behind.
+
+use std::io;
+use std::rc::Rc;
+use std::task::Context;
+
+use tollgate_session::postgres::{Cancel, Farewell, Told};
+use tollgate_session::{Effects, PinReason};
+use tollgate_types::SessionState;
+use tollgate_wire_postgres::backend::{self, ErrorFields};
+
+use super::advice;
+use super::link::Begun;
+use super::{Input, Relay, Step};
+use crate::cleaning;
+use crate::goodbye;
+use crate::reply;
+use crate::sessions::Interrupt;
+
+/// Why a session ended.
+pub(crate) enum End {
+    /// The client said goodbye or its socket closed.
+    ClientGone,
+    /// The client's socket broke.
+    ClientLost(io::Error),
+    /// The client was told why.
+    Told,
+    /// The client could not be told without corrupting a message under way.
+    Cut,
+}
+
+impl End {
+    /// The client's socket broke.
+    pub(crate) fn client(error: io::Error) -> Self {
+        Self::ClientLost(error)
+    }
+
+    fn reason(&self) -> String {
+        match self {
+            Self::ClientGone => "client disconnected".to_owned(),
+            Self::ClientLost(error) => format!("client connection lost: {error}"),
+            Self::Told => "terminated by the proxy".to_owned(),
+            Self::Cut => "cut by the proxy".to_owned(),
+        }
+    }
+}
+
+/// Whether a session is about to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    /// It is not.
+    No,
+    /// At its next transaction boundary.
+    AtBoundary,
+    /// As soon as the client has taken what is on its way.
+    AfterFlush,
+}
+
+impl Relay {
+    /// Somebody else wants something of this session.
+    pub(super) fn interrupted(&mut self, what: Interrupt, cx: &mut Context<'_>) -> Step<()> {
+        match what {
+            Interrupt::Cancel => self.cancel(cx),
+            Interrupt::Drain => {
+                if self.leaving == Leaving::No {
+                    self.leaving = Leaving::AtBoundary;
+                }
+                Ok(())
+            }
+            Interrupt::IdleTimeout => {
+                if self.waiting.is_none() && self.session.at_boundary() {
+                    self.leave(&reply::idle_timeout(), cx)
+                } else {
+                    Ok(())
+                }
+            }
+            Interrupt::Terminate => {
+                self.waiting = None;
+                if self.session.at_boundary() {
+                    self.leave(&reply::terminated(), cx)
+                } else {
+                    Err(End::Cut)
+                }
+            }
+        }
+    }
+
+    /// The client's own `CancelRequest`. Idle clients have nothing to cancel; waiting ones are answered
+    /// at once; for the others the server is asked.
+    fn cancel(&mut self, cx: &mut Context<'_>) -> Step<()> {
+        if self.waiting.take().is_some() {
+            let mut effects = self.shard.effects.take();
+            let result = self.refuse(&reply::cancelled_while_waiting(), &mut effects, cx);
+            self.shard.effects.set(effects);
+            return result;
+        }
+        if let Some(link) = &mut self.link
+            && self.session.state() == SessionState::Active
+            && link.begin_cancel(&self.registered.control) == Begun::Now
+        {
+            self.session.cancel_began();
+        }
+        Ok(())
+    }
+
+    /// A cancel request has been delivered: the server connection may change hands again.
+    pub(super) fn note_cancel(&mut self) {
+        if self.link.as_mut().is_some_and(|link| link.cancel_landed())
+            && let Some(proof) = self.session.cancel_ended()
+        {
+            self.release(proof);
+        }
+    }
+
+    /// Whether a draining session may be told to go now.
+    pub(super) fn may_leave(&self) -> bool {
+        self.waiting.is_none()
+            && self.from_client.is_empty()
+            && !self.session.in_transaction()
+            && self.session.at_boundary()
+    }
+
+    /// Tells the client why it has to go; the session ends when the client has taken it.
+    pub(super) fn leave(&mut self, fields: &ErrorFields, cx: &mut Context<'_>) -> Step<()> {
+        if !self.session.at_boundary() {
+            return Err(End::Cut);
+        }
+        let mut out = Vec::new();
+        backend::error_response(&mut out, fields);
+        self.to_client
+            .write(&mut self.client, cx, std::iter::once(out.as_slice()))
+            .map_err(End::client)?;
+        self.leaving = Leaving::AfterFlush;
+        Ok(())
+    }
+
+    /// The server connection broke while it served this client.
+    pub(super) fn server_lost(&mut self, why: &str, cx: &mut Context<'_>) -> Step<()> {
+        let Some(link) = &self.link else {
+            return Ok(());
+        };
+        let target = std::sync::Arc::clone(&link.pool.target.database);
+        link.pool.target.probe_now.notify_one();
+        tracing::warn!(
+            session.id = %self.registered.control.id, target.name = %target,
+            server.pid = link.lease.server.process_id, reason = why, "server connection lost"
+        );
+        self.drop_link(Cancel::No);
+        let mut effects = self.shard.effects.take();
+        effects.clear();
+        let told = self
+            .session
+            .on_server_lost(&reply::server_lost(&target), &mut effects);
+        let written = self.write_effects(&effects, Input::Client, cx);
+        self.shard.effects.set(effects);
+        written?;
+        if told == Told::No {
+            return Err(End::Cut);
+        }
+        self.leaving = Leaving::AfterFlush;
+        Ok(())
+    }
+
+    /// Cleans up behind the client: its server connection is rolled back and reset, or closed.
+    pub(super) async fn finish(mut self, end: End) {
+        let control = Rc::clone(&self.registered.control);
+        self.waiting = None;
+        if let Some(link) = self.link.take() {
+            let half_sent = !link.to_server.is_empty() || !link.from_server.is_empty();
+            match self.session.on_client_gone() {
+                Farewell::Clean(proof) if !half_sent => link.release(&self.shard, proof),
+                Farewell::Cleanup(cleanup) if !half_sent => {
+                    tokio::task::spawn_local(cleaning::run(
+                        Rc::clone(&link.pool),
+                        Rc::clone(&self.shard),
+                        link.lease,
+                        cleanup,
+                    ));
+                }
+                Farewell::CloseServer { cancel } => link.discard(&self.shard, cancel),
+                Farewell::Nothing | Farewell::Clean(_) | Farewell::Cleanup(_) => {
+                    link.discard(&self.shard, Cancel::No);
+                }
+            }
+        }
+        if matches!(end, End::Told) {
+            goodbye::close(self.client).await;
+        }
+        tracing::debug!(
+            session.id = %control.id, reason = end.reason(), borrows = control.borrows.get(),
+            duration_s = crate::clock::unix_seconds() - control.connected_unix, "client session ended"
+        );
+    }
+
+    /// Keeps the sessions view and the pin counters in step with the machine.
+    pub(super) fn show_pins(&mut self, effects: &Effects) {
+        if effects.pin_changes().is_empty() {
+            return;
+        }
+        let control = &self.registered.control;
+        let now: Vec<PinReason> = self.session.pins().collect();
+        let before = control.pins.replace(now.clone());
+        for reason in now.iter().filter(|reason| !before.contains(reason)) {
+            self.metrics.pinned(*reason);
+            tracing::info!(
+                session.id = %control.id, proxy.id = %control.proxy, pin.reason = reason.code(),
+                "client pinned to its server connection; {}", advice::against(*reason)
+            );
+        }
+        if let Some(link) = &self.link {
+            match (before.is_empty(), now.is_empty()) {
+                (true, false) => {
+                    self.pinned = Some(self.metrics.pinned_clients.hold());
+                    link.pool.mark_pinned(&link.lease);
+                }
+                (false, true) => {
+                    self.pinned = None;
+                    link.pool.mark_unpinned(&link.lease);
+                }
+                (true, true) | (false, false) => {}
+            }
+        }
+    }
+
+    /// Keeps the sessions view's state in step.
+    pub(super) fn show_state(&self) {
+        let state = if self.waiting.is_some() {
+            SessionState::Waiting
+        } else {
+            self.session.state()
+        };
+        self.registered.control.state.set(state);
+    }
+}

@@ -1,0 +1,137 @@
+//! A borrowed server connection while it serves one client.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tollgate_session::postgres::{Cancel, Clean};
+
+use super::outgoing::Outgoing;
+use crate::buffers::InputBuffer;
+use crate::server::{self, CancelHandle};
+use crate::sessions::SessionControl;
+use crate::shard::Shard;
+use crate::target_pool::{ServerLease, TargetPool};
+
+/// Time for delivering a cancel request; beyond it the server connection is closed.
+const CANCEL_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The server's half of a session.
+pub(crate) struct Link {
+    /// Where the connection goes back to.
+    pub(crate) pool: Rc<TargetPool>,
+    /// The connection.
+    pub(crate) lease: ServerLease,
+    /// Read from the server and not processed.
+    pub(crate) from_server: InputBuffer,
+    /// Not yet taken by the server.
+    pub(crate) to_server: Outgoing,
+    cancel: Option<Rc<CancelFlight>>,
+}
+
+/// A cancel request on its way to the server.
+#[derive(Default)]
+struct CancelFlight {
+    landed: Cell<bool>,
+}
+
+impl Link {
+    /// A link over a connection just borrowed.
+    pub(crate) fn new(pool: Rc<TargetPool>, lease: ServerLease) -> Self {
+        Self {
+            pool,
+            lease,
+            from_server: InputBuffer::default(),
+            to_server: Outgoing::default(),
+            cancel: None,
+        }
+    }
+
+    /// Target name and process id, for the sessions view.
+    pub(crate) fn name(&self) -> (Arc<str>, i32) {
+        (
+            Arc::clone(&self.pool.target.database),
+            self.lease.server.process_id,
+        )
+    }
+
+    /// Asks the server to cancel what this connection is doing; `control` is woken when the request has
+    /// been delivered.
+    #[must_use]
+    pub(crate) fn begin_cancel(&mut self, control: &Rc<SessionControl>) -> Begun {
+        if self.cancel.is_some() {
+            return Begun::Already;
+        }
+        let flight = Rc::new(CancelFlight::default());
+        self.cancel = Some(Rc::clone(&flight));
+        let (order, control) = (self.order(), Rc::clone(control));
+        tokio::task::spawn_local(async move {
+            deliver(order).await;
+            flight.landed.set(true);
+            control.wake();
+        });
+        Begun::Now
+    }
+
+    /// Whether a cancel request has been delivered since the last call.
+    pub(crate) fn cancel_landed(&mut self) -> bool {
+        let landed = self
+            .cancel
+            .as_ref()
+            .is_some_and(|flight| flight.landed.get());
+        if landed {
+            self.cancel = None;
+        }
+        landed
+    }
+
+    fn order(&self) -> CancelOrder {
+        CancelOrder {
+            pool: Rc::clone(&self.pool),
+            handle: self.lease.server.cancel_handle(),
+        }
+    }
+
+    /// Gives a clean connection back.
+    pub(crate) fn release(mut self, shard: &Rc<Shard>, proof: Clean) {
+        self.from_server.release_if_empty(&shard.buffers);
+        self.pool.give_back(shard, self.lease, proof);
+    }
+
+    /// Closes the connection; `Cancel::First` stops what it is doing on the server before.
+    pub(crate) fn discard(self, shard: &Rc<Shard>, cancel: Cancel) {
+        if cancel == Cancel::First {
+            tokio::task::spawn_local(deliver(self.order()));
+        }
+        self.pool.discard(shard, self.lease);
+    }
+}
+
+/// Whether a cancel request was begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begun {
+    /// It was.
+    Now,
+    /// One is on its way already.
+    Already,
+}
+
+struct CancelOrder {
+    pool: Rc<TargetPool>,
+    /// `None` where the server gave no key: cancelling is impossible then.
+    handle: Option<CancelHandle>,
+}
+
+async fn deliver(order: CancelOrder) {
+    let plan = order.pool.target.plan();
+    let sent = match &order.handle {
+        Some(handle) => {
+            server::cancel(handle, &plan.config.host, plan.tls.clone(), CANCEL_DEADLINE).await
+        }
+        None => Err(std::io::Error::other("the server gave no cancel key")),
+    };
+    if let Err(error) = sent {
+        tracing::debug!(target.name = %order.pool.target.database, %error, "cancel request could not be delivered");
+    }
+}

@@ -1,0 +1,91 @@
+//! Bytes on their way out: written at once where the socket takes them, kept where it does not.
+
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll};
+
+use smallvec::SmallVec;
+
+use crate::stream::Stream;
+
+/// Pieces written with one system call; more are written with another.
+const PIECES: usize = 16;
+
+/// What a socket did not take yet. Empty, and without a buffer, almost always.
+#[derive(Default)]
+pub(crate) struct Outgoing {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Outgoing {
+    /// Whether everything was taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.start == self.bytes.len()
+    }
+
+    /// Writes `pieces` in order behind what is kept. Answers how many bytes they are.
+    pub(crate) fn write<'a>(
+        &mut self,
+        stream: &mut Stream,
+        cx: &mut Context<'_>,
+        pieces: impl Iterator<Item = &'a [u8]>,
+    ) -> io::Result<usize> {
+        let mut slices: SmallVec<[IoSlice<'a>; PIECES]> = SmallVec::new();
+        let mut total = 0;
+        for piece in pieces.filter(|piece| !piece.is_empty()) {
+            total += piece.len();
+            slices.push(IoSlice::new(piece));
+        }
+        let mut rest = slices.as_mut_slice();
+        while self.is_empty() && !rest.is_empty() {
+            let batch = rest.len().min(PIECES);
+            let head = rest.get(..batch).unwrap_or_default();
+            match stream.poll_write_vectored(cx, head) {
+                Poll::Ready(Ok(0)) => return Err(io::Error::from(io::ErrorKind::WriteZero)),
+                Poll::Ready(Ok(count)) => IoSlice::advance_slices(&mut rest, count),
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => break,
+            }
+        }
+        for piece in rest.iter() {
+            self.bytes.extend_from_slice(piece);
+        }
+        if stream.has_pending_output() {
+            flushed(stream.poll_flush(cx))?;
+        }
+        Ok(total)
+    }
+
+    /// Tries again to get rid of what is kept. True when something went out.
+    pub(crate) fn flush(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> io::Result<bool> {
+        let mut moved = false;
+        while !self.is_empty() {
+            let kept = self.bytes.get(self.start..).unwrap_or_default();
+            match stream.poll_write_vectored(cx, &[IoSlice::new(kept)]) {
+                Poll::Ready(Ok(0)) => return Err(io::Error::from(io::ErrorKind::WriteZero)),
+                Poll::Ready(Ok(count)) => {
+                    self.start += count;
+                    moved = true;
+                }
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => break,
+            }
+        }
+        if self.is_empty() && self.bytes.capacity() > 0 {
+            self.bytes = Vec::new();
+            self.start = 0;
+        }
+        if stream.has_pending_output() {
+            flushed(stream.poll_flush(cx))?;
+        }
+        Ok(moved)
+    }
+}
+
+/// A flush that has to wait goes on when the socket is writable again.
+fn flushed(poll: Poll<io::Result<()>>) -> io::Result<()> {
+    match poll {
+        Poll::Ready(result) => result,
+        Poll::Pending => Ok(()),
+    }
+}

@@ -1,0 +1,250 @@
+//! A shard's register of client connections: who they are, what they do, and how to interrupt them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+
+use tollgate_pool::Millis;
+use tollgate_session::PinReason;
+use tollgate_types::{PinInfo, ProxyId, SessionInfo, SessionState};
+use tollgate_wire_postgres::secret::CancelSecret;
+
+use crate::pool_key::PoolKey;
+
+/// What somebody else asks of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interrupt {
+    /// Nothing was sent for the proxy's `idleClientTimeout`.
+    IdleTimeout,
+    /// The proxy is going away: end at the next transaction boundary.
+    Drain,
+    /// The bounded time is over: end now.
+    Terminate,
+    /// The client's `CancelRequest`.
+    Cancel,
+}
+
+/// The part of a session others may look at. One per client connection, on its shard only.
+pub(crate) struct SessionControl {
+    /// Correlation id of the login.
+    pub(crate) id: String,
+    /// Proxy.
+    pub(crate) proxy: ProxyId,
+    /// Endpoint name.
+    pub(crate) endpoint: Arc<str>,
+    /// User, database and startup parameters.
+    pub(crate) key: Arc<PoolKey>,
+    /// Caller's ARN.
+    pub(crate) principal: Option<Arc<str>>,
+    /// Peer address.
+    pub(crate) peer: std::net::SocketAddr,
+    /// Encrypted or not.
+    pub(crate) tls: bool,
+    /// Seconds since the epoch of the login.
+    pub(crate) connected_unix: i64,
+    /// Key given out in `BackendKeyData`.
+    pub(crate) cancel_key: CancelKey,
+    /// What it is doing.
+    pub(crate) state: Cell<SessionState>,
+    /// Shard time at which it last did something.
+    pub(crate) last_activity: Cell<Millis>,
+    /// Server connections borrowed so far.
+    pub(crate) borrows: Cell<u64>,
+    /// The server connection held: target name and process id.
+    pub(crate) server: RefCell<Option<(Arc<str>, i32)>>,
+    /// Why it is pinned.
+    pub(crate) pins: RefCell<Vec<PinReason>>,
+    interrupt: Cell<Option<Interrupt>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// What a session is before it has done anything.
+pub(crate) struct NewSession {
+    /// Correlation id of the login.
+    pub(crate) id: String,
+    /// Proxy.
+    pub(crate) proxy: ProxyId,
+    /// Endpoint name.
+    pub(crate) endpoint: Arc<str>,
+    /// User, database and startup parameters.
+    pub(crate) key: Arc<PoolKey>,
+    /// Caller's ARN.
+    pub(crate) principal: Option<Arc<str>>,
+    /// Peer address.
+    pub(crate) peer: std::net::SocketAddr,
+    /// Encrypted or not.
+    pub(crate) tls: bool,
+}
+
+/// The process id and secret of a client connection.
+pub(crate) struct CancelKey {
+    /// Carries the shard in its remainder modulo the number of shards.
+    pub(crate) process_id: i32,
+    /// Random.
+    pub(crate) secret: CancelSecret,
+}
+
+impl SessionControl {
+    /// A session that has just logged in.
+    pub(crate) fn new(new: NewSession, cancel_key: CancelKey, now: Millis) -> Self {
+        Self {
+            id: new.id,
+            proxy: new.proxy,
+            endpoint: new.endpoint,
+            key: new.key,
+            principal: new.principal,
+            peer: new.peer,
+            tls: new.tls,
+            connected_unix: crate::clock::unix_seconds(),
+            cancel_key,
+            state: Cell::new(SessionState::Idle),
+            last_activity: Cell::new(now),
+            borrows: Cell::new(0),
+            server: RefCell::new(None),
+            pins: RefCell::new(Vec::new()),
+            interrupt: Cell::new(None),
+            waker: RefCell::new(None),
+        }
+    }
+
+    /// Asks the session to do something and wakes it. `Terminate` is never overwritten.
+    pub(crate) fn interrupt(&self, what: Interrupt) {
+        if self.interrupt.get() != Some(Interrupt::Terminate) {
+            self.interrupt.set(Some(what));
+        }
+        self.wake();
+    }
+
+    /// Has the session's task look around.
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = self.waker.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// The pending interrupt, taken.
+    pub(crate) fn take_interrupt(&self) -> Option<Interrupt> {
+        self.interrupt.take()
+    }
+
+    /// Remembers whom to wake; cheap when nothing changed.
+    pub(crate) fn watch(&self, waker: &Waker) {
+        let mut slot = self.waker.borrow_mut();
+        match slot.as_ref() {
+            Some(known) if known.will_wake(waker) => {}
+            Some(_) | None => *slot = Some(waker.clone()),
+        }
+    }
+
+    /// The row of the sessions view.
+    pub(crate) fn info(&self) -> SessionInfo {
+        let server = self.server.borrow();
+        SessionInfo {
+            id: self.id.clone(),
+            endpoint: self.endpoint.to_string(),
+            user: self.key.user.clone(),
+            database: self.key.database.clone(),
+            application_name: self
+                .key
+                .param("application_name")
+                .unwrap_or_default()
+                .to_owned(),
+            client: self.peer.to_string(),
+            principal_arn: self.principal.as_ref().map(ToString::to_string),
+            tls: self.tls,
+            state: self.state.get(),
+            pins: self
+                .pins
+                .borrow()
+                .iter()
+                .map(|reason| PinInfo {
+                    reason: reason.code().to_owned(),
+                })
+                .collect(),
+            target: server.as_ref().map(|(target, _)| target.to_string()),
+            server_pid: server.as_ref().map(|(_, pid)| *pid),
+            connected_unix: self.connected_unix,
+            borrows: self.borrows.get(),
+        }
+    }
+}
+
+/// All client connections of a shard by process id.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    by_pid: RefCell<HashMap<i32, Rc<SessionControl>>>,
+    next: Cell<u32>,
+    serial: Cell<u64>,
+}
+
+impl Sessions {
+    /// A process id nobody on this shard uses: positive, and `shard` modulo `shards`.
+    pub(crate) fn fresh_process_id(&self, shard: usize, shards: usize) -> i32 {
+        let shards = u32::try_from(shards).unwrap_or(1).max(1);
+        let shard = u32::try_from(shard).unwrap_or(0);
+        let span = (i32::MAX.unsigned_abs() - shards) / shards;
+        loop {
+            let turn = self.next.get() % span + 1;
+            self.next.set(turn);
+            let pid = i32::try_from(turn * shards + shard).unwrap_or(1);
+            if !self.by_pid.borrow().contains_key(&pid) {
+                return pid;
+            }
+        }
+    }
+
+    /// A number no other session of the process has: also different from those of the other shards.
+    pub(crate) fn fresh_serial(&self, shard: usize, shards: usize) -> u64 {
+        let turn = self.serial.get() + 1;
+        self.serial.set(turn);
+        let (shard, shards) = (
+            u64::try_from(shard).unwrap_or(0),
+            u64::try_from(shards).unwrap_or(1),
+        );
+        turn * shards.max(1) + shard
+    }
+
+    /// Registers a session; it leaves the register when the guard is dropped.
+    pub(crate) fn register(self: &Rc<Self>, control: Rc<SessionControl>) -> Registered {
+        self.by_pid
+            .borrow_mut()
+            .insert(control.cancel_key.process_id, Rc::clone(&control));
+        Registered {
+            sessions: Rc::clone(self),
+            control,
+        }
+    }
+
+    /// The session with this key; the secret is compared in constant time.
+    pub(crate) fn by_cancel_key(
+        &self,
+        pid: i32,
+        secret: &CancelSecret,
+    ) -> Option<Rc<SessionControl>> {
+        let found = self.by_pid.borrow().get(&pid).map(Rc::clone)?;
+        (found.cancel_key.secret == *secret).then_some(found)
+    }
+
+    /// Every session, for the janitor and the sessions view.
+    pub(crate) fn all(&self) -> Vec<Rc<SessionControl>> {
+        self.by_pid.borrow().values().map(Rc::clone).collect()
+    }
+}
+
+/// Keeps a session registered.
+pub(crate) struct Registered {
+    sessions: Rc<Sessions>,
+    /// The session.
+    pub(crate) control: Rc<SessionControl>,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.sessions
+            .by_pid
+            .borrow_mut()
+            .remove(&self.control.cancel_key.process_id);
+    }
+}

@@ -1,0 +1,322 @@
+//! One shard: a thread with its own runtime, listeners, pools, sessions and clock. Nothing in here is
+//! shared with another thread except through messages and the few atomics of `target` and `metrics`.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::{Semaphore, oneshot};
+use tokio_util::sync::CancellationToken;
+use tollgate_pool::{Passport, Shard as ShardNumber};
+use tollgate_session::Effects;
+use tollgate_telemetry::Metrics;
+use tollgate_types::{ProxyId, SessionInfo, TargetId};
+use tollgate_wire_postgres::secret::CancelSecret;
+
+use crate::buffers::Buffers;
+use crate::clock::Clock;
+use crate::listeners::{ListenerChange, ListenerKey};
+use crate::metrics::ShardMetrics;
+use crate::pool_key::{Keys, PoolKey};
+use crate::pooled::ParkedPooled;
+use crate::running::Running;
+use crate::sessions::{Interrupt, Sessions};
+use crate::settings::Settings;
+use crate::target_pool::TargetPool;
+use crate::throttle::FailedLogins;
+use crate::tls::ServerTls;
+use crate::{accept, janitor};
+
+/// Handshakes under way at once on one shard; more wait in the kernel's queue.
+const HANDSHAKES: usize = 512;
+
+/// What other threads tell a shard.
+pub(crate) enum Command {
+    /// Run this configuration from now on.
+    Apply {
+        /// The configuration.
+        running: Arc<Running>,
+        /// This shard's listeners.
+        listeners: ListenerChange,
+        /// Answered when it is in force.
+        done: oneshot::Sender<()>,
+    },
+    /// List the client connections of a proxy.
+    Sessions {
+        /// The proxy.
+        proxy: ProxyId,
+        /// The answer.
+        reply: oneshot::Sender<Vec<SessionInfo>>,
+    },
+    /// A `CancelRequest` for one of this shard's clients.
+    Cancel {
+        /// Process id of the client connection.
+        process_id: i32,
+        /// Its secret.
+        secret: CancelSecret,
+    },
+    /// A server connection from another shard.
+    Adopt {
+        /// Whose.
+        target: TargetId,
+        /// For whom.
+        key: Arc<PoolKey>,
+        /// The connection.
+        conn: Box<ParkedPooled>,
+        /// Its credit and history.
+        passport: Passport,
+    },
+    /// Another shard's waiter is stuck.
+    NeedCredit {
+        /// On which target.
+        target: TargetId,
+        /// What it wants.
+        key: Arc<PoolKey>,
+        /// The other shard.
+        from: ShardNumber,
+    },
+    /// A credit is free, or the health of a target changed: look again.
+    Retry {
+        /// Which target.
+        target: TargetId,
+    },
+    /// End every session: at a boundary now, in any case when the token is cancelled.
+    Drain,
+    /// End every session now.
+    Terminate,
+}
+
+/// How to talk to every shard.
+pub(crate) type Peers = Arc<Vec<UnboundedSender<Command>>>;
+
+/// What a shard is made from.
+pub(crate) struct Seed {
+    /// Its number.
+    pub(crate) index: usize,
+    /// Settings of the data plane.
+    pub(crate) settings: Arc<Settings>,
+    /// Certificates, reloadable.
+    pub(crate) tls: Arc<ArcSwap<ServerTls>>,
+    /// All shards, itself included.
+    pub(crate) peers: Peers,
+    /// Origin of the clock, the same for all shards.
+    pub(crate) started: Instant,
+    /// The process's metrics.
+    pub(crate) metrics: Arc<Metrics>,
+    /// Client connections over all shards.
+    pub(crate) clients: Arc<AtomicUsize>,
+    /// Key for the verifiers of users nobody knows.
+    pub(crate) mock_key: Arc<[u8; 32]>,
+}
+
+/// A shard's state. Lives on one thread, behind an `Rc`.
+pub(crate) struct Shard {
+    /// What it was made from.
+    pub(crate) seed: Seed,
+    /// The running configuration.
+    pub(crate) running: RefCell<Arc<Running>>,
+    /// Pools by target.
+    pub(crate) pools: RefCell<HashMap<TargetId, Rc<TargetPool>>>,
+    /// Client connections.
+    pub(crate) sessions: Rc<Sessions>,
+    /// Pool keys and greetings, per proxy.
+    pub(crate) keys: RefCell<HashMap<ProxyId, Rc<Keys>>>,
+    /// Counters.
+    pub(crate) metrics: ShardMetrics,
+    /// I/O buffers.
+    pub(crate) buffers: Buffers,
+    /// The vocabulary between session machines and relays, reused turn by turn.
+    pub(crate) effects: Cell<Effects>,
+    /// Coarse clock.
+    pub(crate) clock: Clock,
+    /// Permits for handshakes.
+    pub(crate) handshakes: Arc<Semaphore>,
+    /// Sources that failed too often.
+    pub(crate) failed_logins: FailedLogins,
+    listeners: RefCell<HashMap<ListenerKey, CancellationToken>>,
+}
+
+impl Shard {
+    /// A shard with nothing to serve yet.
+    pub(crate) fn new(seed: Seed) -> Rc<Self> {
+        let clock = Clock::new(seed.started);
+        let metrics = ShardMetrics::new(Arc::clone(&seed.metrics));
+        Rc::new(Self {
+            seed,
+            running: RefCell::new(Arc::new(Running::default())),
+            pools: RefCell::new(HashMap::new()),
+            sessions: Rc::new(Sessions::default()),
+            keys: RefCell::new(HashMap::new()),
+            metrics,
+            buffers: Buffers::default(),
+            effects: Cell::new(Effects::default()),
+            clock,
+            handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
+            failed_logins: FailedLogins::default(),
+            listeners: RefCell::new(HashMap::new()),
+        })
+    }
+
+    /// This shard's number as the pools know it.
+    pub(crate) fn number(&self) -> ShardNumber {
+        ShardNumber::new(self.seed.index)
+    }
+
+    /// Serves until every sender of commands is gone.
+    pub(crate) async fn run(self: Rc<Self>, mut commands: UnboundedReceiver<Command>) {
+        let janitor = tokio::task::spawn_local(janitor::run(Rc::clone(&self)));
+        while let Some(command) = commands.recv().await {
+            self.obey(command);
+        }
+        janitor.abort();
+    }
+
+    fn obey(self: &Rc<Self>, command: Command) {
+        match command {
+            Command::Apply {
+                running,
+                listeners,
+                done,
+            } => {
+                self.apply(&running, listeners);
+                // The supervisor may have stopped waiting, for instance while the process ends.
+                let _ = done.send(());
+            }
+            Command::Sessions { proxy, reply } => {
+                let all = self.sessions.all();
+                let infos = all
+                    .iter()
+                    .filter(|s| s.proxy == proxy)
+                    .map(|s| s.info())
+                    .collect();
+                let _ = reply.send(infos);
+            }
+            Command::Cancel { process_id, secret } => {
+                if let Some(session) = self.sessions.by_cancel_key(process_id, &secret) {
+                    session.interrupt(Interrupt::Cancel);
+                }
+            }
+            Command::Adopt {
+                target,
+                key,
+                conn,
+                passport,
+            } => {
+                if let Some(pool) = self.pool(&target) {
+                    pool.adopt(self, key, *conn, passport);
+                }
+            }
+            Command::NeedCredit { target, key, from } => {
+                if let Some(pool) = self.pool(&target) {
+                    pool.help(self, &key, from);
+                }
+            }
+            Command::Retry { target } => {
+                if let Some(pool) = self.pool(&target) {
+                    pool.retry(self);
+                }
+            }
+            Command::Drain => self.interrupt_all(Interrupt::Drain),
+            Command::Terminate => self.interrupt_all(Interrupt::Terminate),
+        }
+    }
+
+    /// The pool of a target, if it is configured.
+    pub(crate) fn pool(&self, target: &TargetId) -> Option<Rc<TargetPool>> {
+        self.pools.borrow().get(target).map(Rc::clone)
+    }
+
+    /// Pool keys of a proxy.
+    pub(crate) fn keys_of(&self, proxy: &ProxyId) -> Rc<Keys> {
+        Rc::clone(self.keys.borrow_mut().entry(proxy.clone()).or_default())
+    }
+
+    fn interrupt_all(&self, what: Interrupt) {
+        for session in self.sessions.all() {
+            session.interrupt(what);
+        }
+    }
+
+    fn apply(self: &Rc<Self>, running: &Arc<Running>, listeners: ListenerChange) {
+        for key in &listeners.close {
+            if let Some(stop) = self.listeners.borrow_mut().remove(key) {
+                stop.cancel();
+            }
+        }
+        let old = self.running.replace(Arc::clone(running));
+        self.apply_pools(running);
+        self.keys
+            .borrow_mut()
+            .retain(|proxy, _| running.proxies.contains_key(proxy));
+        self.metrics
+            .retain(|name| running.proxies.values().any(|p| p.config.name == name));
+        self.end_sessions(&old, running);
+        for (key, socket) in listeners.open {
+            self.listen(key, socket);
+        }
+    }
+
+    fn listen(self: &Rc<Self>, key: ListenerKey, socket: std::net::TcpListener) {
+        let listener = match tokio::net::TcpListener::from_std(socket) {
+            Ok(listener) => listener,
+            Err(error) => {
+                tracing::error!(endpoint.port = key.port, %error, "listener could not be registered");
+                return;
+            }
+        };
+        let stop = CancellationToken::new();
+        self.listeners
+            .borrow_mut()
+            .insert(key.clone(), stop.clone());
+        tokio::task::spawn_local(accept::serve(Rc::clone(self), key, listener, stop));
+    }
+
+    fn apply_pools(self: &Rc<Self>, running: &Arc<Running>) {
+        let mut wanted = HashMap::new();
+        for proxy in running.proxies.values() {
+            for target in &proxy.targets {
+                wanted.insert(target.id.clone(), Arc::clone(target));
+            }
+        }
+        let mut gone = Vec::new();
+        self.pools.borrow_mut().retain(|id, pool| {
+            let keep = wanted.contains_key(id);
+            if !keep {
+                gone.push(Rc::clone(pool));
+            }
+            keep
+        });
+        for pool in gone {
+            pool.drain(self);
+        }
+        for (id, target) in wanted {
+            if let Some(pool) = self.pool(&id) {
+                pool.refresh(self);
+            } else {
+                let pool = TargetPool::new(self, target);
+                self.pools.borrow_mut().insert(id, pool);
+            }
+        }
+    }
+
+    /// Sessions of proxies that are going or gone.
+    fn end_sessions(&self, old: &Running, running: &Running) {
+        for session in self.sessions.all() {
+            match running.proxies.get(&session.proxy) {
+                None => session.interrupt(Interrupt::Terminate),
+                Some(proxy) if proxy.is_draining() => {
+                    let before = old.proxies.get(&session.proxy);
+                    if before.is_none_or(|proxy| !proxy.is_draining()) {
+                        session.interrupt(Interrupt::Drain);
+                    }
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}

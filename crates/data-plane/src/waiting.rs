@@ -1,0 +1,86 @@
+//! A borrower's place in the queue, and how its answer reaches it in the same turn.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use tollgate_pool::{BorrowError, WaiterId};
+
+use crate::shard::Shard;
+use crate::target_pool::{ServerLease, TargetPool};
+
+/// Where the pool puts the answer.
+#[derive(Default)]
+pub(crate) struct WaitSlot {
+    answer: RefCell<Option<Result<ServerLease, BorrowError>>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl WaitSlot {
+    /// Puts the answer and wakes the borrower.
+    pub(crate) fn fill(&self, answer: Result<ServerLease, BorrowError>) {
+        *self.answer.borrow_mut() = Some(answer);
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+}
+
+/// A queued borrower. Dropping it leaves the queue; a connection granted meanwhile goes back.
+pub(crate) struct Waiting {
+    pool: Rc<TargetPool>,
+    shard: Rc<Shard>,
+    id: WaiterId,
+    slot: Rc<WaitSlot>,
+    since: std::time::Instant,
+    done: bool,
+}
+
+impl Waiting {
+    /// The place of `id` in the queue of `pool`.
+    pub(crate) fn new(
+        pool: Rc<TargetPool>,
+        shard: Rc<Shard>,
+        id: WaiterId,
+        slot: Rc<WaitSlot>,
+    ) -> Self {
+        Self {
+            pool,
+            shard,
+            id,
+            slot,
+            since: std::time::Instant::now(),
+            done: false,
+        }
+    }
+
+    /// The pool waited for.
+    pub(crate) fn pool(&self) -> &Rc<TargetPool> {
+        &self.pool
+    }
+
+    /// The answer, once there is one.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<ServerLease, BorrowError>> {
+        let answer = self.slot.answer.borrow_mut().take();
+        match answer {
+            Some(answer) => {
+                self.done = true;
+                self.pool.metrics.borrow_wait.record(self.since.elapsed());
+                Poll::Ready(answer)
+            }
+            None => {
+                *self.slot.waker.borrow_mut() = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if !self.done {
+            let granted = self.slot.answer.borrow_mut().take().and_then(Result::ok);
+            self.pool.cancel(&self.shard, self.id, granted);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What settings come out of flags, files and defaults, and how mistakes are named.
+
+use super::*;
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+#[test]
+fn defaults_bind_loopback_only() {
+    let config = Config::load(RawConfig::default(), None).unwrap();
+    assert_eq!(config.api_listen.to_string(), "127.0.0.1:7400");
+    assert!(config.endpoint_bind.is_loopback());
+    assert_eq!(config.endpoint_ports, 7500..=7599);
+    assert_eq!(
+        config.metadata,
+        MetadataUrl::Sqlite("tollgate-data/metadata.db".into())
+    );
+}
+
+#[test]
+fn a_flag_beats_the_file() {
+    let file = file("region = \"eu-west-1\"\nshards = 3\n");
+    let given = RawConfig {
+        region: Some("eu-central-1".into()),
+        ..RawConfig::default()
+    };
+    let config = Config::load(given, Some(file.path())).unwrap();
+    assert_eq!(config.arn.region, "eu-central-1");
+    assert_eq!(config.shards, 3);
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_file() {
+    let file = file("rejion = \"eu-west-1\"\n");
+    let error = Config::load(RawConfig::default(), Some(file.path()))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("rejion"), "{error}");
+    assert!(
+        error.contains(&file.path().display().to_string()),
+        "{error}"
+    );
+}
+
+#[test]
+fn every_mistake_is_reported_at_once() {
+    let file = file("shards = 0\nendpoint-ports = \"9-1\"\naccount-id = \"12\"\n");
+    let error = Config::load(RawConfig::default(), Some(file.path())).unwrap_err();
+    let keys: Vec<_> = error.0.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(keys, ["endpoint-ports", "account-id", "shards"]);
+    assert!(error.to_string().contains("between 1 and 256"));
+}
+
+#[test]
+fn a_metadata_url_is_never_repeated_in_an_error() {
+    let given = RawConfig {
+        metadata_url: Some("mysql://u:hunter2@h/d".into()),
+        ..RawConfig::default()
+    };
+    let error = Config::load(given, None).unwrap_err().to_string();
+    assert!(!error.contains("hunter2"), "{error}");
+}
