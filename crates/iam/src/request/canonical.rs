@@ -6,58 +6,71 @@ use crate::percent;
 /// Most query parameters looked at.
 const QUERY_PAIRS_MAX: usize = 256;
 
-/// How a signer wrote the path into its canonical request.
+/// How a signer wrote path and query into its canonical request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PathForm {
-    /// Dot segments removed, then encoded once more, as the specification says for all but S3.
-    Encoded,
-    /// As sent. curl before 8.3 signs so; only paths without escapes may be read this way, else one text
-    /// could stand for two paths.
-    Verbatim,
+pub(super) enum Form {
+    /// As specified for all services but S3: dot segments removed, the path encoded once more, the query
+    /// sorted.
+    Specified,
+    /// As sent, which is how curl 7.88 signs. It applies only where nothing is escaped twice or in an odd
+    /// way, else one signed text could stand for two requests.
+    AsSent,
 }
 
-/// Everything of the canonical request but the path.
+/// The parts of the canonical request that do not depend on its form.
 pub(super) struct Canonical {
-    after_path: String,
+    pairs: Vec<(String, String)>,
+    after_query: String,
 }
 
 impl Canonical {
-    /// Prepares the parts that do not depend on the path; `payload_hash` is the body's SHA-256 in hex.
+    /// Prepares those parts; `payload_hash` is the body's SHA-256 in hex.
     pub(super) fn new(
         authorization: &Authorization,
         request: &SignedRequest<'_>,
         payload_hash: &str,
     ) -> Result<Self, RequestRejection> {
         let (_, query) = split_uri(request.uri);
-        let mut after_path = String::with_capacity(512);
-        after_path.push('\n');
-        after_path.push_str(&canonical_query(query)?);
-        after_path.push('\n');
+        let pairs = recoded_pairs(query)?;
+        let mut after_query = String::with_capacity(512);
+        after_query.push('\n');
         for name in &authorization.signed_headers {
-            after_path.push_str(name);
-            after_path.push(':');
-            push_header_values(&mut after_path, name, request.headers)?;
-            after_path.push('\n');
+            after_query.push_str(name);
+            after_query.push(':');
+            push_header_values(&mut after_query, name, request.headers)?;
+            after_query.push('\n');
         }
-        after_path.push('\n');
-        after_path.push_str(&authorization.signed_headers.join(";"));
-        after_path.push('\n');
-        after_path.push_str(payload_hash);
-        Ok(Self { after_path })
+        after_query.push('\n');
+        after_query.push_str(&authorization.signed_headers.join(";"));
+        after_query.push('\n');
+        after_query.push_str(payload_hash);
+        Ok(Self { pairs, after_query })
     }
 
-    /// The whole text for one form of the path, or nothing if that form does not apply.
-    pub(super) fn text(&self, request: &SignedRequest<'_>, form: PathForm) -> Option<String> {
-        let (path, _) = split_uri(request.uri);
-        let mut out = String::with_capacity(self.after_path.len().saturating_add(128));
+    /// The whole text in one form, or nothing if that form does not apply.
+    pub(super) fn text(&self, request: &SignedRequest<'_>, form: Form) -> Option<String> {
+        let (path, query) = split_uri(request.uri);
+        let mut out = String::with_capacity(self.after_query.len().saturating_add(128));
         out.push_str(request.method);
         out.push('\n');
         match form {
-            PathForm::Encoded => percent::encode_path_into(&mut out, &normalized_path(path)),
-            PathForm::Verbatim if path.contains('%') => return None,
-            PathForm::Verbatim => out.push_str(path),
+            Form::Specified => {
+                percent::encode_path_into(&mut out, &normalized_path(path));
+                out.push('\n');
+                let mut sorted = self.pairs.clone();
+                sorted.sort();
+                out.push_str(&joined(&sorted));
+            }
+            Form::AsSent => {
+                if path.contains('%') || joined(&self.pairs) != query {
+                    return None;
+                }
+                out.push_str(path);
+                out.push('\n');
+                out.push_str(query);
+            }
         }
-        out.push_str(&self.after_path);
+        out.push_str(&self.after_query);
         Some(out)
     }
 }
@@ -87,8 +100,8 @@ fn normalized_path(path: &str) -> String {
     out
 }
 
-/// Pairs decoded, encoded the one right way and sorted. `+` is a space, as our own query parser reads it.
-fn canonical_query(query: &str) -> Result<String, RequestRejection> {
+/// Pairs decoded and encoded the one right way. `+` is a space, as our own query parser reads it.
+fn recoded_pairs(query: &str) -> Result<Vec<(String, String)>, RequestRejection> {
     let mut pairs: Vec<(String, String)> = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -97,12 +110,12 @@ fn canonical_query(query: &str) -> Result<String, RequestRejection> {
             return Err(RequestRejection::Malformed);
         }
     }
-    pairs.sort();
-    let joined: Vec<String> = pairs
-        .into_iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    Ok(joined.join("&"))
+    Ok(pairs)
+}
+
+fn joined(pairs: &[(String, String)]) -> String {
+    let texts: Vec<String> = pairs.iter().map(|(n, v)| format!("{n}={v}")).collect();
+    texts.join("&")
 }
 
 fn recoded(text: &str) -> Result<String, RequestRejection> {

@@ -4,7 +4,7 @@ use aws_lc_rs::digest;
 use aws_sigv4::sign::v4;
 use subtle::{Choice, ConstantTimeEq};
 
-use super::canonical::{Canonical, PathForm};
+use super::canonical::{Canonical, Form};
 use super::{
     AGE_S_MAX, Authorization, CLOCK_SKEW_S, RequestExpected, RequestRejection, SignedRequest,
 };
@@ -32,7 +32,7 @@ impl SignedRequest<'_> {
         );
         let wanted = hex::encode(authorization.signature);
         let mut matched = Choice::from(0);
-        for form in [PathForm::Encoded, PathForm::Verbatim] {
+        for form in [Form::Specified, Form::AsSent] {
             if let Some(text) = canonical.text(self, form) {
                 let string_to_sign = string_to_sign(authorization, &text);
                 let signature = v4::calculate_signature(&key, string_to_sign.as_bytes());
