@@ -6,6 +6,8 @@
 //! libraries. Nothing of the host changes, and no rights are needed.
 
 use std::{
+    env,
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -128,26 +130,39 @@ fn unpack(prefix: &Path) -> Result<()> {
             );
         }
     }
-    let libc = find(&tree.join("usr/lib"), "libc.so.6").context("no C library was unpacked")?;
-    let libraries = libc.parent().context("a file has a folder")?;
-    let loader = files_in(libraries)?
+    // Suites before the merge of /lib into /usr/lib have libraries in both.
+    let lib_folders = [tree.join("lib"), tree.join("usr/lib")];
+    let libc = lib_folders
+        .iter()
+        .find_map(|folder| find(folder, "libc.so.6"))
+        .context("no C library was unpacked")?;
+    let core = libc.parent().context("a file has a folder")?;
+    let triplet = core
+        .file_name()
+        .context("libraries lie in a folder of their architecture")?;
+    let libraries: Vec<PathBuf> = lib_folders
+        .iter()
+        .map(|folder| folder.join(triplet))
+        .collect();
+    let loader = files_in(core)?
         .into_iter()
         .find(|file| {
             file.file_name()
                 .is_some_and(|name| name.to_string_lossy().starts_with("ld-linux"))
         })
         .context("no program loader was unpacked")?;
-    let postgres =
+    let server =
         find(&tree.join("usr/lib/postgresql"), "postgres").context("no server unpacked")?;
-    for program in files_in(postgres.parent().context("a file has a folder")?)? {
-        relocate(&program, &loader, libraries)?;
+    let libraries = env::join_paths(libraries).context("naming the library folders")?;
+    for program in files_in(server.parent().context("a file has a folder")?)? {
+        relocate(&program, &loader, &libraries)?;
     }
     // The archives were only a means: three quarters of the space.
     fs::remove_dir_all(prefix.join("apt")).context("removing the downloaded packages")
 }
 
 /// Makes one program use the tree's loader and libraries; scripts are left alone.
-fn relocate(program: &Path, loader: &Path, libraries: &Path) -> Result<()> {
+fn relocate(program: &Path, loader: &Path, libraries: &OsStr) -> Result<()> {
     let mut magic = [0_u8; 4];
     let mut file = fs::File::open(program)?;
     if std::io::Read::read_exact(&mut file, &mut magic).is_err() || magic != *b"\x7fELF" {
