@@ -8,6 +8,7 @@ mod hostile_bytes;
 mod isolation;
 mod lifecycle;
 mod live_changes;
+mod memory;
 mod operator_walk;
 mod outages;
 mod password_logins;

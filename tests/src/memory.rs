@@ -1,0 +1,62 @@
+//! What an idle client costs: a thousand of them, in plain text and over TLS, measured from outside.
+
+use anyhow::{Context, Result};
+use futures_util::future::try_join_all;
+use serde_json::json;
+use tokio_postgres::{Client, config::SslMode};
+
+use crate::support::{APP_PASSWORD, Orders, Setup};
+
+/// How many idle clients are measured.
+const CLIENTS: u64 = 1_000;
+
+/// Far above the aim (2 KiB of heap in plain text, 12 KiB with TLS): buffers that stay behind with an idle
+/// client, or a copy of the parameters per client, break it.
+const RESIDENT_BYTES_MAX: u64 = 48 * 1024;
+
+async fn idle_clients(orders: &Orders, ssl: SslMode) -> Result<Vec<Client>> {
+    let mut config = orders.config();
+    config.ssl_mode(ssl).password(APP_PASSWORD);
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS / 50 {
+        let some = try_join_all((0..50).map(|_| orders.connect_as(&config))).await?;
+        try_join_all(some.iter().map(|client| client.simple_query("SELECT 1"))).await?;
+        clients.extend(some);
+    }
+    Ok(clients)
+}
+
+fn resident_bytes(orders: &Orders) -> Result<u64> {
+    let id = orders.tollgate.id().context("not running")?;
+    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("RssAnon:"))
+        .context("no RssAnon")?;
+    let kib: u64 = line
+        .split_whitespace()
+        .nth(1)
+        .context("no number")?
+        .parse()?;
+    Ok(kib * 1024)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_idle_clients_stay_small() -> Result<()> {
+    let setup = Setup::newest()?.passwords("POSTGRES_MD5").pool_size(4);
+    let orders = setup.proxy("requireTls", json!(false)).start().await?;
+    // The first round fills pools and caches that are not any client's.
+    drop(idle_clients(&orders, SslMode::Require).await?);
+    for ssl in [SslMode::Disable, SslMode::Require] {
+        let before = resident_bytes(&orders)?;
+        let clients = idle_clients(&orders, ssl).await?;
+        let each = resident_bytes(&orders)?.saturating_sub(before) / CLIENTS;
+        println!("{ssl:?}: {each} bytes of resident memory more per idle client");
+        assert!(
+            each < RESIDENT_BYTES_MAX,
+            "{ssl:?}: {each} bytes per idle client"
+        );
+        drop(clients);
+    }
+    Ok(())
+}
