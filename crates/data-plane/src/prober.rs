@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tollgate_types::{HealthState, TargetHealth};
+use tollgate_wire_postgres::sqlstate::SqlState;
 
 use crate::probe::{self, ProbePlan};
 use crate::random;
@@ -27,6 +28,13 @@ pub(crate) async fn run(target: Arc<TargetShared>, reports: mpsc::UnboundedSende
     let mut failures = 0_u32;
     loop {
         let mut health = climb(&target).await;
+        if is_full(&health) && target.credits.in_use() > 0 {
+            // The server takes no more connections while ours are at work: it is busy, not broken.
+            health = TargetHealth {
+                last_check_unix: health.last_check_unix,
+                ..known(&target)
+            };
+        }
         failures = match health.state {
             HealthState::Available => 0,
             HealthState::Registering | HealthState::Unavailable => failures.saturating_add(1),
@@ -46,6 +54,20 @@ pub(crate) async fn run(target: Arc<TargetShared>, reports: mpsc::UnboundedSende
             () = target.probe_now.notified() => tokio::time::sleep(SETTLE).await,
         }
     }
+}
+
+fn known(target: &TargetShared) -> TargetHealth {
+    TargetHealth::clone(&target.health())
+}
+
+/// Whether the server refused the probe because all its connections are taken.
+fn is_full(health: &TargetHealth) -> bool {
+    let refused = health.failed_step.and_then(|step| health.checks.get(&step));
+    refused.is_some_and(|check| {
+        check
+            .detail
+            .contains(SqlState::TOO_MANY_CONNECTIONS.as_str())
+    })
 }
 
 async fn climb(target: &TargetShared) -> TargetHealth {

@@ -163,7 +163,9 @@ impl TargetShared {
         let plan = self.plan.load();
         if let Some(max_connections) = self.health.load().max_connections {
             let allowed = plan.policy.connections_allowed(max_connections);
-            self.credits.set_limit(allowed);
+            // One connection is left for the prober: a full pool must not look like a broken server.
+            let most = max_connections.saturating_sub(1).max(1);
+            self.credits.set_limit(allowed.min(most));
         }
     }
 }

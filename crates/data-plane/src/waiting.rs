@@ -61,18 +61,13 @@ impl Waiting {
 
     /// The answer, once there is one.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<ServerLease, BorrowError>> {
-        let answer = self.slot.answer.borrow_mut().take();
-        match answer {
-            Some(answer) => {
-                self.done = true;
-                self.pool.metrics.borrow_wait.record(self.since.elapsed());
-                Poll::Ready(answer)
-            }
-            None => {
-                *self.slot.waker.borrow_mut() = Some(cx.waker().clone());
-                Poll::Pending
-            }
-        }
+        let Some(answer) = self.slot.answer.borrow_mut().take() else {
+            *self.slot.waker.borrow_mut() = Some(cx.waker().clone());
+            return Poll::Pending;
+        };
+        self.done = true;
+        self.pool.metrics.borrow_wait.record(self.since.elapsed());
+        Poll::Ready(answer)
     }
 }
 

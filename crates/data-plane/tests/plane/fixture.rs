@@ -1,0 +1,298 @@
+//! A data plane with one proxy in front of one throw-away server.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use parking_lot::Mutex;
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+use tollgate_data_plane::{DataPlane, DecisionSink, ServerIdentity, Settings};
+use tollgate_iam::token::{MintRequest, SigningKey, mint};
+use tollgate_telemetry::Metrics;
+use tollgate_testkit::{Postgres, PostgresVersion, TestCa, free_ports};
+use tollgate_types::{
+    AccessKeyConfig, Arn, AuthConfig, AuthDecision, ClientPasswordAuth, DaySigningKey,
+    EndpointConfig, EndpointState, Engine, EngineFamily, HealthState, IamAuth, IdentityConfig,
+    PoolPolicy, PrincipalConfig, PrincipalKind, ProxyConfig, ProxyPhase, Revision, SNAPSHOT_FORMAT,
+    SessionInfo, Snapshot, TargetConfig, TargetRole, TargetTls, TlsMode,
+};
+
+/// Access key of the only principal.
+pub(crate) const ACCESS_KEY: &str = "AKIATESTTESTTESTTEST";
+const SECRET_KEY: &str = "secret-of-the-only-principal";
+const REGION: &str = "us-east-1";
+const PASSWORD: &str = "the password of app";
+
+#[derive(Default)]
+pub(crate) struct Decisions(pub(crate) Mutex<Vec<AuthDecision>>);
+
+impl DecisionSink for Decisions {
+    fn record(&self, decision: AuthDecision) {
+        self.0.lock().push(decision);
+    }
+}
+
+/// Everything a test needs.
+pub(crate) struct Fixture {
+    pub(crate) postgres: Postgres,
+    pub(crate) plane: DataPlane,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) decisions: Arc<Decisions>,
+    pub(crate) port: u16,
+    ca: tempfile::NamedTempFile,
+}
+
+fn provider() {
+    // Several tests share a process; all but the first find it installed.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+impl Fixture {
+    /// Starts it all and waits until the target is available.
+    pub(crate) async fn start(policy: PoolPolicy, iam: IamAuth) -> Result<Self> {
+        provider();
+        let postgres = Postgres::start(PostgresVersion::V15)?;
+        postgres.user_create("app", PASSWORD)?;
+        postgres.database_create("orders", "app")?;
+        let ca = TestCa::new()?;
+        let identity = ca.server(&["127.0.0.1", "localhost"])?;
+        let file = tempfile::NamedTempFile::new()?;
+        std::fs::write(file.path(), ca.cert_pem())?;
+        let decisions = Arc::new(Decisions::default());
+        let plane = DataPlane::start(Settings {
+            bind: [127, 0, 0, 1].into(),
+            shards: 2,
+            identity: ServerIdentity::from_pem(
+                identity.cert_pem.as_bytes(),
+                identity.key_pem.as_bytes(),
+            )?,
+            decisions: Arc::clone(&decisions) as _,
+            metrics: Arc::new(Metrics::new("test")),
+            max_client_connections: 2000,
+            handshake_timeout: Duration::from_secs(5),
+        })?;
+        let port = free_ports(1)?;
+        let snapshot = snapshot(&postgres, port, policy, iam)?;
+        plane.apply(Arc::new(snapshot.clone()));
+        let fixture = Self {
+            postgres,
+            plane,
+            snapshot,
+            decisions,
+            port,
+            ca: file,
+        };
+        fixture.wait_available().await?;
+        Ok(fixture)
+    }
+
+    pub(crate) async fn wait_available(&self) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let seen = self.plane.observations().borrow().clone();
+            let listening = seen.proxies.iter().all(|p| {
+                p.endpoints
+                    .iter()
+                    .all(|e| e.state == EndpointState::Listening)
+            });
+            let up = seen
+                .targets
+                .iter()
+                .all(|t| t.health.state == HealthState::Available);
+            if !seen.targets.is_empty() && listening && up {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!("not available: {seen:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// A token for `user`.
+    pub(crate) fn token(&self, user: &str) -> String {
+        mint(&MintRequest {
+            access_key_id: ACCESS_KEY,
+            secret_access_key: SECRET_KEY,
+            session_token: None,
+            region: REGION,
+            host: "127.0.0.1",
+            port: self.port,
+            db_user: user,
+            now_unix: now(),
+        })
+    }
+
+    /// Runs psql and answers what it printed, or its error.
+    pub(crate) fn psql(&self, password: &str, sslmode: &str, sql: &str) -> Result<String> {
+        let dsn = format!(
+            "host=127.0.0.1 port={} user=app dbname=orders sslmode={sslmode} sslrootcert={}",
+            self.port,
+            self.ca.path().display()
+        );
+        let output = Command::new("psql")
+            .args([
+                "-X",
+                "-A",
+                "-t",
+                "-q",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-v",
+                "VERBOSITY=verbose",
+                "-c",
+                sql,
+                &dsn,
+            ])
+            .env("PGPASSWORD", password)
+            .env("PGCONNECT_TIMEOUT", "20")
+            .output()
+            .context("psql")?;
+        if !output.status.success() {
+            bail!("{}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// A plain connection with the password; the driver task ends with it.
+    pub(crate) async fn connect(&self) -> Result<Client> {
+        self.connect_with("").await
+    }
+
+    /// The same with more of a connection string.
+    pub(crate) async fn connect_with(&self, more: &str) -> Result<Client> {
+        let dsn = format!(
+            "host=127.0.0.1 port={} user=app dbname=orders password='{PASSWORD}' sslmode=disable {more}",
+            self.port
+        );
+        let (client, connection) = tokio_postgres::connect(&dsn, NoTls).await?;
+        tokio::spawn(connection);
+        Ok(client)
+    }
+
+    /// Applies a changed snapshot and waits until it runs.
+    pub(crate) async fn change(&mut self, change: impl FnOnce(&mut Snapshot)) -> Result<()> {
+        change(&mut self.snapshot);
+        self.snapshot.revision.0 += 1;
+        self.plane.apply(Arc::new(self.snapshot.clone()));
+        let revision = self.snapshot.revision;
+        let mut seen = self.plane.observations();
+        let applied = seen.wait_for(|observation| observation.revision == revision);
+        tokio::time::timeout(Duration::from_secs(10), applied).await??;
+        Ok(())
+    }
+
+    /// The sessions view.
+    pub(crate) async fn sessions(&self) -> Vec<SessionInfo> {
+        self.plane.sessions(&self.snapshot.proxies[0].id).await
+    }
+
+    /// The password that the server knows.
+    pub(crate) fn password(&self) -> &'static str {
+        PASSWORD
+    }
+}
+
+/// The first column of the first row of a simple query.
+pub(crate) async fn ask(client: &Client, sql: &str) -> Result<String> {
+    let messages = client.simple_query(sql).await?;
+    let first = messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    });
+    Ok(first.unwrap_or_default())
+}
+
+/// The SQLSTATE of a failed query.
+pub(crate) fn state<T>(result: &Result<T, tokio_postgres::Error>) -> String {
+    match result {
+        Ok(_) => "ok".to_owned(),
+        Err(error) => error
+            .code()
+            .map_or_else(|| error.to_string(), |code| code.code().to_owned()),
+    }
+}
+
+fn now() -> i64 {
+    chrono::Utc::now().timestamp()
+}
+
+fn snapshot(postgres: &Postgres, port: u16, pool: PoolPolicy, iam: IamAuth) -> Result<Snapshot> {
+    let proxy = ProxyConfig {
+        id: "prx-0a1b2c3d4e5f60718".parse()?,
+        name: "orders".to_owned(),
+        generation: 1,
+        engine_family: EngineFamily::Postgresql,
+        require_tls: iam == IamAuth::Required,
+        idle_client_timeout_s: 1800,
+        auth: vec![AuthConfig {
+            secret_name: "orders-app".to_owned(),
+            secret_version: "1".to_owned(),
+            iam,
+            client_password: ClientPasswordAuth::PostgresScramSha256,
+            username: "app".to_owned(),
+            passwords: vec![PASSWORD.into()],
+        }],
+        endpoints: vec![EndpointConfig {
+            name: "default".to_owned(),
+            target_role: TargetRole::ReadWrite,
+            host: "127.0.0.1".to_owned(),
+            aliases: Vec::new(),
+            port,
+        }],
+        pool,
+        targets: vec![TargetConfig {
+            id: "tgt-0a1b2c3d4e5f60718".parse()?,
+            database: "orders-db".to_owned(),
+            engine: Engine::Postgres,
+            host: postgres.host().to_owned(),
+            port: postgres.port(),
+            tls: TargetTls {
+                mode: TlsMode::Disable,
+                ca_pem: None,
+            },
+            generation: 1,
+        }],
+        tags: BTreeMap::new(),
+        phase: ProxyPhase::Serving,
+    };
+    Ok(Snapshot {
+        format: SNAPSHOT_FORMAT,
+        revision: Revision(1),
+        created_unix: now(),
+        arn: Arn {
+            region: REGION.to_owned(),
+            account_id: "000000000000".to_owned(),
+        },
+        proxies: vec![proxy],
+        identity: identity(),
+    })
+}
+
+fn identity() -> IdentityConfig {
+    let principal = PrincipalConfig {
+        id: "AIDATEST".to_owned(),
+        arn: "arn:aws:iam::000000000000:root".to_owned(),
+        name: "root".to_owned(),
+        kind: PrincipalKind::Root,
+        tags: BTreeMap::new(),
+        policies: Vec::new(),
+    };
+    let date = chrono::Utc::now().format("%Y%m%d").to_string();
+    let key = SigningKey::derive(SECRET_KEY, &date, REGION, "rds-db");
+    IdentityConfig {
+        access_keys: vec![AccessKeyConfig {
+            access_key_id: ACCESS_KEY.to_owned(),
+            principal_id: principal.id.clone(),
+            active: true,
+            signing_keys: vec![DaySigningKey {
+                date,
+                region: REGION.to_owned(),
+                key_hex: key.to_hex().as_str().into(),
+            }],
+        }],
+        principals: vec![principal],
+    }
+}

@@ -1,0 +1,154 @@
+//! What happens when connections run out, are held, are cancelled or die.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::time::{sleep, timeout};
+use tokio_postgres::NoTls;
+use tollgate_types::{IamAuth, PoolPolicy, SessionState};
+
+use crate::fixture::{Fixture, ask, state};
+
+fn policy(size: u32, borrow_timeout_s: u32) -> PoolPolicy {
+    PoolPolicy {
+        maximum_pool_size: Some(size),
+        connection_borrow_timeout: borrow_timeout_s,
+        ..PoolPolicy::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_borrow_timeout_is_an_error_and_the_client_stays() -> Result<()> {
+    let f = Fixture::start(policy(1, 1), IamAuth::Disabled).await?;
+    let (holder, waiter) = (f.connect().await?, f.connect().await?);
+    holder.batch_execute("begin; select 1").await?;
+    let refused = waiter.simple_query("select 1").await;
+    assert_eq!(state(&refused), "53300");
+    let error = refused.unwrap_err();
+    let detail = error
+        .as_db_error()
+        .and_then(|e| e.detail())
+        .unwrap_or_default();
+    assert!(
+        detail.contains("pool size 1, in use 1, waiting 1, pinned 0"),
+        "{detail}"
+    );
+    holder.batch_execute("commit").await?;
+    assert_eq!(ask(&waiter, "select 2").await?, "2");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_in_the_extended_protocol_is_refused_in_order_too() -> Result<()> {
+    let f = Fixture::start(policy(1, 1), IamAuth::Disabled).await?;
+    let (holder, waiter) = (f.connect().await?, f.connect().await?);
+    holder.batch_execute("begin").await?;
+    assert_eq!(state(&waiter.query("select 1", &[]).await), "53300");
+    holder.batch_execute("commit").await?;
+    let row = waiter.query_one("select 3", &[]).await?;
+    assert_eq!(row.get::<_, i32>(0), 3);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_pin_and_never_reach_another_client() -> Result<()> {
+    let f = Fixture::start(policy(2, 5), IamAuth::Disabled).await?;
+    let (one, other) = (f.connect().await?, f.connect().await?);
+    one.batch_execute("set work_mem = '7MB'").await?;
+    one.batch_execute("create temp table t (i int); listen news")
+        .await?;
+    for _ in 0..20 {
+        assert_ne!(ask(&other, "show work_mem").await?, "7MB");
+        assert_eq!(ask(&one, "show work_mem").await?, "7MB");
+    }
+    let sessions = f.sessions().await;
+    let pinned: Vec<_> = sessions.iter().filter(|s| !s.pins.is_empty()).collect();
+    assert_eq!(pinned.len(), 1);
+    let reasons: Vec<_> = pinned[0]
+        .pins
+        .iter()
+        .map(|pin| pin.reason.as_str())
+        .collect();
+    assert_eq!(reasons, ["SESSION_SETTING", "TEMPORARY_OBJECT", "LISTEN"]);
+    drop(one);
+    for _ in 0..200 {
+        if f.sessions().await.len() == 1 {
+            break;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    for _ in 0..10 {
+        assert_ne!(ask(&other, "show work_mem").await?, "7MB");
+        assert_eq!(state(&other.simple_query("select * from t").await), "42P01");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn discard_all_ends_a_pin() -> Result<()> {
+    let f = Fixture::start(policy(2, 5), IamAuth::Disabled).await?;
+    let client = f.connect().await?;
+    client.batch_execute("set work_mem = '7MB'").await?;
+    assert_eq!(f.sessions().await[0].state, SessionState::Pinned);
+    client.batch_execute("discard all").await?;
+    let session = f.sessions().await.remove(0);
+    assert_eq!((session.state, session.pins.len()), (SessionState::Idle, 0));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_query_can_be_cancelled() -> Result<()> {
+    let f = Fixture::start(policy(1, 5), IamAuth::Disabled).await?;
+    let client = f.connect().await?;
+    let token = client.cancel_token();
+    let query = tokio::spawn(async move {
+        let result = client.simple_query("select pg_sleep(30)").await;
+        (state(&result), client)
+    });
+    sleep(Duration::from_millis(300)).await;
+    token.cancel_query(NoTls).await?;
+    let (code, client) = timeout(Duration::from_secs(5), query).await??;
+    assert_eq!(code, "57014");
+    assert_eq!(ask(&client, "select 1").await?, "1");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_waiting_query_can_be_cancelled() -> Result<()> {
+    let f = Fixture::start(policy(1, 30), IamAuth::Disabled).await?;
+    let (holder, waiter) = (f.connect().await?, f.connect().await?);
+    holder.batch_execute("begin").await?;
+    let token = waiter.cancel_token();
+    let query = tokio::spawn(async move {
+        let result = waiter.simple_query("select 1").await;
+        (state(&result), waiter)
+    });
+    sleep(Duration::from_millis(200)).await;
+    token.cancel_query(NoTls).await?;
+    let (code, waiter) = timeout(Duration::from_secs(5), query).await??;
+    assert_eq!(code, "57014");
+    holder.batch_execute("commit").await?;
+    assert_eq!(ask(&waiter, "select 1").await?, "1");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_clients_survive_the_server() -> Result<()> {
+    let mut f = Fixture::start(policy(2, 5), IamAuth::Disabled).await?;
+    let (idle, busy) = (f.connect().await?, f.connect().await?);
+    assert_eq!(ask(&idle, "select 1").await?, "1");
+    busy.batch_execute("begin").await?;
+    f.postgres.kill()?;
+    let lost = timeout(Duration::from_secs(10), busy.simple_query("select 1")).await?;
+    assert!(
+        ["57P01", "57P02", "08006"].contains(&state(&lost).as_str()),
+        "{}",
+        state(&lost)
+    );
+    let refused = timeout(Duration::from_secs(10), idle.simple_query("select 1")).await?;
+    assert_eq!(state(&refused), "08006");
+    f.postgres.restart()?;
+    f.wait_available().await?;
+    assert_eq!(ask(&idle, "select 2").await?, "2");
+    Ok(())
+}

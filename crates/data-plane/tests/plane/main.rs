@@ -1,0 +1,6 @@
+//! The data plane alone, in front of a real PostgreSQL: snapshots in, sessions through, reports out.
+
+mod changes;
+mod fixture;
+mod limits;
+mod sessions;

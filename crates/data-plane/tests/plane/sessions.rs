@@ -1,0 +1,102 @@
+//! Sessions over the data plane: logins, queries, waiting, and what others see of them.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tollgate_types::{AuthOutcome, IamAuth, PoolPolicy};
+
+use crate::fixture::Fixture;
+
+fn small_pool(size: u32) -> PoolPolicy {
+    PoolPolicy {
+        maximum_pool_size: Some(size),
+        ..PoolPolicy::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_opens_a_session_and_a_query_runs() -> Result<()> {
+    let f = Fixture::start(small_pool(4), IamAuth::Required).await?;
+    let said = f.psql(
+        &f.token("app"),
+        "verify-full",
+        "select current_user || 40 + 2",
+    )?;
+    assert_eq!(said, "app42");
+    let decisions = f.decisions.0.lock().clone();
+    assert_eq!(
+        decisions.last().map(|d| d.outcome),
+        Some(AuthOutcome::Allow)
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_token_is_refused_with_an_id_that_explains() -> Result<()> {
+    let f = Fixture::start(small_pool(4), IamAuth::Required).await?;
+    let error = f
+        .psql(&f.token("other"), "require", "select 1")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("IAM authentication failed for user \"app\""),
+        "{error}"
+    );
+    let decision = f.decisions.0.lock().last().cloned().expect("a decision");
+    assert_eq!(decision.reason, "USER_MISMATCH");
+    assert!(error.contains(&decision.correlation_id), "{error}");
+    let error = f
+        .psql(&f.token("app"), "disable", "select 1")
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("only with TLS"), "{error}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_opens_a_session_with_scram() -> Result<()> {
+    let f = Fixture::start(small_pool(2), IamAuth::Disabled).await?;
+    for mode in ["disable", "require"] {
+        assert_eq!(f.psql(f.password(), mode, "select 7")?, "7", "{mode}");
+    }
+    let error = f
+        .psql("wrong", "require", "select 1")
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("password authentication failed"), "{error}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_clients_share_few_server_connections() -> Result<()> {
+    let f = Fixture::start(small_pool(3), IamAuth::Disabled).await?;
+    let mut tasks = Vec::new();
+    for number in 0..60_i64 {
+        let dsn = format!(
+            "host=127.0.0.1 port={} user=app dbname=orders password='{}' sslmode=disable",
+            f.port,
+            f.password()
+        );
+        tasks.push(tokio::spawn(async move {
+            let (client, connection) = tokio_postgres::connect(&dsn, tokio_postgres::NoTls).await?;
+            let driver = tokio::spawn(connection);
+            for round in 0..10_i64 {
+                let sql = format!("select {number} * 1000 + {round}");
+                let rows = client.simple_query(&sql).await?;
+                let got = rows.iter().find_map(|message| match message {
+                    tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+                    _ => None,
+                });
+                assert_eq!(got, Some((number * 1000 + round).to_string()));
+            }
+            drop(client);
+            driver.await??;
+            anyhow::Ok(())
+        }));
+    }
+    for task in tasks {
+        tokio::time::timeout(Duration::from_secs(60), task).await???;
+    }
+    assert!(f.postgres.backends("orders")? <= 3);
+    Ok(())
+}
