@@ -7,6 +7,29 @@ use super::template::{Atom, Variable, first_unresolved, render};
 /// Segments of an ARN: `arn`, partition, service, region, account and the resource with all its colons.
 const SEGMENTS: usize = 6;
 
+/// An ARN of a request, cut once for all the patterns it is held against.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arn<'a> {
+    pub(super) text: &'a str,
+    /// Nothing if the text has fewer than six segments.
+    segments: Option<[&'a str; SEGMENTS]>,
+}
+
+impl<'a> Arn<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            segments: cut(text),
+        }
+    }
+}
+
+fn cut(text: &str) -> Option<[&str; SEGMENTS]> {
+    let mut parts = text.splitn(SEGMENTS, ':');
+    let mut next = || parts.next();
+    Some([next()?, next()?, next()?, next()?, next()?, next()?])
+}
+
 /// A compiled ARN pattern.
 #[derive(Debug, Clone)]
 pub(super) enum ArnPattern {
@@ -56,11 +79,18 @@ impl ArnPattern {
     }
 
     /// Whether an ARN matches. A variable without a value matches nothing.
-    pub(super) fn matches(&self, arn: &str, context: &Context) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Segments(_) => self.first_mismatch(arn, context).is_none(),
-        }
+    pub(super) fn matches(&self, arn: &Arn<'_>, context: &Context) -> bool {
+        let Self::Segments(segments) = self else {
+            return true;
+        };
+        let Ok(all) = <&[Segment; SEGMENTS]>::try_from(segments.as_slice()) else {
+            return self.first_mismatch(arn.text, context).is_none();
+        };
+        // The last segment tells most patterns apart, so it is looked at first.
+        arn.segments.is_some_and(|pieces| {
+            let mut pairs = all.iter().zip(pieces).rev();
+            pairs.all(|(segment, piece)| segment.glob.matches(piece, context))
+        })
     }
 
     /// Number (from 1), pattern and text of the first segment that does not match.

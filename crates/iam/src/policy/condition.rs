@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 use super::Context;
-use super::arn::{ArnPattern, VariablePlace};
+use super::arn::{Arn, ArnPattern, VariablePlace};
 use super::glob::Glob;
 use super::literal;
 use super::operator::{Absent, Operator, Order, Quantifier, Sense, Test};
@@ -111,7 +111,7 @@ impl Operand {
             }
             Self::Bytes(wanted) => literal::bytes(value)? == *wanted,
             Self::Network(net) => net.contains(&literal::address(value)?),
-            Self::Arn(pattern) => pattern.matches(value, context),
+            Self::Arn(pattern) => pattern.matches(&Arn::new(value), context),
             Self::Absence(_) => false,
         })
     }

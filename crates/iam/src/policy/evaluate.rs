@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::set::{Layers, Rule, Rules};
+use super::arn::Arn;
+use super::set::{Layers, Question, Rule, Rules};
 use super::{Decision, Effect, Layer, Outcome, PolicySet, Request};
 
 impl PolicySet {
@@ -12,12 +13,20 @@ impl PolicySet {
             Rules::Everything => decision(Outcome::Allow, Layer::Identity, None),
             Rules::Layered(layers) => {
                 let action = lower_case(request.action);
-                let question = Request {
-                    action: &action,
-                    ..*request
-                };
+                let question = Question::new(&action, request);
                 layers.decide(&question)
             }
+        }
+    }
+}
+
+impl<'a> Question<'a> {
+    /// `lower_action` is the request's action in lower case.
+    pub(super) fn new(lower_action: &'a str, request: &Request<'a>) -> Self {
+        Self {
+            action: lower_action,
+            resource: Arn::new(request.resource),
+            context: request.context,
         }
     }
 }
@@ -34,8 +43,7 @@ impl Layers {
         identity.chain(boundaries).chain(sessions)
     }
 
-    /// `question.action` must be in lower case.
-    fn decide(&self, question: &Request<'_>) -> Decision {
+    fn decide(&self, question: &Question<'_>) -> Decision {
         for (layer, rules) in self.in_order() {
             if let Some(rule) = first(rules, Effect::Deny, question) {
                 return decision(Outcome::ExplicitDeny, layer, Some(rule));
@@ -52,7 +60,7 @@ impl Layers {
     }
 }
 
-fn first<'r>(rules: &'r [Rule], effect: Effect, question: &Request<'_>) -> Option<&'r Rule> {
+fn first<'r>(rules: &'r [Rule], effect: Effect, question: &Question<'_>) -> Option<&'r Rule> {
     rules.iter().find(|rule| rule.applies(effect, question))
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::condition::{Condition, Truth};
 use super::evaluate::lower_case;
-use super::set::{Rule, Rules};
+use super::set::{Question, Rule, Rules};
 use super::statement::{ActionClause, Listing, ResourceClause, ResourcePattern};
 use super::{Context, Decision, Effect, Layer, Outcome, PolicySet, Request, StatementRef};
 
@@ -58,10 +58,7 @@ impl PolicySet {
             statement,
         } = self.evaluate(request);
         let action = lower_case(request.action);
-        let question = Request {
-            action: &action,
-            ..*request
-        };
+        let question = Question::new(&action, request);
         let statements = match &self.rules {
             Rules::Everything => Vec::new(),
             Rules::Layered(layers) => layers
@@ -79,7 +76,7 @@ impl PolicySet {
     }
 }
 
-fn explain_rule(layer: Layer, rule: &Rule, question: &Request<'_>) -> StatementExplanation {
+fn explain_rule(layer: Layer, rule: &Rule, question: &Question<'_>) -> StatementExplanation {
     let effect = rule.statement.effect;
     let matched = rule.applies(effect, question);
     let why = match (first_misfit(rule, question), matched) {
@@ -102,8 +99,8 @@ fn explain_rule(layer: Layer, rule: &Rule, question: &Request<'_>) -> StatementE
 }
 
 /// The first element that says no; if none does, the first that cannot be decided.
-fn first_misfit(rule: &Rule, question: &Request<'_>) -> Option<String> {
-    let Request {
+fn first_misfit(rule: &Rule, question: &Question<'_>) -> Option<String> {
+    let Question {
         action,
         resource,
         context,
@@ -115,7 +112,7 @@ fn first_misfit(rule: &Rule, question: &Request<'_>) -> Option<String> {
     let mut doubt = None;
     match &statement.resource {
         None => doubt = Some("Resource: the statement names none".to_owned()),
-        Some(clause) => match clause.covers(resource, context) {
+        Some(clause) => match clause.covers(&resource, context) {
             Truth::True => {}
             Truth::False => return Some(resource_misfit(clause, question)),
             Truth::Undecidable => doubt = Some(resource_misfit(clause, question)),
@@ -138,7 +135,7 @@ fn first_misfit(rule: &Rule, question: &Request<'_>) -> Option<String> {
     doubt
 }
 
-fn action_misfit(clause: &ActionClause, question: &Request<'_>) -> String {
+fn action_misfit(clause: &ActionClause, question: &Question<'_>) -> String {
     let action = question.action;
     let listed = |p: &&super::statement::ActionPattern| p.glob.matches(action, question.context);
     match (clause.listing, clause.patterns.iter().find(listed)) {
@@ -152,19 +149,22 @@ fn action_misfit(clause: &ActionClause, question: &Request<'_>) -> String {
     }
 }
 
-fn resource_misfit(clause: &ResourceClause, question: &Request<'_>) -> String {
-    let Request {
+fn resource_misfit(clause: &ResourceClause, question: &Question<'_>) -> String {
+    let Question {
         resource, context, ..
     } = *question;
     let element = match clause.listing {
         Listing::Only => "Resource",
         Listing::AllBut => "NotResource",
     };
-    let listed = |p: &&ResourcePattern| p.arn.matches(resource, context);
+    let listed = |p: &&ResourcePattern| p.arn.matches(&resource, context);
     if clause.listing == Listing::AllBut
         && let Some(pattern) = clause.patterns.iter().find(listed)
     {
-        return format!("{element}: pattern {:?} matches {resource:?}", pattern.text);
+        return format!(
+            "{element}: pattern {:?} matches {:?}",
+            pattern.text, resource.text
+        );
     }
     let unresolved = clause
         .patterns
@@ -180,14 +180,14 @@ fn resource_misfit(clause: &ResourceClause, question: &Request<'_>) -> String {
     let nearest = clause
         .patterns
         .iter()
-        .filter_map(|pattern| pattern.arn.first_mismatch(resource, context))
+        .filter_map(|pattern| pattern.arn.first_mismatch(resource.text, context))
         .max_by_key(|(number, _, _)| *number);
     match nearest {
         Some((number, segment, came)) => format!(
             "{element}: segment {number} pattern {:?} does not match {came:?}",
             segment.text
         ),
-        None => format!("{element}: no pattern matches {resource:?}"),
+        None => format!("{element}: no pattern matches {:?}", resource.text),
     }
 }
 
@@ -213,9 +213,9 @@ fn condition_misfit(condition: &Condition, context: &Context) -> String {
 }
 
 /// The most frequent mistake: a policy written for the database instead of the proxy in front of it.
-fn hint(rule: &Rule, question: &Request<'_>) -> Option<String> {
+fn hint(rule: &Rule, question: &Question<'_>) -> Option<String> {
     let clause = rule.statement.resource.as_ref()?;
-    let (_, asked) = question.resource.split_once(":dbuser:")?;
+    let (_, asked) = question.resource.text.split_once(":dbuser:")?;
     if !asked.starts_with("prx-") || clause.listing != Listing::Only {
         return None;
     }

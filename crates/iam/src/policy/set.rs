@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::arn::Arn;
 use super::statement::{Effect, Statement};
 use super::{Context, PolicyDocument, StatementRef};
 
@@ -14,6 +15,15 @@ pub struct Request<'a> {
     pub resource: &'a str,
     /// What else is known.
     pub context: &'a Context,
+}
+
+/// A [`Request`] made ready to be held against many statements.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Question<'a> {
+    /// In lower case.
+    pub(super) action: &'a str,
+    pub(super) resource: Arn<'a>,
+    pub(super) context: &'a Context,
 }
 
 /// The compiled policies of one principal. Cheap to clone, immutable, shared between threads.
@@ -113,10 +123,10 @@ fn rules(name: &str, version: u32, document: &PolicyDocument) -> Vec<Rule> {
 }
 
 impl Rule {
-    pub(super) fn applies(&self, effect: Effect, question: &Request<'_>) -> bool {
+    pub(super) fn applies(&self, effect: Effect, question: &Question<'_>) -> bool {
         self.statement.effect == effect
             && self
                 .statement
-                .applies(question.action, question.resource, question.context)
+                .applies(question.action, &question.resource, question.context)
     }
 }

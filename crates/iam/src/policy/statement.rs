@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Context;
-use super::arn::ArnPattern;
+use super::arn::{Arn, ArnPattern};
 use super::condition::{Condition, Truth, truth};
 use super::glob::Glob;
 
@@ -86,7 +86,7 @@ impl ResourceClause {
     ///
     /// A pattern whose variable has no value matches nothing. In `NotResource` that would *widen* the
     /// statement, so there it makes the answer undecidable.
-    pub(super) fn covers(&self, resource: &str, context: &Context) -> Truth {
+    pub(super) fn covers(&self, resource: &Arn<'_>, context: &Context) -> Truth {
         let listed = |pattern: &ResourcePattern| pattern.arn.matches(resource, context);
         let any = self.patterns.iter().any(listed);
         match self.listing {
@@ -106,7 +106,12 @@ impl ResourceClause {
 
 impl Statement {
     /// Whether the statement takes effect: undecidable Denies do, undecidable Allows do not.
-    pub(super) fn applies(&self, lower_action: &str, resource: &str, context: &Context) -> bool {
+    pub(super) fn applies(
+        &self,
+        lower_action: &str,
+        resource: &Arn<'_>,
+        context: &Context,
+    ) -> bool {
         match self.matches(lower_action, resource, context) {
             Truth::True => true,
             Truth::False => false,
@@ -115,7 +120,7 @@ impl Statement {
     }
 
     /// Whether the request falls under the statement. One element that says no outweighs doubt elsewhere.
-    fn matches(&self, lower_action: &str, resource: &str, context: &Context) -> Truth {
+    fn matches(&self, lower_action: &str, resource: &Arn<'_>, context: &Context) -> Truth {
         if !self.action.covers(lower_action, context) {
             return Truth::False;
         }

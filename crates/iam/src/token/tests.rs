@@ -696,6 +696,23 @@ fn the_dummy_key_refuses_even_what_it_signed_itself() {
 }
 
 #[test]
+fn a_host_signed_as_written_is_accepted() {
+    // The JS SDK signs the host in the case it was given, port 443 included.
+    for authority in ["H.Example.COM:5432", "H.Example.COM:443"] {
+        let params = plain().params();
+        let mut token = Token::parse(&text(authority, &params)).unwrap();
+        let canonical = token.canonical_request(authority);
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, canonical.as_bytes());
+        let string_to_sign = format!(
+            "AWS4-HMAC-SHA256\n20150830T123600Z\n20150830/us-east-1/rds-db/aws4_request\n{}",
+            hex::encode(hash)
+        );
+        token.signature = plain().key().sign(string_to_sign.as_bytes());
+        assert_eq!(token.check_signature(&plain().key()), Ok(()));
+    }
+}
+
+#[test]
 fn signing_keys_are_derived_as_aws_documents() {
     // AWS General Reference, "Examples of how to derive a signing key".
     let key = SigningKey::derive(
