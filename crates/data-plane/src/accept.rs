@@ -162,7 +162,7 @@ async fn admit(
             return Ok(None);
         }
     };
-    if let Some(fields) = unfit(&login, &proxy) {
+    if let Some(fields) = unfit(&shard, &login, &proxy) {
         tell(login, &fields).await?;
         return Ok(None);
     }
@@ -222,8 +222,8 @@ fn throttle(shard: &Shard, peer: SocketAddr) -> Throttle {
 }
 
 /// What disqualifies a connection before anybody asks who it is.
-fn unfit(login: &Login, proxy: &RunningProxy) -> Option<ErrorFields> {
-    if proxy.is_draining() {
+fn unfit(shard: &Shard, login: &Login, proxy: &RunningProxy) -> Option<ErrorFields> {
+    if !shard.serves(&proxy.config.id) {
         return Some(reply::shutting_down());
     }
     match login.startup.replication_mode() {

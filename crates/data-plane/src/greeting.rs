@@ -16,7 +16,7 @@ use crate::random;
 use crate::relay::Relay;
 use crate::reply::{self, Told};
 use crate::running::RunningProxy;
-use crate::sessions::{CancelKey, NewSession, SessionControl};
+use crate::sessions::{CancelKey, Interrupt, NewSession, SessionControl};
 use crate::shard::Shard;
 use crate::target::TargetShared;
 use crate::target_pool::{Borrowed, TargetPool};
@@ -58,6 +58,10 @@ pub(crate) async fn greet(
     );
     let control = Rc::new(SessionControl::new(new, cancel_key, shard.clock.coarse()));
     let registered = shard.sessions.register(control);
+    // Whoever ends sessions may have looked for them before this one was registered.
+    if !shard.serves(&registered.control.proxy) {
+        registered.control.interrupt(Interrupt::Drain);
+    }
     let Login { stream, rest, .. } = *login;
     Some(Relay::new(shard, registered, stream, &rest, metrics))
 }

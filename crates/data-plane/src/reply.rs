@@ -5,27 +5,34 @@ use tollgate_pool::{BorrowError, TimedOut};
 use tollgate_wire_postgres::backend::{ErrorFields, Severity};
 use tollgate_wire_postgres::sqlstate::SqlState;
 
+use crate::login::Asked;
 use crate::server::OpenError;
 
 /// Login failed because of the token, or because of what its owner may do. The precise reason is in
 /// the audit event with this correlation id.
-pub(crate) fn login_refused(reason: Rejection, user: &str, correlation_id: &str) -> ErrorFields {
+pub(crate) fn login_refused(
+    reason: Rejection,
+    asked: Asked,
+    user: &str,
+    correlation_id: &str,
+) -> ErrorFields {
     let see = format!("id {correlation_id}");
     match reason {
-        Rejection::TlsRequired => ErrorFields::fatal(
-            SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
-            format!("this proxy requires TLS connections ({see})"),
-        )
-        .hint("Connect with sslmode=require or stricter."),
-        Rejection::WrongPassword | Rejection::NoSecretForUser => ErrorFields::fatal(
-            SqlState::INVALID_PASSWORD,
-            format!("password authentication failed for user \"{user}\" ({see})"),
-        ),
+        Rejection::TlsRequired => tls_required(asked, &see),
+        // Whoever was asked for a token is told about a token: an unknown user looks like any other.
+        Rejection::WrongPassword | Rejection::NoSecretForUser if asked == Asked::Password => {
+            ErrorFields::fatal(
+                SqlState::INVALID_PASSWORD,
+                format!("password authentication failed for user \"{user}\" ({see})"),
+            )
+        }
         Rejection::RateLimited => ErrorFields::fatal(
             SqlState::TOO_MANY_CONNECTIONS,
             format!("too many failed logins, try again later ({see})"),
         ),
-        Rejection::Malformed
+        Rejection::WrongPassword
+        | Rejection::NoSecretForUser
+        | Rejection::Malformed
         | Rejection::DuplicateParam
         | Rejection::UnknownParam
         | Rejection::WrongAction
@@ -56,13 +63,13 @@ pub(crate) fn login_refused(reason: Rejection, user: &str, correlation_id: &str)
     }
 }
 
-/// An IAM user came without TLS.
-pub(crate) fn iam_needs_tls(correlation_id: &str) -> ErrorFields {
-    ErrorFields::fatal(
-        SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
-        format!("IAM authentication is allowed only with TLS connections (id {correlation_id})"),
-    )
-    .hint("Connect with sslmode=require or stricter.")
+fn tls_required(asked: Asked, see: &str) -> ErrorFields {
+    let message = match asked {
+        Asked::Token => format!("IAM authentication is allowed only with TLS connections ({see})"),
+        Asked::Password => format!("this proxy requires TLS connections ({see})"),
+    };
+    ErrorFields::fatal(SqlState::INVALID_AUTHORIZATION_SPECIFICATION, message)
+        .hint("Connect with sslmode=require or stricter.")
 }
 
 /// The proxy is full.

@@ -26,6 +26,24 @@ pub(crate) enum Interrupt {
     Cancel,
 }
 
+impl Interrupt {
+    const BY_URGENCY: [Self; 4] = [
+        Self::Terminate,
+        Self::Cancel,
+        Self::Drain,
+        Self::IdleTimeout,
+    ];
+
+    const fn bit(self) -> u8 {
+        match self {
+            Self::IdleTimeout => 1,
+            Self::Drain => 2,
+            Self::Terminate => 4,
+            Self::Cancel => 8,
+        }
+    }
+}
+
 /// The part of a session others may look at. One per client connection, on its shard only.
 pub(crate) struct SessionControl {
     /// Correlation id of the login.
@@ -56,7 +74,7 @@ pub(crate) struct SessionControl {
     pub(crate) server: RefCell<Option<(Arc<str>, i32)>>,
     /// Why it is pinned.
     pub(crate) pins: RefCell<Vec<PinReason>>,
-    interrupt: Cell<Option<Interrupt>>,
+    interrupts: Cell<u8>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -104,16 +122,14 @@ impl SessionControl {
             borrows: Cell::new(0),
             server: RefCell::new(None),
             pins: RefCell::new(Vec::new()),
-            interrupt: Cell::new(None),
+            interrupts: Cell::new(0),
             waker: RefCell::new(None),
         }
     }
 
-    /// Asks the session to do something and wakes it. `Terminate` is never overwritten.
+    /// Asks the session to do something and wakes it. Requests of different kinds add up.
     pub(crate) fn interrupt(&self, what: Interrupt) {
-        if self.interrupt.get() != Some(Interrupt::Terminate) {
-            self.interrupt.set(Some(what));
-        }
+        self.interrupts.set(self.interrupts.get() | what.bit());
         self.wake();
     }
 
@@ -124,9 +140,14 @@ impl SessionControl {
         }
     }
 
-    /// The pending interrupt, taken.
+    /// The most urgent pending interrupt, taken.
     pub(crate) fn take_interrupt(&self) -> Option<Interrupt> {
-        self.interrupt.take()
+        let pending = self.interrupts.get();
+        let next = Interrupt::BY_URGENCY
+            .into_iter()
+            .find(|kind| pending & kind.bit() != 0)?;
+        self.interrupts.set(pending & !next.bit());
+        Some(next)
     }
 
     /// Remembers whom to wake; cheap when nothing changed.

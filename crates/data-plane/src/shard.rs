@@ -85,10 +85,19 @@ pub(crate) enum Command {
         /// Which target.
         target: TargetId,
     },
-    /// End every session: at a boundary now, in any case when the token is cancelled.
+    /// Take no new sessions, and end every session at its next transaction boundary.
     Drain,
     /// End every session now.
     Terminate,
+}
+
+/// Whether the process is stopping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stopping {
+    /// It serves.
+    No,
+    /// It lets sessions end and takes no new ones.
+    Yes,
 }
 
 /// How to talk to every shard.
@@ -136,6 +145,8 @@ pub(crate) struct Shard {
     pub(crate) clock: Clock,
     /// Permits for handshakes.
     pub(crate) handshakes: Arc<Semaphore>,
+    /// Whether the process is stopping: no new sessions.
+    pub(crate) stopping: Cell<Stopping>,
     /// Sources that failed too often.
     pub(crate) failed_logins: FailedLogins,
     listeners: RefCell<HashMap<ListenerKey, CancellationToken>>,
@@ -157,6 +168,7 @@ impl Shard {
             effects: Cell::new(Effects::default()),
             clock,
             handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
+            stopping: Cell::new(Stopping::No),
             failed_logins: FailedLogins::default(),
             listeners: RefCell::new(HashMap::new()),
         })
@@ -221,7 +233,10 @@ impl Shard {
                     pool.retry(self);
                 }
             }
-            Command::Drain => self.interrupt_all(Interrupt::Drain),
+            Command::Drain => {
+                self.stopping.set(Stopping::Yes);
+                self.interrupt_all(Interrupt::Drain);
+            }
             Command::Terminate => self.interrupt_all(Interrupt::Terminate),
         }
     }
@@ -234,6 +249,16 @@ impl Shard {
     /// Pool keys of a proxy.
     pub(crate) fn keys_of(&self, proxy: &ProxyId) -> Rc<Keys> {
         Rc::clone(self.keys.borrow_mut().entry(proxy.clone()).or_default())
+    }
+
+    /// Whether new sessions of a proxy are welcome.
+    pub(crate) fn serves(&self, proxy: &ProxyId) -> bool {
+        let running = self.running.borrow();
+        let welcome = running
+            .proxies
+            .get(proxy)
+            .is_some_and(|proxy| !proxy.is_draining());
+        welcome && self.stopping.get() == Stopping::No
     }
 
     fn interrupt_all(&self, what: Interrupt) {

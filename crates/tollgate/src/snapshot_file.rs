@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use tokio::sync::watch;
-use tollgate_secrets::Sealer;
+use tollgate_secrets::{SealedBlob, Sealer};
 use tollgate_types::{SNAPSHOT_FORMAT, Snapshot};
 
 use crate::data_dir::{read_secret, write_whole};
@@ -47,10 +47,8 @@ impl SealedFile {
         let Some(bytes) = read_secret(&self.path)? else {
             return Ok(None);
         };
-        let open = self
-            .sealer
-            .open(&CONTEXT, &bytes)
-            .context("it cannot be unsealed")?;
+        let blob = SealedBlob::from_bytes(bytes);
+        let open = self.sealer.open(&CONTEXT, &blob).context("it cannot be unsealed")?;
         let snapshot: Snapshot = serde_json::from_slice(&open).context("it does not parse")?;
         anyhow::ensure!(
             snapshot.format == SNAPSHOT_FORMAT,
@@ -65,9 +63,9 @@ impl SealedFile {
             zeroize::Zeroizing::new(serde_json::to_vec(snapshot).context("it does not serialise")?);
         let sealed = self
             .sealer
-            .seal(&CONTEXT, &text, random::fill)
+            .seal(&CONTEXT, &text, &random::bytes())
             .context("it cannot be sealed")?;
-        write_whole(&self.path, &sealed, 0o600)
+        write_whole(&self.path, sealed.as_bytes(), 0o600)
     }
 }
 

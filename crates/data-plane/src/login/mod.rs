@@ -78,7 +78,8 @@ pub(crate) async fn authenticate(login: &mut Login, place: &Place, correlation_i
     let user = login.startup.user.clone();
     let rule = place.proxy.logins.get(&user).map(Arc::clone);
     let mut findings = Findings::default();
-    let (method, verdict) = exchange(login, place, rule.as_deref(), &mut findings).await;
+    let asked = Asked::of(rule.as_deref(), place);
+    let verdict = exchange(login, place, (rule.as_deref(), asked), &mut findings).await;
     let principal = findings.principal.as_ref().map(|p| Arc::clone(&p.arn));
     let decision = |outcome, reason: &str| {
         decision_event(
@@ -86,7 +87,7 @@ pub(crate) async fn authenticate(login: &mut Login, place: &Place, correlation_i
             place,
             correlation_id,
             &findings,
-            (outcome, reason, method),
+            (outcome, reason, asked.method()),
         )
     };
     match verdict {
@@ -98,9 +99,9 @@ pub(crate) async fn authenticate(login: &mut Login, place: &Place, correlation_i
         Verdict::Rejected(reason) => Ended {
             decision: Some(decision(AuthOutcome::Deny, reason.code())),
             refused: Some(reason),
-            result: Err(Refused::Tell(refusal(
+            result: Err(Refused::Tell(reply::login_refused(
                 reason,
-                rule.as_deref(),
+                asked,
                 &user,
                 correlation_id,
             ))),
@@ -118,51 +119,56 @@ pub(crate) async fn authenticate(login: &mut Login, place: &Place, correlation_i
     }
 }
 
-fn refusal(
-    reason: Rejection,
-    rule: Option<&LoginRule>,
-    user: &str,
-    correlation_id: &str,
-) -> ErrorFields {
-    let iam = rule.is_some_and(|rule| rule.config.iam == IamAuth::Required);
-    if reason == Rejection::TlsRequired && iam {
-        return reply::iam_needs_tls(correlation_id);
+/// What a client is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// An IAM token.
+    Token,
+    /// A password.
+    Password,
+}
+
+impl Asked {
+    fn of(rule: Option<&LoginRule>, place: &Place) -> Self {
+        let required = |rule: &LoginRule| rule.config.iam == IamAuth::Required;
+        let token = match rule {
+            Some(rule) => required(rule),
+            // An unknown user is asked for what the proxy's other users are asked for.
+            None => place.proxy.logins.values().any(|known| required(known)),
+        };
+        if token { Self::Token } else { Self::Password }
     }
-    reply::login_refused(reason, user, correlation_id)
+
+    fn method(self) -> &'static str {
+        match self {
+            Self::Token => "iam-token",
+            Self::Password => "password",
+        }
+    }
 }
 
 async fn exchange(
     login: &mut Login,
     place: &Place,
-    rule: Option<&LoginRule>,
+    (rule, asked): (Option<&LoginRule>, Asked),
     findings: &mut Findings,
-) -> (&'static str, Verdict) {
-    let wants_token = match rule {
-        Some(rule) => rule.config.iam == IamAuth::Required,
-        // An unknown user is asked for what the proxy's other users are asked for.
-        None => place
-            .proxy
-            .logins
-            .values()
-            .any(|known| known.config.iam == IamAuth::Required),
-    };
-    let method = if wants_token { "iam-token" } else { "password" };
+) -> Verdict {
     if place.throttled == Throttle::Closed {
         "too many failed logins from this address".clone_into(&mut findings.detail);
-        return (method, Verdict::Rejected(Rejection::RateLimited));
+        return Verdict::Rejected(Rejection::RateLimited);
     }
     let tls = login.tls.is_some();
-    if !tls && (place.proxy.config.require_tls || (wants_token && rule.is_some())) {
+    if !tls && (place.proxy.config.require_tls || asked == Asked::Token) {
         "the connection is not encrypted".clone_into(&mut findings.detail);
-        return (method, Verdict::Rejected(Rejection::TlsRequired));
+        return Verdict::Rejected(Rejection::TlsRequired);
     }
-    if wants_token && tls {
-        return (method, token_login(login, place, rule, findings).await);
+    if asked == Asked::Token {
+        return token_login(login, place, rule, findings).await;
     }
     let user = login.startup.user.clone();
     let binding = place.binding.clone().filter(|_| tls);
     let mut stream = LoginStream::new(&mut login.stream, &mut login.rest, &place.mock_key);
-    let verdict = match password::check(&mut stream, &user, rule, binding).await {
+    match password::check(&mut stream, &user, rule, binding).await {
         Ok(()) => Verdict::Allowed,
         Err(Failure::Rejected(reason)) => {
             findings.detail = if reason == Rejection::NoSecretForUser {
@@ -174,8 +180,7 @@ async fn exchange(
         }
         Err(Failure::Gone) => Verdict::Gone,
         Err(Failure::Protocol(what)) => Verdict::Protocol(what),
-    };
-    (method, verdict)
+    }
 }
 
 fn no_secret(user: &str) -> String {

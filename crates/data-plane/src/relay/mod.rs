@@ -100,10 +100,10 @@ impl Relay {
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         self.registered.control.watch(cx.waker());
-        if let Some(interrupt) = self.registered.control.take_interrupt()
-            && let Err(end) = self.interrupted(interrupt, cx)
-        {
-            return Poll::Ready(end);
+        while let Some(interrupt) = self.registered.control.take_interrupt() {
+            if let Err(end) = self.interrupted(interrupt, cx) {
+                return Poll::Ready(end);
+            }
         }
         self.note_cancel();
         loop {

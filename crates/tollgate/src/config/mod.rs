@@ -10,18 +10,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use tollgate_telemetry::{LogFormat, LogSettings};
+use tollgate_store::{MetadataUrl, MetadataUrlError};
 use tollgate_types::Arn;
 
 pub(crate) use raw::RawConfig;
-
-/// Where the metadata are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum MetadataUrl {
-    /// A SQLite file.
-    Sqlite(PathBuf),
-    /// A PostgreSQL server; the URL may hold a password.
-    Postgres(String),
-}
 
 /// Certificates given by the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -263,24 +255,19 @@ impl Checker<'_> {
 
     fn metadata(&mut self, data_dir: &Path) -> MetadataUrl {
         let default = MetadataUrl::Sqlite(data_dir.join("metadata.db"));
-        let Some(found) = self.find(|raw| raw.metadata_url.clone()) else {
+        let Some(found) = self.find(|raw| raw.metadata_url.clone()) else { return default };
+        if found.value == "sqlite:" {
             return default;
-        };
-        if let Some(rest) = found.value.strip_prefix("sqlite:") {
-            let path = rest.trim_start_matches("//");
-            return if path.is_empty() {
+        }
+        match found.value.parse() {
+            Ok(url) => url,
+            // The value may hold a password, so it is not repeated.
+            Err(error) => {
+                let error: MetadataUrlError = error;
+                self.problem("metadata-url", found.origin, error.to_string());
                 default
-            } else {
-                MetadataUrl::Sqlite(PathBuf::from(path))
-            };
+            }
         }
-        if found.value.starts_with("postgres://") || found.value.starts_with("postgresql://") {
-            return MetadataUrl::Postgres(found.value);
-        }
-        // The value may hold a password, so it is not repeated.
-        let message = "must start with sqlite: or postgres://".to_owned();
-        self.problem("metadata-url", found.origin, message);
-        default
     }
 
     fn endpoint_host(&mut self) -> String {

@@ -12,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 use tollgate_control_plane::{ControlPlane, PeerRule, Ports, decision_sink};
 use tollgate_data_plane::DataPlane;
 use tollgate_secrets::Sealer;
-use tollgate_store::Store;
+use tollgate_store::{Store, StoreSettings};
 use tollgate_telemetry::Metrics;
 
 use crate::adapters::{Decisions, InProcess};
-use crate::config::{Config, MetadataUrl};
+use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::snapshot_file::{SealedFile, SnapshotFile};
 use crate::{certificates, master_key, random, root_key};
@@ -47,7 +47,7 @@ impl Serving {
     pub(crate) async fn start(config: Config) -> Result<Self> {
         let began = Instant::now();
         let dir = DataDir::open(&config.data_dir)?;
-        let sealer = Arc::new(Sealer::new(master_key::load_or_make(&config)?));
+        let sealer = Arc::new(Sealer::new(master_key::load_or_make(&config.master_key_file)?));
         let root = root_key::load_or_make(&dir)?;
         let identity = certificates::load_or_issue(&config, &dir)?;
         // The API's address first: a port in use ends the start before anything else is touched.
@@ -55,7 +55,7 @@ impl Serving {
             .await
             .with_context(|| format!("api-listen: cannot listen on {}", config.api_listen))?;
         let cancel = CancellationToken::new();
-        let store = Store::open(store_settings(&config));
+        let store = Store::open(StoreSettings::new(config.metadata.clone()));
         let (audit, audit_writer) = decision_sink(store.clone());
         let metrics = Arc::new(http::metrics());
         let data_plane = Arc::new(DataPlane::start(tollgate_data_plane::Settings {
@@ -161,14 +161,6 @@ impl Serving {
         }
         tracing::info!("stopped");
     }
-}
-
-fn store_settings(config: &Config) -> tollgate_store::Settings {
-    let url = match &config.metadata {
-        MetadataUrl::Sqlite(path) => tollgate_store::MetadataUrl::Sqlite(path.clone()),
-        MetadataUrl::Postgres(url) => tollgate_store::MetadataUrl::Postgres(url.clone().into()),
-    };
-    tollgate_store::Settings::new(url)
 }
 
 fn control_settings(
