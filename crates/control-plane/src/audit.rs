@@ -1,0 +1,135 @@
+//! Authentication decisions on their way into the store: buffered, batched, dropped rather than delayed.
+//!
+//! A login never waits for the metadata store. When it is away or slow, decisions are dropped and counted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tollgate_store::{DecisionRetention, Store, StoreError};
+use tollgate_types::AuthDecision;
+
+use crate::ports::Clock;
+
+/// Decisions that wait for the store at most.
+const BUFFERED_MAX: usize = 10_000;
+/// Decisions written in one go at most.
+const BATCH_MAX: usize = 1_000;
+/// How long the first decision of a batch waits for others.
+const BATCH_EVERY: Duration = Duration::from_millis(200);
+/// How often old decisions are forgotten.
+const PRUNE_EVERY: Duration = Duration::from_secs(600);
+/// How long decisions are kept: seven days.
+const KEPT_MS: i64 = 7 * 24 * 3_600 * 1_000;
+/// How many decisions are kept.
+const ROWS_MAX: u64 = 100_000;
+
+/// Takes decisions; cheap to clone, never waits.
+#[derive(Debug, Clone)]
+pub struct DecisionSink {
+    sender: mpsc::Sender<AuthDecision>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl DecisionSink {
+    /// Hands over a decision. When the buffer is full it is dropped and counted.
+    pub fn record(&self, decision: AuthDecision) {
+        if self.sender.try_send(decision).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many decisions were dropped so far.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+/// Writes what the sinks take in.
+#[derive(Debug)]
+pub struct DecisionWriter {
+    receiver: mpsc::Receiver<AuthDecision>,
+    dropped: Arc<AtomicU64>,
+    store: Store,
+}
+
+/// A sink, and the writer that empties it while [`DecisionWriter::run`] runs.
+pub fn decision_sink(store: Store) -> (DecisionSink, DecisionWriter) {
+    let (sender, receiver) = mpsc::channel(BUFFERED_MAX);
+    let dropped = Arc::new(AtomicU64::new(0));
+    let sink = DecisionSink {
+        sender,
+        dropped: Arc::clone(&dropped),
+    };
+    (
+        sink,
+        DecisionWriter {
+            receiver,
+            dropped,
+            store,
+        },
+    )
+}
+
+impl DecisionWriter {
+    /// Runs until cancelled, then writes what is left.
+    pub async fn run(mut self, clock: Clock, cancel: CancellationToken) {
+        let mut prune = tokio::time::interval(PRUNE_EVERY);
+        let mut batch = Vec::new();
+        loop {
+            tokio::select! {
+                () = cancel.cancelled() => break,
+                taken = self.receiver.recv_many(&mut batch, BATCH_MAX) => {
+                    if taken == 0 {
+                        break;
+                    }
+                    tokio::time::sleep(BATCH_EVERY).await;
+                    self.fill(&mut batch);
+                    self.write(&mut batch).await;
+                }
+                _ = prune.tick() => self.prune(clock()).await,
+            }
+        }
+        loop {
+            self.fill(&mut batch);
+            if batch.is_empty() {
+                return;
+            }
+            self.write(&mut batch).await;
+        }
+    }
+
+    /// Takes what has arrived meanwhile, without waiting.
+    fn fill(&mut self, batch: &mut Vec<AuthDecision>) {
+        while batch.len() < BATCH_MAX
+            && let Ok(decision) = self.receiver.try_recv()
+        {
+            batch.push(decision);
+        }
+    }
+
+    async fn write(&self, batch: &mut Vec<AuthDecision>) {
+        if let Err(error) = self.store.decision_insert_many(batch).await {
+            let lost = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+            self.dropped.fetch_add(lost, Ordering::Relaxed);
+            report(&error, lost);
+        }
+        batch.clear();
+    }
+
+    async fn prune(&self, now_ms: i64) {
+        let stay = DecisionRetention {
+            not_before_ms: now_ms.saturating_sub(KEPT_MS),
+            rows_max: ROWS_MAX,
+        };
+        if let Err(error) = self.store.decision_prune(stay).await {
+            report(&error, 0);
+        }
+    }
+}
+
+fn report(error: &StoreError, lost: u64) {
+    tracing::warn!(error = %error, audit.lost = lost, "decisions could not be written");
+}

@@ -1,0 +1,45 @@
+//! The handlers, one file per resource: decode, one step, encode.
+
+mod access_keys;
+mod attachments;
+mod audit;
+mod databases;
+mod endpoints;
+mod groups;
+mod health;
+mod policies;
+mod pool;
+mod proxies;
+mod roles;
+mod secrets;
+mod simulate;
+mod tags;
+mod targets;
+mod users;
+
+use super::table::Operation;
+
+/// Every operation of the API, in the order of the document.
+pub(super) fn operations() -> Vec<Operation> {
+    [
+        proxies::operations(),
+        pool::operations(),
+        targets::operations(),
+        endpoints::operations(),
+        databases::operations(),
+        secrets::operations(),
+        users::operations(),
+        groups::operations(),
+        roles::operations(),
+        policies::operations(),
+        attachments::operations(),
+        access_keys::operations(),
+        simulate::operations(),
+        tags::operations(),
+        audit::operations(),
+        health::operations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

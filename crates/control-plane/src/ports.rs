@@ -1,0 +1,44 @@
+//! What the control plane needs from outside: somebody who runs snapshots, and what they report.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tollgate_types::{Observation, ProxyId, SessionInfo, Snapshot};
+
+/// Takes whole snapshots to every data plane.
+pub trait Publisher: Send + Sync {
+    /// Hands over the newest configuration. Must not block; a later snapshot replaces an earlier one.
+    fn publish(&self, snapshot: Arc<Snapshot>);
+}
+
+/// The answer to a question that takes a while.
+pub type Eventually<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Knows who is connected right now.
+pub trait SessionsView: Send + Sync {
+    /// Every client connection of one proxy; empty for a proxy that no data plane runs.
+    fn sessions<'a>(&'a self, proxy: &'a ProxyId) -> Eventually<'a, Vec<SessionInfo>>;
+}
+
+/// The clock, in milliseconds since the epoch.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// Fills a buffer with unpredictable bytes.
+pub type Random = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
+
+/// Everything outside that the control plane talks to.
+#[derive(Clone)]
+pub struct Ports {
+    /// Where snapshots go.
+    pub publisher: Arc<dyn Publisher>,
+    /// The newest report of the data planes.
+    pub observations: watch::Receiver<Observation>,
+    /// Who is connected.
+    pub sessions: Arc<dyn SessionsView>,
+    /// Milliseconds since the epoch.
+    pub clock: Clock,
+    /// Unpredictable bytes.
+    pub random: Random,
+}

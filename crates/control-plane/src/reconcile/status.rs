@@ -1,0 +1,190 @@
+//! Writes back what became of proxies and targets, and removes proxies that have drained.
+
+use std::collections::HashMap;
+
+use tollgate_store::{Everything, Outcome, ProxyRow, ProxyStatusChange, StoreError, TargetRow};
+use tollgate_types::{Observation, ObservedProxy, ProxyId, ProxyStatus, TargetHealth, TargetId};
+
+use super::conditions::Facts;
+use super::snapshot::MissingSecrets;
+use crate::api::Api;
+use crate::problem::Problem;
+
+/// A health that says nothing new is written this often, so that `lastCheck` stays meaningful.
+const HEALTH_REFRESH_S: i64 = 30;
+/// Seconds past its deadline after which a draining proxy that no data plane knows is removed.
+const FORGOTTEN_AFTER_S: i64 = 60;
+
+/// Settles every proxy and target.
+pub(crate) async fn settle(
+    api: &Api,
+    rows: &Everything,
+    observation: &Observation,
+    missing: &MissingSecrets,
+) -> Result<(), Problem> {
+    let health = newest_health(rows, observation);
+    for (target, found) in &health {
+        write_health(api, target, found).await?;
+    }
+    let health: HashMap<&TargetId, &TargetHealth> = health
+        .into_iter()
+        .map(|(target, found)| (&target.id, found))
+        .collect();
+    let observed: HashMap<&ProxyId, &ObservedProxy> = observation
+        .proxies
+        .iter()
+        .map(|proxy| (&proxy.id, proxy))
+        .collect();
+    for row in &rows.proxies {
+        let seen = observed.get(&row.id).copied();
+        if is_drained(row, seen, api.now()) {
+            remove(api, row).await?;
+            continue;
+        }
+        let missing = missing.get(&row.id).map_or(&[][..], Vec::as_slice);
+        let facts = facts(rows, row, seen, &health, missing);
+        write_status(api, row, &facts).await?;
+    }
+    Ok(())
+}
+
+/// What was probed, for the targets that are still registered.
+fn newest_health<'a>(
+    rows: &'a Everything,
+    observation: &'a Observation,
+) -> Vec<(&'a TargetRow, &'a TargetHealth)> {
+    let probed: HashMap<&TargetId, &TargetHealth> = observation
+        .targets
+        .iter()
+        .map(|target| (&target.target, &target.health))
+        .collect();
+    rows.targets
+        .iter()
+        .filter_map(|row| Some((row, *probed.get(&row.id)?)))
+        .collect()
+}
+
+async fn write_health(api: &Api, row: &TargetRow, found: &TargetHealth) -> Result<(), Problem> {
+    if row.health == *found {
+        return Ok(());
+    }
+    let age = found
+        .last_check_unix
+        .saturating_sub(row.health.last_check_unix);
+    if says_the_same(&row.health, found) && age < HEALTH_REFRESH_S {
+        return Ok(());
+    }
+    // Lost means that the target was taken out meanwhile: nothing to write.
+    match api.store.target_health_set(&row.id, found).await? {
+        Outcome::Applied | Outcome::Lost => Ok(()),
+    }
+}
+
+/// Equal but for times and counts.
+fn says_the_same(known: &TargetHealth, found: &TargetHealth) -> bool {
+    let outcomes = |health: &TargetHealth| -> Vec<_> {
+        health
+            .checks
+            .iter()
+            .map(|(step, check)| (*step, check.outcome))
+            .collect()
+    };
+    known.state == found.state
+        && known.reason == found.reason
+        && known.description == found.description
+        && known.failed_step == found.failed_step
+        && known.role == found.role
+        && known.max_connections == found.max_connections
+        && known.server_version == found.server_version
+        && outcomes(known) == outcomes(found)
+}
+
+fn facts<'a>(
+    rows: &'a Everything,
+    row: &'a ProxyRow,
+    observed: Option<&'a ObservedProxy>,
+    health: &HashMap<&TargetId, &'a TargetHealth>,
+    missing_secrets: &'a [String],
+) -> Facts<'a> {
+    let endpoints = rows
+        .endpoints
+        .iter()
+        .filter(|endpoint| endpoint.proxy_id == row.id.as_str());
+    let targets = rows
+        .targets
+        .iter()
+        .filter(|target| target.proxy_id == row.id);
+    Facts {
+        generation: row.generation,
+        status: row.status,
+        endpoints: endpoints.map(|endpoint| endpoint.name.as_str()).collect(),
+        observed,
+        missing_secrets,
+        auth_rules: row.auth.len(),
+        targets: targets
+            .map(|target| {
+                let newest = health.get(&target.id).copied().unwrap_or(&target.health);
+                (target.database.as_str(), newest)
+            })
+            .collect(),
+    }
+}
+
+async fn write_status(api: &Api, row: &ProxyRow, facts: &Facts<'_>) -> Result<(), Problem> {
+    let change = ProxyStatusChange {
+        id: row.id.clone(),
+        expected_generation: row.generation,
+        expected_status: row.status,
+        status: facts.next_status(),
+        status_reason: facts.status_reason(),
+        conditions: facts.conditions(&row.conditions, api.now()),
+        observed_generation: facts.observed_generation(),
+    };
+    let is_news = change.status != row.status
+        || change.status_reason != row.status_reason
+        || change.conditions != row.conditions
+        || change.observed_generation != row.observed_generation;
+    if !is_news {
+        return Ok(());
+    }
+    match api.store.proxy_status_set(&change).await? {
+        Outcome::Applied if change.status != row.status => {
+            tracing::info!(
+                proxy.name = %row.name, proxy.status = change.status.as_str(),
+                proxy.generation = row.generation, "proxy status changed"
+            );
+            Ok(())
+        }
+        // Somebody changed the proxy meanwhile; the next turn judges the new state.
+        Outcome::Applied | Outcome::Lost => Ok(()),
+    }
+}
+
+fn is_drained(row: &ProxyRow, seen: Option<&ObservedProxy>, now_unix: i64) -> bool {
+    if row.status != ProxyStatus::Deleting {
+        return false;
+    }
+    match seen {
+        Some(observed) => observed.drained,
+        None => {
+            let deadline = row.drain_deadline.unwrap_or(row.updated_at);
+            now_unix > deadline.saturating_add(FORGOTTEN_AFTER_S)
+        }
+    }
+}
+
+async fn remove(api: &Api, row: &ProxyRow) -> Result<(), Problem> {
+    let write = api.store.begin_at(api.now()).await?;
+    match write.proxy_remove(&row.id).await {
+        Ok(()) => {
+            write.commit().await?;
+            tracing::info!(proxy.name = %row.name, proxy.id = %row.id, "proxy removed");
+            // The snapshot without it goes out at once.
+            api.wake.notify_one();
+            Ok(())
+        }
+        // Another control plane was faster.
+        Err(StoreError::NotFound { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

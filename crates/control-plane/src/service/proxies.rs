@@ -1,0 +1,111 @@
+//! Proxies, their pools, targets and endpoints: between the request and the store.
+
+use tollgate_store::{
+    AuthRule as StoredRule, NewEndpoint, NewProxy, NewTarget, ProxyRow, ProxyUpdate, Write,
+};
+use tollgate_types::PoolPolicy;
+
+use super::endpoint_spec::EndpointSpec;
+use super::fresh;
+use super::proxy_spec::{AuthSpec, ProxySpec, TlsRule};
+use crate::api::Api;
+use crate::http::views::proxy::{AuthRule, CreateProxy};
+use crate::problem::{Code, Problem};
+
+/// A new row with its default endpoint.
+pub(crate) fn new(api: &Api, spec: ProxySpec) -> NewProxy {
+    let random = &api.ports.random;
+    NewProxy {
+        id: fresh::proxy_id(random),
+        name: spec.name,
+        engine_family: spec.engine_family,
+        require_tls: spec.require_tls == TlsRule::Required,
+        idle_client_timeout_s: spec.idle_client_timeout_s,
+        auth: spec.auth.into_iter().map(stored_rule).collect(),
+        pool: PoolPolicy::default(),
+        endpoint_id: fresh::row_id(random, "ep-"),
+        endpoint_ports: api.settings.endpoint_ports.clone(),
+        tags: spec.tags,
+    }
+}
+
+/// A changed row.
+pub(crate) fn update(spec: ProxySpec) -> ProxyUpdate {
+    ProxyUpdate {
+        require_tls: spec.require_tls == TlsRule::Required,
+        idle_client_timeout_s: spec.idle_client_timeout_s,
+        auth: spec.auth.into_iter().map(stored_rule).collect(),
+    }
+}
+
+/// What a patch is merged into.
+pub(crate) fn writable(row: &ProxyRow) -> CreateProxy {
+    CreateProxy {
+        name: Some(row.name.clone()),
+        engine_family: Some(row.engine_family),
+        require_tls: Some(row.require_tls),
+        idle_client_timeout: Some(row.idle_client_timeout_s),
+        auth: Some(row.auth.iter().map(auth_view).collect()),
+        tags: None,
+    }
+}
+
+/// An auth rule as callers see it.
+pub(crate) fn auth_view(rule: &StoredRule) -> AuthRule {
+    AuthRule {
+        secret: Some(rule.secret.clone()),
+        iam_auth: Some(rule.iam_auth),
+        client_password_auth_type: Some(rule.client_password_auth_type),
+        description: Some(rule.description.clone()).filter(|text| !text.is_empty()),
+    }
+}
+
+/// A new endpoint.
+pub(crate) fn new_endpoint(api: &Api, spec: EndpointSpec) -> NewEndpoint {
+    NewEndpoint {
+        id: fresh::row_id(&api.ports.random, "ep-"),
+        name: spec.name,
+        target_role: spec.target_role,
+        aliases: spec.aliases,
+        ports: api.settings.endpoint_ports.clone(),
+    }
+}
+
+/// A new target, if its database speaks the proxy's protocol.
+pub(crate) async fn new_target(
+    api: &Api,
+    write: &Write,
+    proxy: &ProxyRow,
+    database: &str,
+) -> Result<NewTarget, Problem> {
+    let database = write.database_get(database).await?;
+    let family = database.engine.family();
+    if family != proxy.engine_family {
+        let message = format!(
+            "database `{}` is {} and the proxy speaks {}",
+            database.name,
+            database.engine.as_str(),
+            proxy.engine_family.as_str()
+        );
+        let rule = "engine of the database fits engineFamily of the proxy";
+        return Err(Problem::field(
+            Code::EngineMismatch,
+            "/database",
+            rule,
+            &message,
+        ));
+    }
+    Ok(NewTarget {
+        id: fresh::target_id(&api.ports.random),
+        database: database.id,
+    })
+}
+
+fn stored_rule(spec: AuthSpec) -> StoredRule {
+    StoredRule {
+        secret: spec.secret,
+        iam_auth: spec.iam,
+        client_password_auth_type: spec.client_password,
+        description: spec.description.unwrap_or_default(),
+    }
+}
