@@ -3,6 +3,8 @@
 //! TLS is rustls driven by hand over tokio's socket, so that a connection can leave one runtime and
 //! enter another with its keys, and so that nothing is buffered beyond what rustls itself needs.
 
+mod direct;
+
 use std::fmt;
 use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::net::SocketAddr;
@@ -17,6 +19,8 @@ use rustls::{ClientConfig, ClientConnection, ProtocolVersion, ServerConfig, Serv
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+use direct::Direct;
 
 /// Most bytes that wait inside rustls for a peer that does not read. A write beyond it is `Pending`.
 const TLS_OUTPUT_LIMIT: usize = 64 * 1024;
@@ -478,23 +482,6 @@ fn blocking<T>(polled: Poll<io::Result<T>>) -> io::Result<T> {
     match polled {
         Poll::Ready(done) => done,
         Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-    }
-}
-
-/// Lets rustls write the socket outside a poll, for last words: what the kernel does not take is lost.
-struct Direct<'socket>(&'socket TcpStream);
-
-impl Write for Direct<'_> {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.0.try_write(buf)
-    }
-
-    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.try_write_vectored(bufs)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
