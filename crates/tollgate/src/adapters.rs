@@ -1,6 +1,7 @@
 //! The planes' ports, joined: snapshots down, observations up, decisions into the audit log.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use tollgate_control_plane::{DecisionSink as AuditLog, Eventually, Publisher, SessionsView};
 use tollgate_data_plane::{DataPlane, DecisionSink};
@@ -12,17 +13,45 @@ use crate::snapshot_file::SnapshotFile;
 pub(crate) struct InProcess {
     data_plane: Arc<DataPlane>,
     file: SnapshotFile,
+    made: ConfigMade,
+}
+
+/// When the configuration in force was made, in seconds since the epoch; 0 before the first.
+#[derive(Clone, Default)]
+pub(crate) struct ConfigMade(Arc<AtomicI64>);
+
+impl ConfigMade {
+    /// This configuration is in force from now on.
+    pub(crate) fn note(&self, snapshot: &Snapshot) {
+        self.0.store(snapshot.created_unix, Ordering::Relaxed);
+    }
+
+    /// Its age in seconds; 0 before the first.
+    pub(crate) fn age_s(&self) -> f64 {
+        let made = self.0.load(Ordering::Relaxed);
+        let age = if made == 0 {
+            0
+        } else {
+            (chrono::Utc::now().timestamp() - made).max(0)
+        };
+        f64::from(u32::try_from(age).unwrap_or(u32::MAX))
+    }
 }
 
 impl InProcess {
     /// Joins the control plane to `data_plane`.
-    pub(crate) fn new(data_plane: Arc<DataPlane>, file: SnapshotFile) -> Self {
-        Self { data_plane, file }
+    pub(crate) fn new(data_plane: Arc<DataPlane>, file: SnapshotFile, made: ConfigMade) -> Self {
+        Self {
+            data_plane,
+            file,
+            made,
+        }
     }
 }
 
 impl Publisher for InProcess {
     fn publish(&self, snapshot: Arc<Snapshot>) {
+        self.made.note(&snapshot);
         self.file.write_later(Arc::clone(&snapshot));
         self.data_plane.apply(snapshot);
     }

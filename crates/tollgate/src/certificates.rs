@@ -60,8 +60,9 @@ fn own(config: &Config, dir: &DataDir) -> Result<(String, String)> {
     }
     let ca_key =
         KeyPair::from_pem(&ca_key_pem).context("ca.key in the data directory is unusable")?;
-    let issuer = Issuer::from_ca_cert_pem(&ca_pem, ca_key)
-        .context("ca.pem in the data directory is unusable")?;
+    // The issuer is the same name and key that ca.pem was made from.
+    let params = ca_params();
+    let issuer = Issuer::from_params(&params, ca_key);
     let until = now + LEAF_LIFE;
     let (certificate, key) = issue(&names, &issuer, (now, until))?;
     let chain = format!("{certificate}{ca_pem}");
@@ -92,10 +93,7 @@ fn own_ca(dir: &DataDir) -> Result<(String, String)> {
     }
     let now = OffsetDateTime::now_utc();
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).context("cannot make a CA key")?;
-    let mut params = CertificateParams::default();
-    params.distinguished_name = distinguished_name("Tollgate CA");
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let mut params = ca_params();
     params.not_before = now - Duration::days(1);
     params.not_after = now + CA_LIFE;
     let ca = params
@@ -105,6 +103,15 @@ fn own_ca(dir: &DataDir) -> Result<(String, String)> {
     write_whole(&key_path, key.serialize_pem().as_bytes(), 0o600)?;
     write_whole(&ca_path, ca.as_bytes(), 0o644)?;
     Ok((ca, key.serialize_pem()))
+}
+
+/// Name and purpose of the own CA.
+fn ca_params() -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = distinguished_name("Tollgate CA");
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
 }
 
 fn issue(

@@ -48,7 +48,10 @@ impl SealedFile {
             return Ok(None);
         };
         let blob = SealedBlob::from_bytes(bytes);
-        let open = self.sealer.open(&CONTEXT, &blob).context("it cannot be unsealed")?;
+        let open = self
+            .sealer
+            .open(&CONTEXT, &blob)
+            .context("it cannot be unsealed")?;
         let snapshot: Snapshot = serde_json::from_slice(&open).context("it does not parse")?;
         anyhow::ensure!(
             snapshot.format == SNAPSHOT_FORMAT,

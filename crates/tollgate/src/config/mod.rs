@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use tollgate_telemetry::{LogFormat, LogSettings};
 use tollgate_store::{MetadataUrl, MetadataUrlError};
+use tollgate_telemetry::{LogFormat, LogSettings};
 use tollgate_types::Arn;
 
 pub(crate) use raw::RawConfig;
@@ -255,7 +255,9 @@ impl Checker<'_> {
 
     fn metadata(&mut self, data_dir: &Path) -> MetadataUrl {
         let default = MetadataUrl::Sqlite(data_dir.join("metadata.db"));
-        let Some(found) = self.find(|raw| raw.metadata_url.clone()) else { return default };
+        let Some(found) = self.find(|raw| raw.metadata_url.clone()) else {
+            return default;
+        };
         if found.value == "sqlite:" {
             return default;
         }

@@ -14,7 +14,10 @@ fn defaults_bind_loopback_only() {
     assert_eq!(config.api_listen.to_string(), "127.0.0.1:7400");
     assert!(config.endpoint_bind.is_loopback());
     assert_eq!(config.endpoint_ports, 7500..=7599);
-    assert_eq!(config.metadata.describe(), "sqlite:tollgate-data/metadata.db");
+    assert_eq!(
+        config.metadata.describe(),
+        "sqlite:tollgate-data/metadata.db"
+    );
 }
 
 #[test]

@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 use tollgate_telemetry::Metrics;
 use tower::ServiceExt;
 
+use crate::adapters::ConfigMade;
+
 /// Time for a request's head to arrive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// Time for answers under way when the process stops.
@@ -30,8 +32,10 @@ const CONNECTIONS: usize = 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// The process's metrics.
-pub(super) fn metrics() -> Metrics {
-    Metrics::new(env!("CARGO_PKG_VERSION"))
+pub(super) fn metrics(made: ConfigMade) -> Metrics {
+    let mut metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
+    metrics.register_config_age(move || made.age_s());
+    metrics
 }
 
 /// `GET /metrics`.

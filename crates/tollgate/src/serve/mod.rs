@@ -9,13 +9,13 @@ use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tollgate_control_plane::{ControlPlane, PeerRule, Ports, decision_sink};
+use tollgate_control_plane::{Clock, ControlPlane, PeerRule, Ports, decision_sink};
 use tollgate_data_plane::DataPlane;
 use tollgate_secrets::Sealer;
 use tollgate_store::{Store, StoreSettings};
 use tollgate_telemetry::Metrics;
 
-use crate::adapters::{Decisions, InProcess};
+use crate::adapters::{ConfigMade, Decisions, InProcess};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::snapshot_file::{SealedFile, SnapshotFile};
@@ -37,7 +37,7 @@ pub(crate) struct Serving {
     config: Config,
     dir: DataDir,
     data_plane: Arc<DataPlane>,
-    control_plane: Arc<ControlPlane>,
+    control_plane: ControlPlane,
     cancel: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -47,7 +47,9 @@ impl Serving {
     pub(crate) async fn start(config: Config) -> Result<Self> {
         let began = Instant::now();
         let dir = DataDir::open(&config.data_dir)?;
-        let sealer = Arc::new(Sealer::new(master_key::load_or_make(&config.master_key_file)?));
+        let sealer = Arc::new(Sealer::new(master_key::load_or_make(
+            &config.master_key_file,
+        )?));
         let root = root_key::load_or_make(&dir)?;
         let identity = certificates::load_or_issue(&config, &dir)?;
         // The API's address first: a port in use ends the start before anything else is touched.
@@ -57,7 +59,8 @@ impl Serving {
         let cancel = CancellationToken::new();
         let store = Store::open(StoreSettings::new(config.metadata.clone()));
         let (audit, audit_writer) = decision_sink(store.clone());
-        let metrics = Arc::new(http::metrics());
+        let made = ConfigMade::default();
+        let metrics = Arc::new(http::metrics(made.clone()));
         let data_plane = Arc::new(DataPlane::start(tollgate_data_plane::Settings {
             bind: config.endpoint_bind,
             shards: config.shards,
@@ -73,18 +76,20 @@ impl Serving {
                 config.revision = snapshot.revision.0,
                 "serving from the snapshot on disk until the metadata store answers"
             );
+            made.note(&snapshot);
             data_plane.apply(Arc::new(snapshot));
         }
         let joint = Arc::new(InProcess::new(
             Arc::clone(&data_plane),
             SnapshotFile::start(file),
+            made,
         ));
-        let control_plane = Arc::new(tollgate_control_plane::control_plane(
+        let control_plane = tollgate_control_plane::control_plane(
             control_settings(&config, root),
             store,
             sealer,
             ports(&joint, &data_plane),
-        ));
+        );
         let mut serving = Self {
             config,
             dir,
@@ -93,8 +98,9 @@ impl Serving {
             cancel,
             tasks: Vec::new(),
         };
-        serving.spawn(audit_writer.run(serving.cancel.clone()));
-        serving.spawn(Arc::clone(&serving.control_plane).run(serving.cancel.clone()));
+        serving.spawn(audit_writer.run(clock(), serving.cancel.clone()));
+        let (reconciler, cancel) = (serving.control_plane.clone(), serving.cancel.clone());
+        serving.spawn(async move { reconciler.run(cancel).await });
         serving.listen(listener, &metrics);
         tracing::info!(
             api.listen = %serving.config.api_listen, data.dir = %serving.config.data_dir.display(),
@@ -146,7 +152,7 @@ impl Serving {
     /// Drains and ends: no new work, transactions get the drain timeout.
     pub(crate) async fn stop(self) {
         tracing::info!(clients = self.data_plane.client_connections(), "stopping");
-        self.control_plane.begin_draining();
+        self.control_plane.drain();
         let cut = self.data_plane.drain(self.config.drain_timeout).await;
         if cut > 0 {
             tracing::warn!(
@@ -183,7 +189,11 @@ fn ports(joint: &Arc<InProcess>, data_plane: &DataPlane) -> Ports {
         publisher: Arc::clone(joint) as _,
         observations: data_plane.observations(),
         sessions: Arc::clone(joint) as _,
-        clock: Arc::new(|| chrono::Utc::now().timestamp_millis()),
+        clock: clock(),
         random: Arc::new(random::fill),
     }
+}
+
+fn clock() -> Clock {
+    Arc::new(|| chrono::Utc::now().timestamp_millis())
 }
