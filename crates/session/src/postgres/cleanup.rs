@@ -105,7 +105,11 @@ impl Cleanup {
             self.skip = self.skip.saturating_sub(skipped);
             consumed = consumed.saturating_add(skipped);
             let rest = rest.get(skipped..).unwrap_or_default();
-            if self.skip == 0 && self.steps.is_empty() {
+            if self.skip > 0 {
+                let event = CleanupEvent::More(self);
+                return CleanupProgress { consumed, event };
+            }
+            if self.steps.is_empty() {
                 // Anything behind the last reply is nothing we asked for.
                 let event = if rest.is_empty() {
                     self.finished()

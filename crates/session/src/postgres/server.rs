@@ -462,7 +462,9 @@ impl Link {
     fn way(&self, message_tag: u8) -> Option<Way> {
         let front = self.queue.front_kind();
         let expected = match message_tag {
-            tag::DATA_ROW => matches!(front, Some(Kind::Execute | Kind::Query)),
+            tag::DATA_ROW => {
+                matches!(front, Some(Kind::Execute | Kind::Query)) || self.mode == Mode::Doubt
+            }
             tag::ERROR_RESPONSE
             | tag::NOTICE_RESPONSE
             | tag::PARAMETER_STATUS

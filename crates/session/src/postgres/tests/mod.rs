@@ -1,1 +1,11 @@
-//! Tests.
+//! Transcripts of what PostgreSQL 15 was observed to answer, and properties against a simulated server.
+
+mod boundaries;
+mod copy;
+mod isolation;
+mod messages;
+mod pinning;
+mod requests;
+mod rig;
+mod simulation;
+mod simulator;

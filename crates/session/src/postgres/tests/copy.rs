@@ -1,0 +1,199 @@
+//! COPY both ways, and what it does to the Syncs around it.
+
+use super::rig::check;
+
+#[test]
+fn a_simple_copy_from_the_client() {
+    check(
+        "F> Q(copy t from stdin)
+         ! borrow
+         B> G
+         F> d(1) d(2) c
+         B> C(COPY 2) Z(I)
+         ! release",
+    );
+}
+
+#[test]
+fn a_copy_sent_ahead() {
+    check(
+        "F> Q(copy t from stdin; copy t from stdin) d(1) c d(2) c
+         ! borrow
+         B> G C(COPY 1) G C(COPY 1) Z(I)
+         ! release",
+    );
+}
+
+#[test]
+fn a_copy_to_the_client() {
+    check(
+        "F> Q(copy t to stdout)
+         ! borrow
+         B> H d(1) d(2) c C(COPY 2) Z(I)
+         ! release
+         F> P(,copy t to stdout) B(,) DP() E() S
+         ! borrow
+         B> 1 2 n H d(1) c C(COPY 1) Z(I)
+         ! release",
+    );
+}
+
+#[test]
+fn a_sync_sent_before_the_copy_began_is_swallowed() {
+    // Observed: P B E S S d c S gives one ready.
+    check(
+        "F> P(,copy t from stdin) B(,) E() S S d(1) c S
+         ! borrow
+         B> 1 2 G C(COPY 1) Z(I)
+         ! release",
+    );
+}
+
+#[test]
+fn a_sync_sent_during_the_copy_is_swallowed() {
+    check(
+        "F> P(,copy t from stdin) B(,) E() S
+         ! borrow
+         B> 1 2 G
+         F> d(1) S H d(2) c S
+         B> C(COPY 2) Z(I)
+         ! release",
+    );
+    // Observed: Q S d S c S gives two readies.
+    check(
+        "F> Q(copy t from stdin) S d(1) S c S
+         ! borrow
+         B> G C(COPY 1) Z(I)
+         B> Z(I)
+         ! release",
+    );
+}
+
+#[test]
+fn syncs_count_when_the_copy_never_began() {
+    // Observed: P B E S d c S gives 1 2 E Z Z.
+    check(
+        "F> P(,copy nothing from stdin) B(,) E() S d(1) c S
+         ! borrow
+         B> 1 2 E(42P01) Z(I)
+         B> Z(I)
+         ! release",
+    );
+}
+
+#[test]
+fn a_copy_that_fails_without_syncs_is_no_riddle() {
+    check(
+        "F> P(,copy t from stdin) B(,) E() H
+         ! borrow
+         B> 1 2 G
+         F> d(bad)
+         B> E(22P02)
+         F> d(1) c S
+         B> Z(I)
+         ! release",
+    );
+}
+
+#[test]
+fn a_copy_that_fails_around_a_sync_is_in_doubt() {
+    check(
+        "F> P(,copy t from stdin) B(,) E() S
+         ! borrow
+         B> 1 2 G
+         F> d(bad) S
+         B> E(22P02)
+         ! pin COPY_IN_DOUBT
+         F> c S
+         B> Z(I) Z(I)
+         F> Q(select 1)
+         B> T D C(SELECT 1) Z(I)
+         F X
+         ! close Terminated
+         gone
+         ! close server",
+    );
+}
+
+#[test]
+fn late_data_after_a_failed_copy_goes_nowhere() {
+    check(
+        "F> Q(copy t from stdin)
+         ! borrow
+         B> G
+         F> d(bad)
+         B> E(22P02) Z(I)
+         ! release
+         F d(1) d(2) c
+         F> Q(select 1)
+         ! borrow
+         B> C(SELECT 1) Z(I)
+         ! release",
+    );
+}
+
+#[test]
+fn late_data_before_the_ready_goes_to_the_server() {
+    check(
+        "F> Q(copy t from stdin)
+         ! borrow
+         B> G
+         F> d(bad)
+         B> E(22P02)
+         F> d(1) c
+         B> Z(I)
+         ! release",
+    );
+}
+
+#[test]
+fn a_client_gives_the_copy_up() {
+    check(
+        "F> Q(copy t from stdin)
+         ! borrow
+         B> G
+         F> d(1) f(no)
+         B> E(57014) Z(I)
+         ! release",
+    );
+}
+
+#[test]
+fn another_message_during_a_copy_is_the_servers_to_refuse() {
+    check(
+        "F> Q(copy t from stdin)
+         ! borrow
+         B> G
+         F> Q(select 1)
+         B> E(08P01) FATAL(08P01)
+         ! server fatal",
+    );
+}
+
+#[test]
+fn a_client_that_vanishes_in_a_copy_closes_the_server() {
+    check(
+        "F> Q(copy t from stdin)
+         ! borrow
+         B> G
+         F> d(1)
+         gone
+         ! cancel and close",
+    );
+}
+
+#[test]
+fn replication_is_never_given_back() {
+    check(
+        "F> Q(START_REPLICATION)
+         ! borrow
+         B> W
+         ! pin UNKNOWN
+         F> d(x)
+         B> d(y)
+         F> c
+         B> c C(COPY 0) Z(I)
+         gone
+         ! close server",
+    );
+}

@@ -1,0 +1,169 @@
+//! A short spelling for messages: `P(s1,select 1) B(,s1) E() S` and back.
+
+/// Who sends the messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Client,
+    Server,
+}
+
+/// The bytes of messages in short spelling.
+pub(super) fn bytes(side: Side, text: &str) -> Vec<u8> {
+    words(text)
+        .iter()
+        .flat_map(|word| match side {
+            Side::Client => client(word),
+            Side::Server => server(word),
+        })
+        .collect()
+}
+
+/// The short spelling of bytes, which must be whole messages.
+pub(super) fn spell(side: Side, bytes: &[u8]) -> String {
+    let mut rest = bytes;
+    let mut words = Vec::new();
+    while rest.len() >= 5 {
+        let length = u32::from_be_bytes(rest[1..5].try_into().unwrap()) as usize + 1;
+        assert!(length <= rest.len(), "cut message {rest:?}");
+        words.push(match side {
+            Side::Client => spell_client(rest[0], &rest[5..length]),
+            Side::Server => spell_server(rest[0], &rest[5..length]),
+        });
+        rest = &rest[length..];
+    }
+    assert!(rest.is_empty(), "cut header {rest:?}");
+    words.join(" ")
+}
+
+/// One message.
+pub(super) fn frame(tag: u8, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len() + 4).unwrap();
+    [&[tag][..], &length.to_be_bytes(), body].concat()
+}
+
+/// Splits at spaces that are not inside parentheses.
+fn words(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut depth = 0;
+    for letter in text.trim().chars() {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        if letter == ' ' && depth == 0 {
+            words.push(String::new());
+        } else {
+            words.last_mut().unwrap().push(letter);
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// The tag and the arguments of a word.
+fn parts(word: &str) -> (&str, &str) {
+    match word.split_once('(') {
+        Some((tag, rest)) => (tag, rest.strip_suffix(')').unwrap()),
+        None => (word, ""),
+    }
+}
+
+fn client(word: &str) -> Vec<u8> {
+    let (tag, text) = parts(word);
+    let (first, second) = text.split_once(',').unwrap_or((text, ""));
+    match tag {
+        "Q" => frame(b'Q', format!("{text}\0").as_bytes()),
+        "P" => frame(b'P', format!("{first}\0{second}\0\0\0").as_bytes()),
+        "B" => frame(b'B', format!("{first}\0{second}\0\0\0\0\0\0\0").as_bytes()),
+        "E" => {
+            let rows: u32 = second.parse().unwrap_or(0);
+            let body = [first.as_bytes(), b"\0", &rows.to_be_bytes()].concat();
+            frame(b'E', &body)
+        }
+        "DS" | "DP" | "CS" | "CP" => frame(
+            tag.as_bytes()[0],
+            format!("{}{text}\0", &tag[1..]).as_bytes(),
+        ),
+        "F" => {
+            let id: u32 = text.parse().unwrap();
+            frame(b'F', &[&id.to_be_bytes()[..], &[0; 6]].concat())
+        }
+        "f" => frame(b'f', format!("{text}\0").as_bytes()),
+        "d" => frame(b'd', text.as_bytes()),
+        "S" | "H" | "X" | "c" => frame(tag.as_bytes()[0], b""),
+        other => panic!("unknown client message {other}"),
+    }
+}
+
+fn spell_client(tag: u8, body: &[u8]) -> String {
+    let texts: Vec<_> = body.split(|byte| *byte == 0).map(lossy).collect();
+    match tag {
+        b'Q' => format!("Q({})", texts[0]),
+        b'P' | b'B' => format!("{}({},{})", tag as char, texts[0], texts[1]),
+        b'E' => match body[texts[0].len() + 4] {
+            0 => format!("E({})", texts[0]),
+            rows => format!("E({},{rows})", texts[0]),
+        },
+        b'D' | b'C' => format!("{}{}({})", tag as char, &texts[0][..1], &texts[0][1..]),
+        b'F' => format!("F({})", u32::from_be_bytes(body[..4].try_into().unwrap())),
+        b'f' => format!("f({})", texts[0]),
+        b'd' => format!("d({})", lossy(body)),
+        _ => (tag as char).to_string(),
+    }
+}
+
+fn server(word: &str) -> Vec<u8> {
+    let (tag, text) = parts(word);
+    match tag {
+        "C" => frame(b'C', format!("{text}\0").as_bytes()),
+        "Z" => frame(b'Z', text.as_bytes()),
+        "E" | "FATAL" => {
+            let severity = if tag == "E" { "ERROR" } else { "FATAL" };
+            let body = format!("S{severity}\0V{severity}\0C{text}\0Mtext\0\0");
+            frame(b'E', body.as_bytes())
+        }
+        "S" => {
+            let (name, value) = text.split_once('=').unwrap();
+            frame(b'S', format!("{name}\0{value}\0").as_bytes())
+        }
+        "D" | "d" | "T" => frame(tag.as_bytes()[0], text.as_bytes()),
+        "N" => frame(b'N', b"SNOTICE\0VNOTICE\0C00000\0Mtext\0\0"),
+        "A" => frame(b'A', b"\0\0\0\x01c\0\0"),
+        "t" => frame(b't', &[0, 0]),
+        "G" | "H" | "W" => frame(tag.as_bytes()[0], &[0, 0, 0]),
+        "V" => frame(b'V', &[255; 4]),
+        "K" => frame(b'K', &[0; 8]),
+        "1" | "2" | "3" | "n" | "I" | "s" | "c" => frame(tag.as_bytes()[0], b""),
+        other => panic!("unknown server message {other}"),
+    }
+}
+
+fn spell_server(tag: u8, body: &[u8]) -> String {
+    let texts: Vec<_> = body.split(|byte| *byte == 0).map(lossy).collect();
+    match tag {
+        b'C' => format!("C({})", texts[0]),
+        b'Z' => format!("Z({})", texts[0]),
+        b'E' => {
+            let code = texts.iter().find(|text| text.starts_with('C')).unwrap();
+            let kind = if texts[0] == "SFATAL" { "FATAL" } else { "E" };
+            format!("{kind}({})", &code[1..])
+        }
+        b'S' => format!("S({}={})", texts[0], texts[1]),
+        b'D' | b'd' | b'T' if !body.is_empty() => format!("{}({})", tag as char, lossy(body)),
+        _ => (tag as char).to_string(),
+    }
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn spelling_and_bytes_agree() {
+    let client = "P(s1,select 1) B(p,s1) DS(s1) E(p,1) CS() F(715) d(x) c f(no) H S X Q(a (b) c)";
+    assert_eq!(spell(Side::Client, &bytes(Side::Client, client)), client);
+    let server =
+        "1 2 3 t T n D(x) C(SELECT 1) I s G H d(x) c V N A S(a=b) E(42601) FATAL(57P01) Z(I)";
+    assert_eq!(spell(Side::Server, &bytes(Side::Server, server)), server);
+}

@@ -1,0 +1,547 @@
+//! A small server that answers as PostgreSQL 15 was observed to: the other side of the properties.
+//!
+//! It knows a few statements and, for each, what they do to the session, so that a leak from one client
+//! to another shows up as a different answer or as dirt on a connection that was given back.
+
+use std::collections::BTreeMap;
+
+use super::messages::{Side, bytes};
+
+/// Everything of a session that a rollback undoes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Undoable {
+    work_mem: u8,
+    timezone: u8,
+    temp: bool,
+    listen: bool,
+}
+
+/// Everything else of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Lasting {
+    lock: bool,
+    sequence: bool,
+    hold: bool,
+    named: BTreeMap<String, String>,
+}
+
+/// A portal: its statement and how many of its rows were sent.
+type Portal = (String, usize);
+
+/// One server connection.
+#[derive(Debug)]
+pub(super) struct Simulator {
+    input: Vec<u8>,
+    /// Written but not flushed.
+    buffered: Vec<u8>,
+    /// On its way to the client.
+    sent: Vec<u8>,
+    undoable: Undoable,
+    /// The state to return to if the transaction fails.
+    saved: Option<Undoable>,
+    /// Settings of this transaction only.
+    local: bool,
+    lasting: Lasting,
+    unnamed: Option<String>,
+    portals: BTreeMap<String, Portal>,
+    block: Block,
+    skipping: bool,
+    copying: Option<Copying>,
+    reported_timezone: u8,
+    pub(super) dead: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Block {
+    None,
+    Open,
+    Failed,
+}
+
+#[derive(Debug, Clone)]
+enum Copying {
+    Extended,
+    /// With the statements of the Query that come after the COPY.
+    Simple(Vec<String>),
+}
+
+/// Why a statement failed.
+struct Failed(&'static str);
+
+impl Simulator {
+    pub(super) fn new() -> Self {
+        Self {
+            input: Vec::new(),
+            buffered: Vec::new(),
+            sent: Vec::new(),
+            undoable: Undoable::default(),
+            saved: None,
+            local: false,
+            lasting: Lasting::default(),
+            unnamed: None,
+            portals: BTreeMap::new(),
+            block: Block::None,
+            skipping: false,
+            copying: None,
+            reported_timezone: 0,
+            dead: false,
+        }
+    }
+
+    /// Bytes of the client arrive.
+    pub(super) fn receive(&mut self, bytes: &[u8]) {
+        self.input.extend_from_slice(bytes);
+        while !self.dead && self.input.len() >= 5 {
+            let length = u32::from_be_bytes(self.input[1..5].try_into().unwrap()) as usize + 1;
+            if self.input.len() < length {
+                return;
+            }
+            let message: Vec<u8> = self.input.drain(..length).collect();
+            self.message(message[0], &message[5..]);
+        }
+    }
+
+    /// Up to `most` bytes for the client.
+    pub(super) fn take(&mut self, most: usize) -> Vec<u8> {
+        let length = most.min(self.sent.len());
+        self.sent.drain(..length).collect()
+    }
+
+    /// True when bytes for the client wait.
+    pub(super) fn has_sent(&self) -> bool {
+        !self.sent.is_empty()
+    }
+
+    /// What makes the connection unfit for another client, if anything.
+    pub(super) fn dirt(&self) -> Option<String> {
+        let clean = self.undoable == Undoable::default()
+            && self.lasting == Lasting::default()
+            && self.saved.is_none()
+            && self.portals.is_empty()
+            && self.block == Block::None
+            && !self.skipping
+            && self.copying.is_none()
+            && self.input.is_empty()
+            && self.buffered.is_empty()
+            && self.sent.is_empty()
+            && !self.dead;
+        (!clean).then(|| format!("{self:?}"))
+    }
+
+    fn message(&mut self, tag: u8, body: &[u8]) {
+        let texts: Vec<String> = body
+            .split(|byte| *byte == 0)
+            .map(|text| String::from_utf8_lossy(text).into_owned())
+            .collect();
+        if let Some(copying) = self.copying.take() {
+            self.copy_message(copying, tag, body);
+            return;
+        }
+        if self.skipping && tag != b'S' {
+            return;
+        }
+        match tag {
+            b'Q' => self.query(&texts[0]),
+            b'P' => self.reply_or_skip(|server| server.parse(&texts[0], &texts[1])),
+            b'B' => self.reply_or_skip(|server| server.bind(&texts[0], &texts[1])),
+            b'D' => self.reply_or_skip(|server| server.describe(&texts[0])),
+            b'C' => self.reply_or_skip(|server| server.close(&texts[0])),
+            b'E' => {
+                let rows = usize::from(body[texts[0].len() + 4]);
+                self.reply_or_skip(|server| server.execute(&texts[0], rows));
+            }
+            b'S' => {
+                self.skipping = false;
+                if self.block == Block::None {
+                    self.end_transaction(true);
+                }
+                self.ready();
+            }
+            b'H' => self.flush(),
+            b'F' => {
+                self.start_transaction();
+                if self.block == Block::Failed {
+                    self.fail(&Failed("25P02"));
+                } else {
+                    self.say("V");
+                }
+                self.end_statement();
+                self.ready();
+            }
+            b'd' | b'c' | b'f' => {}
+            other => panic!("the proxy sent {}", other as char),
+        }
+    }
+
+    fn copy_message(&mut self, copying: Copying, tag: u8, body: &[u8]) {
+        match tag {
+            b'H' | b'S' => self.copying = Some(copying),
+            b'd' if body != b"bad" => self.copying = Some(copying),
+            b'c' => {
+                self.say("C(COPY 1)");
+                match copying {
+                    Copying::Extended => {}
+                    Copying::Simple(rest) => self.statements(&rest),
+                }
+            }
+            b'd' | b'f' => {
+                self.fail(&Failed(if tag == b'd' { "22P02" } else { "57014" }));
+                match copying {
+                    Copying::Extended => {
+                        self.skipping = true;
+                        self.flush();
+                    }
+                    Copying::Simple(_) => self.ready(),
+                }
+            }
+            _ => {
+                self.say("E(08P01) FATAL(08P01)");
+                self.flush();
+                self.dead = true;
+            }
+        }
+    }
+
+    fn reply_or_skip(&mut self, request: impl FnOnce(&mut Self) -> Result<(), Failed>) {
+        self.start_transaction();
+        if let Err(failed) = request(self) {
+            self.fail(&failed);
+            self.skipping = true;
+            self.flush();
+        }
+    }
+
+    fn parse(&mut self, name: &str, sql: &str) -> Result<(), Failed> {
+        if name.is_empty() {
+            self.unnamed = None;
+        }
+        if sql == "selec" {
+            return Err(Failed("42601"));
+        }
+        self.refuse_in_failed_block(sql)?;
+        if name.is_empty() {
+            self.unnamed = Some(sql.to_owned());
+        } else if self.lasting.named.contains_key(name) {
+            return Err(Failed("42P05"));
+        } else {
+            self.lasting.named.insert(name.to_owned(), sql.to_owned());
+        }
+        self.say("1");
+        Ok(())
+    }
+
+    fn statement(&self, name: &str) -> Result<String, Failed> {
+        let found = if name.is_empty() {
+            self.unnamed.as_ref()
+        } else {
+            self.lasting.named.get(name)
+        };
+        found.cloned().ok_or(Failed("26000"))
+    }
+
+    fn bind(&mut self, portal: &str, statement: &str) -> Result<(), Failed> {
+        let sql = self.statement(statement)?;
+        self.refuse_in_failed_block(&sql)?;
+        if portal.is_empty() {
+            self.portals.remove(portal);
+        } else if self.portals.contains_key(portal) {
+            return Err(Failed("42P03"));
+        }
+        self.portals.insert(portal.to_owned(), (sql, 0));
+        self.say("2");
+        Ok(())
+    }
+
+    fn describe(&mut self, what: &str) -> Result<(), Failed> {
+        let (kind, name) = what.split_at(1);
+        let sql = if kind == "S" {
+            let sql = self.statement(name)?;
+            self.say("t");
+            sql
+        } else {
+            let portal = self.portals.get(name).ok_or(Failed("34000"))?;
+            portal.0.clone()
+        };
+        let rows = sql.starts_with("select") || sql.starts_with("show");
+        self.say(if rows { "T" } else { "n" });
+        Ok(())
+    }
+
+    fn close(&mut self, what: &str) -> Result<(), Failed> {
+        let (kind, name) = what.split_at(1);
+        match (kind, name) {
+            ("S", "") => self.unnamed = None,
+            ("S", name) => drop(self.lasting.named.remove(name)),
+            (_, name) => drop(self.portals.remove(name)),
+        }
+        self.say("3");
+        Ok(())
+    }
+
+    fn execute(&mut self, name: &str, most: usize) -> Result<(), Failed> {
+        let (sql, sent) = self.portals.get(name).cloned().ok_or(Failed("34000"))?;
+        self.refuse_in_failed_block(&sql)?;
+        if sql == "select 1, 2" {
+            let rows = if most == 0 {
+                2 - sent
+            } else {
+                most.min(2 - sent)
+            };
+            for _ in 0..rows {
+                self.say("D(row)");
+            }
+            if most > 0 && rows == most {
+                self.say("s");
+            } else {
+                self.say(&format!("C(SELECT {rows})"));
+            }
+            self.portals.insert(name.to_owned(), (sql, sent + rows));
+            return Ok(());
+        }
+        self.run(&sql, false)?;
+        if sql == "copy t from stdin" {
+            self.copying = Some(Copying::Extended);
+        }
+        if matches!(sql.as_str(), "commit" | "rollback") {
+            self.end_statement();
+        }
+        Ok(())
+    }
+
+    fn query(&mut self, sql: &str) {
+        self.start_transaction();
+        self.unnamed = None;
+        if sql.split(';').any(|statement| statement.trim() == "selec") {
+            self.fail(&Failed("42601"));
+            self.ready();
+            return;
+        }
+        let statements: Vec<String> = sql
+            .split(';')
+            .map(|statement| statement.trim().to_owned())
+            .filter(|statement| !statement.is_empty())
+            .collect();
+        if statements.is_empty() {
+            self.say("I");
+        }
+        self.statements(&statements);
+    }
+
+    fn statements(&mut self, statements: &[String]) {
+        let many = statements.len() > 1;
+        for (at, sql) in statements.iter().enumerate() {
+            self.start_transaction();
+            let result = self.refuse_in_failed_block(sql).and_then(|()| {
+                if sql.starts_with("select") || sql.starts_with("show") {
+                    self.say("T");
+                }
+                if sql == "select 1, 2" {
+                    self.say("D(row) D(row) C(SELECT 2)");
+                    return Ok(());
+                }
+                self.run(sql, many)
+            });
+            if let Err(failed) = result {
+                self.fail(&failed);
+                self.ready();
+                return;
+            }
+            if sql == "copy t from stdin" {
+                self.copying = Some(Copying::Simple(statements[at + 1..].to_vec()));
+                return;
+            }
+            if matches!(sql.as_str(), "commit" | "rollback") {
+                self.end_statement();
+            }
+        }
+        self.end_statement();
+        self.ready();
+    }
+
+    /// Runs one statement and says what it answers, but for `T`.
+    fn run(&mut self, sql: &str, many: bool) -> Result<(), Failed> {
+        let in_block = self.block != Block::None || many;
+        let answer = match sql {
+            "select 1" => "D(1) C(SELECT 1)",
+            "select 1/0" => return Err(Failed("22012")),
+            "begin" => {
+                self.block = Block::Open;
+                "C(BEGIN)"
+            }
+            "commit" => {
+                let failed = self.block == Block::Failed;
+                self.block = Block::None;
+                self.end_transaction(!failed);
+                if failed { "C(ROLLBACK)" } else { "C(COMMIT)" }
+            }
+            "rollback" => {
+                self.block = Block::None;
+                self.end_transaction(false);
+                "C(ROLLBACK)"
+            }
+            "set work_mem = 7" => {
+                self.undoable.work_mem = 7;
+                "C(SET)"
+            }
+            "set local work_mem = 9" => {
+                self.local = true;
+                "C(SET)"
+            }
+            "set timezone = 'CET'" => {
+                self.undoable.timezone = 1;
+                "C(SET)"
+            }
+            "create temp table t (a int)" if self.undoable.temp => return Err(Failed("42P07")),
+            "create temp table t (a int)" => {
+                self.undoable.temp = true;
+                "C(CREATE TABLE)"
+            }
+            "listen c" => {
+                self.undoable.listen = true;
+                "C(LISTEN)"
+            }
+            "unlisten *" => {
+                self.undoable.listen = false;
+                "C(UNLISTEN)"
+            }
+            "select pg_advisory_lock(1)" => {
+                self.lasting.lock = true;
+                "D() C(SELECT 1)"
+            }
+            "select pg_advisory_lock(1), 1/0" => {
+                self.lasting.lock = true;
+                return Err(Failed("22012"));
+            }
+            "select nextval('s')" => {
+                self.lasting.sequence = true;
+                "D(1) C(SELECT 1)"
+            }
+            "prepare x as select 1" if self.lasting.named.contains_key("x") => {
+                return Err(Failed("42P05"));
+            }
+            "prepare x as select 1" => {
+                let named = &mut self.lasting.named;
+                named.insert("x".to_owned(), "select 1".to_owned());
+                "C(PREPARE)"
+            }
+            "deallocate x" => {
+                self.lasting.named.remove("x").ok_or(Failed("26000"))?;
+                "C(DEALLOCATE)"
+            }
+            "deallocate all" => {
+                self.lasting.named.clear();
+                "C(DEALLOCATE ALL)"
+            }
+            "discard all" if in_block || self.pipelined() => return Err(Failed("25001")),
+            "discard all" => {
+                self.undoable = Undoable::default();
+                self.saved = Some(Undoable::default());
+                self.lasting = Lasting::default();
+                "C(DISCARD ALL)"
+            }
+            "copy t from stdin" => {
+                self.say("G");
+                self.flush();
+                return Ok(());
+            }
+            "copy t to stdout" => "H d(1) d(2) c C(COPY 2)",
+            "show all" => {
+                let state = format!(
+                    "D({} {} {} {} {} {} {:?}) C(SHOW)",
+                    self.undoable.work_mem,
+                    self.undoable.timezone,
+                    u8::from(self.undoable.temp),
+                    u8::from(self.undoable.listen),
+                    u8::from(self.lasting.lock),
+                    u8::from(self.lasting.sequence),
+                    self.lasting.named.keys().collect::<Vec<_>>(),
+                );
+                self.say(&state);
+                return Ok(());
+            }
+            other => panic!("unknown statement {other}"),
+        };
+        self.say(answer);
+        Ok(())
+    }
+
+    /// True when something else ran in this implicit transaction.
+    fn pipelined(&self) -> bool {
+        self.saved
+            .as_ref()
+            .is_some_and(|saved| *saved != self.undoable)
+    }
+
+    fn refuse_in_failed_block(&self, sql: &str) -> Result<(), Failed> {
+        let ends = matches!(sql, "commit" | "rollback");
+        if self.block == Block::Failed && !ends {
+            return Err(Failed("25P02"));
+        }
+        Ok(())
+    }
+
+    fn start_transaction(&mut self) {
+        if self.saved.is_none() {
+            self.saved = Some(self.undoable.clone());
+        }
+    }
+
+    /// A statement is over: without a block, so is the transaction.
+    fn end_statement(&mut self) {
+        if self.block == Block::None {
+            self.end_transaction(true);
+        }
+    }
+
+    fn end_transaction(&mut self, commit: bool) {
+        if let Some(saved) = self.saved.take()
+            && !commit
+        {
+            self.undoable = saved;
+        }
+        self.local = false;
+        self.portals.clear();
+    }
+
+    fn fail(&mut self, failed: &Failed) {
+        self.say(&format!("E({})", failed.0));
+        match self.block {
+            Block::None => self.end_transaction(false),
+            Block::Open | Block::Failed => {
+                if self.block == Block::Open
+                    && let Some(saved) = self.saved.clone()
+                {
+                    self.undoable = saved;
+                }
+                self.portals.clear();
+                self.block = Block::Failed;
+            }
+        }
+    }
+
+    fn ready(&mut self) {
+        if self.undoable.timezone != self.reported_timezone {
+            self.reported_timezone = self.undoable.timezone;
+            let name = ["UTC", "CET"][usize::from(self.reported_timezone)];
+            self.say(&format!("S(TimeZone={name})"));
+        }
+        self.say(match self.block {
+            Block::None => "Z(I)",
+            Block::Open => "Z(T)",
+            Block::Failed => "Z(E)",
+        });
+        self.flush();
+    }
+
+    fn say(&mut self, messages: &str) {
+        self.buffered.extend(bytes(Side::Server, messages));
+        // The server's own buffer.
+        if self.buffered.len() > 8 * 1024 {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        self.sent.append(&mut self.buffered);
+    }
+}
