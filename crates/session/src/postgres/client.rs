@@ -1,55 +1,23 @@
-//! The client's half: which message is at hand, whether it needs a server, and what answer it will get.
+//! The client's bytes: which message is at hand, and whether it needs a server connection.
 
 use memchr::memchr;
-use tollgate_sql::{Dialect, EffectSet, Scanner, Summary};
 use tollgate_wire_postgres::backend::{self, ErrorFields, TransactionStatus};
-use tollgate_wire_postgres::frame::{self, Frame, HEADER_LEN, Header};
+use tollgate_wire_postgres::frame::{self, Frame, Header};
 use tollgate_wire_postgres::sqlstate::SqlState;
 use tollgate_wire_postgres::tag::frontend as tag;
 
-use super::link::{Alignment, Copy, Entry, Inbound, Link, Mode, Owner, Segment};
-use super::names;
-use super::queue::{DataEnd, Expected, Kind, Meaning, NameChange, Statements, Syncs};
-use super::unnamed::{Remedy, Remembered, Unnamed};
-use super::{CloseReason, MAX_HEAD, Progress, Session, Unlinked, Want};
+use super::head::{Head, Message, head, kind_byte};
+use super::link::{Copy, Entry, Link, Mode, Segment};
+use super::queue::Kind;
+use super::unnamed::{Remembered, Unnamed};
+use super::{CloseReason, Progress, Session, Unlinked, Want};
 use crate::Effects;
 
-/// Closes the unnamed statement; answered with `3`. PostgreSQL manual, "Message Formats".
-const CLOSE_UNNAMED: &[u8] = b"C\0\0\0\x06S\0";
-
-/// Functions of large objects by object id: descriptors end with the transaction, as in a session of its
-/// own. Any other function called by id may do anything. Source: PostgreSQL 15 `pg_proc.dat`.
-const HARMLESS_FUNCTIONS: [u32; 20] = [
-    715, 764, 765, 767, 952, 953, 954, 955, 956, 957, 958, 964, 1004, 3170, 3171, 3172, 3457, 3458,
-    3459, 3460,
-];
-
 /// What became of one look at the input.
-enum Step {
+pub(super) enum Step {
     /// The message at hand starts here and is to be passed on or thrown away.
     Taken,
     Wait(Want),
-}
-
-/// One message of the client, as far as it has arrived.
-#[derive(Clone, Copy)]
-struct Message<'a> {
-    header: Header,
-    bytes: &'a [u8],
-}
-
-/// A name at the start of a body.
-enum Head<'a> {
-    Name {
-        name: &'a [u8],
-        rest: &'a [u8],
-    },
-    /// The body has no room for it: the server will say so.
-    Malformed,
-    /// More bytes are needed.
-    Short,
-    /// More bytes will not do.
-    TooLong,
 }
 
 impl Session {
@@ -135,33 +103,6 @@ impl Session {
         }
         if let Some(scanner) = inbound.text.take() {
             self.text_read(&scanner.finish());
-        }
-    }
-
-    /// The text of the newest request is known: note what running it will mean.
-    fn text_read(&mut self, summary: &Summary) {
-        let Some(link) = &mut self.link else {
-            return;
-        };
-        if link.inbound.entry == Entry::None {
-            return;
-        }
-        let meaning = meaning_of(summary, link, self.named_effects);
-        let Some(newest) = link.queue.back_mut() else {
-            return;
-        };
-        if newest.kind == Kind::UnnamedParse {
-            newest.meaning.effects = meaning.effects;
-            self.unnamed.change_means(meaning.effects);
-            link.segment_statement = Some(meaning);
-            return;
-        }
-        let names_a_statement = meaning.effects.intersects(EffectSet::PREPARE);
-        if newest.kind == Kind::Parse || names_a_statement {
-            self.named_effects.insert(meaning.effects);
-        }
-        if newest.kind == Kind::Query {
-            newest.meaning = meaning;
         }
     }
 
@@ -270,198 +211,7 @@ impl Session {
         Step::Taken
     }
 
-    fn query(&mut self, header: Header) {
-        let Some(link) = &mut self.link else {
-            return;
-        };
-        link.expect(Kind::Query);
-        link.segment = Segment::Closed;
-        link.unnamed_changes(&mut self.unnamed);
-        link.pass(header, Entry::Queued);
-        link.scan(HEADER_LEN);
-    }
-
-    fn parse(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
-        let name = match head(message, 0) {
-            Head::Name { name, .. } => name,
-            // Whatever the server makes of it, it is no statement.
-            Head::Malformed => b"?",
-            Head::Short => return Step::Wait(Want::More),
-            Head::TooLong => return Step::Wait(self.name_too_long(out)),
-        };
-        let Some(link) = &mut self.link else {
-            return Step::Wait(Want::Server);
-        };
-        link.segment = Segment::Open;
-        if name.is_empty() {
-            link.expect(Kind::UnnamedParse);
-            if let Some(newest) = link.queue.back_mut() {
-                newest.kept = Remembered::Bytes(0);
-            }
-            link.unnamed_changes(&mut self.unnamed);
-            link.segment_statement = None;
-        } else {
-            link.expect(Kind::Parse);
-            let change = NameChange::Add(names::kept(name));
-            link.set_name_change(change);
-        }
-        link.pass(message.header, Entry::Queued);
-        link.scan(HEADER_LEN.saturating_add(name.len()).saturating_add(1));
-        Step::Taken
-    }
-
-    fn bind(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
-        let (portal, statement) = match two_names(message) {
-            Ok(names) => names,
-            Err(Head::Short) => return Step::Wait(Want::More),
-            Err(Head::TooLong) => return Step::Wait(self.name_too_long(out)),
-            // The server will refuse it, so nothing is bound.
-            Err(Head::Name { .. } | Head::Malformed) => (&b"?"[..], &b"?"[..]),
-        };
-        let meaning = if statement.is_empty() {
-            if let Some(want) = self.align(out) {
-                return Step::Wait(want);
-            }
-            let sent = self
-                .link
-                .as_ref()
-                .and_then(|link| link.segment_statement.clone());
-            sent.unwrap_or_else(|| Meaning::of_effects(self.unnamed.possible_effects()))
-        } else {
-            Meaning::of_effects(self.named_effects)
-        };
-        let Some(link) = &mut self.link else {
-            return Step::Wait(Want::Server);
-        };
-        link.bound.insert(meaning.effects);
-        if portal.is_empty() {
-            link.segment_portal = Some(meaning);
-        }
-        link.extended(message.header, Kind::Bind);
-        Step::Taken
-    }
-
-    fn describe(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
-        let name = match head(message, 1) {
-            Head::Name { name, .. } => name,
-            Head::Malformed => b"?",
-            Head::Short => return Step::Wait(Want::More),
-            Head::TooLong => return Step::Wait(self.name_too_long(out)),
-        };
-        let statement = kind_byte(message) == Some(b'S');
-        if statement
-            && name.is_empty()
-            && let Some(want) = self.align(out)
-        {
-            return Step::Wait(want);
-        }
-        let Some(link) = &mut self.link else {
-            return Step::Wait(Want::Server);
-        };
-        let kind = if statement {
-            Kind::DescribeStatement
-        } else {
-            Kind::DescribeColumns
-        };
-        link.extended(message.header, kind);
-        Step::Taken
-    }
-
-    fn execute(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
-        let portal = match head(message, 0) {
-            Head::Name { name, .. } => name,
-            Head::Malformed => b"?",
-            Head::Short => return Step::Wait(Want::More),
-            Head::TooLong => return Step::Wait(self.name_too_long(out)),
-        };
-        let Some(link) = &mut self.link else {
-            return Step::Wait(Want::Server);
-        };
-        let sent = link.segment_portal.clone().filter(|_| portal.is_empty());
-        let mut meaning = sent.unwrap_or_else(|| Meaning::of_effects(link.bound));
-        if meaning.effects.intersects(EffectSet::PREPARE) {
-            self.named_effects.insert(meaning.effects);
-        }
-        if meaning.effects.intersects(EffectSet::EXECUTE) {
-            meaning.effects.insert(self.named_effects);
-        }
-        link.extended(message.header, Kind::Execute);
-        if let Some(newest) = link.queue.back_mut() {
-            newest.meaning = meaning;
-        }
-        Step::Taken
-    }
-
-    fn close(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
-        let name = match head(message, 1) {
-            Head::Name { name, .. } => name,
-            Head::Malformed => b"?",
-            Head::Short => return Step::Wait(Want::More),
-            Head::TooLong => return Step::Wait(self.name_too_long(out)),
-        };
-        let statement = kind_byte(message) == Some(b'S');
-        let Some(link) = &mut self.link else {
-            return Step::Wait(Want::Server);
-        };
-        if statement && name.is_empty() {
-            link.unnamed_changes(&mut self.unnamed);
-            link.segment_statement = None;
-            link.extended(message.header, Kind::UnnamedClose);
-            return Step::Taken;
-        }
-        link.extended(message.header, Kind::Close);
-        if statement {
-            link.set_name_change(NameChange::Remove(names::kept(name)));
-        }
-        Step::Taken
-    }
-
-    fn function_call(&mut self, message: Message<'_>) -> Step {
-        let body = message.header.body(message.bytes);
-        let function = body.first_chunk::<4>().map(|id| u32::from_be_bytes(*id));
-        if function.is_none() && message.header.body_len() >= 4 {
-            return Step::Wait(Want::More);
-        }
-        let Some(link) = &mut self.link else {
-            return Step::Wait(Want::Server);
-        };
-        link.expect(Kind::FunctionCall);
-        let harmless = function.is_none_or(|id| HARMLESS_FUNCTIONS.contains(&id));
-        if !harmless && let Some(newest) = link.queue.back_mut() {
-            newest.meaning = Meaning::of_effects(EffectSet::UNKNOWN);
-        }
-        link.segment = Segment::Closed;
-        link.pass(message.header, Entry::Queued);
-        Step::Taken
-    }
-
-    /// Makes sure that the unnamed statement on the connection is the client's. Returns what to wait for
-    /// if that cannot be told yet.
-    fn align(&mut self, out: &mut Effects) -> Option<Want> {
-        let link = self.link.as_mut()?;
-        match link.alignment {
-            Alignment::Confirmed | Alignment::Sent => return None,
-            Alignment::No => {}
-        }
-        if self.unnamed.is_changing() {
-            // Replaced in an earlier segment, with an outcome that is not known. The server will answer:
-            // that segment is complete.
-            return Some(Want::Replies);
-        }
-        let (kind, message) = match self.unnamed.remedy() {
-            Remedy::Parse(message) => (Kind::InjectedParse, message),
-            Remedy::Close => (Kind::InjectedClose, CLOSE_UNNAMED),
-        };
-        out.server_lane()
-            .inject(|bytes| bytes.extend_from_slice(message));
-        link.expect(kind);
-        link.segment = Segment::Open;
-        link.alignment = Alignment::Sent;
-        link.owner = Owner::Unknown;
-        None
-    }
-
-    fn name_too_long(&mut self, out: &mut Effects) -> Want {
+    pub(super) fn name_too_long(&mut self, out: &mut Effects) -> Want {
         let text = "name of a statement or portal is too long";
         self.fatal(
             &ErrorFields::fatal(SqlState::PROGRAM_LIMIT_EXCEEDED, text),
@@ -483,82 +233,6 @@ impl Session {
     }
 }
 
-impl Link {
-    /// The message at hand goes to the server as it is.
-    fn pass(&mut self, header: Header, entry: Entry) {
-        self.inbound = Inbound {
-            left: header.total,
-            entry,
-            ..Inbound::NONE
-        };
-    }
-
-    /// The message at hand has SQL text behind its first `prefix` bytes.
-    fn scan(&mut self, prefix: usize) {
-        self.inbound.prefix = prefix;
-        self.inbound.text = Some(Scanner::new(Dialect::PostgreSql, self.parameters.style()));
-    }
-
-    fn expect(&mut self, kind: Kind) {
-        self.queue.push(Expected::new(kind));
-    }
-
-    fn extended(&mut self, header: Header, kind: Kind) {
-        self.expect(kind);
-        self.segment = Segment::Open;
-        self.pass(header, Entry::Queued);
-    }
-
-    fn set_name_change(&mut self, change: NameChange) {
-        if let Some(newest) = self.queue.back_mut() {
-            newest.meaning.name = Some(Box::new(change));
-        }
-    }
-
-    /// The message at hand replaces or drops the unnamed statement, here and for the client alike.
-    fn unnamed_changes(&mut self, unnamed: &mut Unnamed) {
-        unnamed.change_starts();
-        self.owner = Owner::Unknown;
-        if self.alignment == Alignment::No {
-            self.alignment = Alignment::Sent;
-        }
-    }
-
-    fn sync(&mut self, header: Header) {
-        if let Copy::In {
-            end: DataEnd::NotSent,
-            syncs,
-        } = &mut self.copy
-        {
-            // The server ignores it unless the COPY has failed by the time it is read.
-            *syncs = Syncs::Swallowed;
-            self.pass(header, Entry::None);
-            return;
-        }
-        self.expect(Kind::Sync);
-        self.segment = Segment::Closed;
-        self.segment_statement = None;
-        self.segment_portal = None;
-        if self.alignment == Alignment::Sent {
-            self.alignment = Alignment::No;
-        }
-        self.pass(header, Entry::Queued);
-    }
-
-    fn copy_end(&mut self, header: Header) {
-        match &mut self.copy {
-            Copy::In { end, .. } if *end == DataEnd::NotSent => *end = DataEnd::Sent,
-            Copy::None | Copy::In { .. } | Copy::Out => {
-                // A COPY the server has not begun yet will find this mark.
-                if !self.queue.is_empty() {
-                    self.expect(Kind::CopyEnd);
-                }
-            }
-        }
-        self.pass(header, Entry::None);
-    }
-}
-
 /// Keeps the bytes of an unnamed Parse.
 fn record(link: &mut Link, unnamed: &mut Unnamed, bytes: &[u8]) {
     if link.inbound.entry == Entry::None {
@@ -571,86 +245,9 @@ fn record(link: &mut Link, unnamed: &mut Unnamed, bytes: &[u8]) {
     }
 }
 
-fn meaning_of(summary: &Summary, link: &mut Link, named: EffectSet) -> Meaning {
-    let mut effects = summary.effects;
-    let uncertain = link.settings_in_flight || link.parameters.backslash_is_ambiguous();
-    if effects.intersects(EffectSet::AMBIGUOUS_ESCAPE) && uncertain {
-        // The server may have read the strings in another way, and run what looks like data here.
-        effects.insert(EffectSet::UNKNOWN);
-    }
-    let sets = EffectSet::SETTING
-        .union(EffectSet::LOCAL_SETTING)
-        .union(EffectSet::PROCEDURE)
-        .union(EffectSet::EXECUTE);
-    link.settings_in_flight |= effects.intersects(sets);
-    if effects.intersects(EffectSet::EXECUTE) {
-        effects.insert(named);
-    }
-    let statements = if summary.statements <= 1 {
-        Statements::One
-    } else {
-        Statements::Many
-    };
-    let name = summary.name.map(|name| {
-        let name = names::kept(name.as_bytes());
-        Box::new(if effects.intersects(EffectSet::PREPARE) {
-            NameChange::Add(name)
-        } else {
-            NameChange::Remove(name)
-        })
-    });
-    Meaning {
-        effects,
-        statements,
-        name,
-    }
-}
-
 fn ready(out: &mut Effects) {
     out.client_lane()
         .inject(|bytes| backend::ready_for_query(bytes, TransactionStatus::Idle));
-}
-
-/// The name that starts `skip` bytes into the body.
-fn head(message: Message<'_>, skip: usize) -> Head<'_> {
-    let body = message.header.body(message.bytes);
-    let found = body
-        .get(skip..)
-        .and_then(|rest| memchr(0, rest).and_then(|end| rest.split_at_checked(end)));
-    match found {
-        Some((name, rest)) => Head::Name {
-            name,
-            rest: rest.get(1..).unwrap_or_default(),
-        },
-        None => missing(message),
-    }
-}
-
-fn missing(message: Message<'_>) -> Head<'_> {
-    if message.bytes.len() >= message.header.total {
-        Head::Malformed
-    } else if message.bytes.len() >= MAX_HEAD {
-        Head::TooLong
-    } else {
-        Head::Short
-    }
-}
-
-/// The portal and the statement of a Bind.
-fn two_names(message: Message<'_>) -> Result<(&[u8], &[u8]), Head<'_>> {
-    let (portal, rest) = match head(message, 0) {
-        Head::Name { name, rest } => (name, rest),
-        other @ (Head::Malformed | Head::Short | Head::TooLong) => return Err(other),
-    };
-    match memchr(0, rest) {
-        Some(end) => Ok((portal, rest.get(..end).unwrap_or_default())),
-        None => Err(missing(message)),
-    }
-}
-
-/// `S` for a statement, `P` for a portal.
-fn kind_byte(message: Message<'_>) -> Option<u8> {
-    message.header.body(message.bytes).first().copied()
 }
 
 fn closes(message: Message<'_>) -> bool {

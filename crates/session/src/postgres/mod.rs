@@ -17,17 +17,24 @@
 
 mod cleanup;
 mod client;
+mod head;
 mod link;
 mod names;
 mod parameters;
 mod pins;
 mod queue;
+mod replies;
+mod requests;
 mod server;
 mod unnamed;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
 #[cfg(test)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    reason = "a test that overflows fails, as it should"
+)]
 mod tests;
 
 use tollgate_sql::EffectSet;

@@ -204,7 +204,10 @@ impl World {
             ServerEvent::More => {}
             ServerEvent::Release(clean) => self.release(who, clean),
             ServerEvent::ServerFatal => {
-                assert!(self.servers[link].dead, "a live server was called dead");
+                assert!(
+                    self.servers[link].is_dead(),
+                    "a live server was called dead"
+                );
                 client.over = true;
                 client.link = None;
             }
@@ -334,7 +337,11 @@ fn play(scripts: &[String], moves: &[Move]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_500))]
+    #![proptest_config(ProptestConfig {
+        cases: 500,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     /// Whatever two clients send, however it is cut and interleaved, each sees what it would see alone,
     /// and no connection changes hands with anything left on it.

@@ -3,7 +3,7 @@
 //! It knows a few statements and, for each, what they do to the session, so that a leak from one client
 //! to another shows up as a different answer or as dirt on a connection that was given back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::messages::{Side, bytes};
 
@@ -12,16 +12,13 @@ use super::messages::{Side, bytes};
 struct Undoable {
     work_mem: u8,
     timezone: u8,
-    temp: bool,
-    listen: bool,
+    marks: BTreeSet<&'static str>,
 }
 
 /// Everything else of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Lasting {
-    lock: bool,
-    sequence: bool,
-    hold: bool,
+    marks: BTreeSet<&'static str>,
     named: BTreeMap<String, String>,
 }
 
@@ -39,16 +36,13 @@ pub(super) struct Simulator {
     undoable: Undoable,
     /// The state to return to if the transaction fails.
     saved: Option<Undoable>,
-    /// Settings of this transaction only.
-    local: bool,
     lasting: Lasting,
     unnamed: Option<String>,
     portals: BTreeMap<String, Portal>,
     block: Block,
-    skipping: bool,
+    mode: Mode,
     copying: Option<Copying>,
     reported_timezone: u8,
-    pub(super) dead: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +59,14 @@ enum Copying {
     Simple(Vec<String>),
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Serving,
+    /// After an error: to the next Sync.
+    Skipping,
+    Dead,
+}
+
 /// Why a statement failed.
 struct Failed(&'static str);
 
@@ -76,22 +78,20 @@ impl Simulator {
             sent: Vec::new(),
             undoable: Undoable::default(),
             saved: None,
-            local: false,
             lasting: Lasting::default(),
             unnamed: None,
             portals: BTreeMap::new(),
             block: Block::None,
-            skipping: false,
+            mode: Mode::Serving,
             copying: None,
             reported_timezone: 0,
-            dead: false,
         }
     }
 
     /// Bytes of the client arrive.
     pub(super) fn receive(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
-        while !self.dead && self.input.len() >= 5 {
+        while self.mode != Mode::Dead && self.input.len() >= 5 {
             let length = u32::from_be_bytes(self.input[1..5].try_into().unwrap()) as usize + 1;
             if self.input.len() < length {
                 return;
@@ -107,6 +107,11 @@ impl Simulator {
         self.sent.drain(..length).collect()
     }
 
+    /// True when it has ended the session.
+    pub(super) fn is_dead(&self) -> bool {
+        self.mode == Mode::Dead
+    }
+
     /// True when bytes for the client wait.
     pub(super) fn has_sent(&self) -> bool {
         !self.sent.is_empty()
@@ -119,12 +124,11 @@ impl Simulator {
             && self.saved.is_none()
             && self.portals.is_empty()
             && self.block == Block::None
-            && !self.skipping
+            && self.mode == Mode::Serving
             && self.copying.is_none()
             && self.input.is_empty()
             && self.buffered.is_empty()
-            && self.sent.is_empty()
-            && !self.dead;
+            && self.sent.is_empty();
         (!clean).then(|| format!("{self:?}"))
     }
 
@@ -137,7 +141,7 @@ impl Simulator {
             self.copy_message(copying, tag, body);
             return;
         }
-        if self.skipping && tag != b'S' {
+        if self.mode == Mode::Skipping && tag != b'S' {
             return;
         }
         match tag {
@@ -145,13 +149,16 @@ impl Simulator {
             b'P' => self.reply_or_skip(|server| server.parse(&texts[0], &texts[1])),
             b'B' => self.reply_or_skip(|server| server.bind(&texts[0], &texts[1])),
             b'D' => self.reply_or_skip(|server| server.describe(&texts[0])),
-            b'C' => self.reply_or_skip(|server| server.close(&texts[0])),
+            b'C' => {
+                self.start_transaction();
+                self.close(&texts[0]);
+            }
             b'E' => {
                 let rows = usize::from(body[texts[0].len() + 4]);
                 self.reply_or_skip(|server| server.execute(&texts[0], rows));
             }
             b'S' => {
-                self.skipping = false;
+                self.mode = Mode::Serving;
                 if self.block == Block::None {
                     self.end_transaction(true);
                 }
@@ -188,7 +195,7 @@ impl Simulator {
                 self.fail(&Failed(if tag == b'd' { "22P02" } else { "57014" }));
                 match copying {
                     Copying::Extended => {
-                        self.skipping = true;
+                        self.mode = Mode::Skipping;
                         self.flush();
                     }
                     Copying::Simple(_) => self.ready(),
@@ -197,7 +204,7 @@ impl Simulator {
             _ => {
                 self.say("E(08P01) FATAL(08P01)");
                 self.flush();
-                self.dead = true;
+                self.mode = Mode::Dead;
             }
         }
     }
@@ -206,7 +213,7 @@ impl Simulator {
         self.start_transaction();
         if let Err(failed) = request(self) {
             self.fail(&failed);
-            self.skipping = true;
+            self.mode = Mode::Skipping;
             self.flush();
         }
     }
@@ -267,7 +274,7 @@ impl Simulator {
         Ok(())
     }
 
-    fn close(&mut self, what: &str) -> Result<(), Failed> {
+    fn close(&mut self, what: &str) {
         let (kind, name) = what.split_at(1);
         match (kind, name) {
             ("S", "") => self.unnamed = None,
@@ -275,7 +282,6 @@ impl Simulator {
             (_, name) => drop(self.portals.remove(name)),
         }
         self.say("3");
-        Ok(())
     }
 
     fn execute(&mut self, name: &str, most: usize) -> Result<(), Failed> {
@@ -362,107 +368,103 @@ impl Simulator {
     fn run(&mut self, sql: &str, many: bool) -> Result<(), Failed> {
         let in_block = self.block != Block::None || many;
         let answer = match sql {
-            "select 1" => "D(1) C(SELECT 1)",
+            "select 1" => "D(1) C(SELECT 1)".to_owned(),
             "select 1/0" => return Err(Failed("22012")),
+            "copy t from stdin" => "G".to_owned(),
+            "copy t to stdout" => "H d(1) d(2) c C(COPY 2)".to_owned(),
             "begin" => {
                 self.block = Block::Open;
-                "C(BEGIN)"
+                "C(BEGIN)".to_owned()
             }
-            "commit" => {
-                let failed = self.block == Block::Failed;
+            "commit" | "rollback" => {
+                let commit = sql == "commit" && self.block != Block::Failed;
                 self.block = Block::None;
-                self.end_transaction(!failed);
-                if failed { "C(ROLLBACK)" } else { "C(COMMIT)" }
-            }
-            "rollback" => {
-                self.block = Block::None;
-                self.end_transaction(false);
-                "C(ROLLBACK)"
-            }
-            "set work_mem = 7" => {
-                self.undoable.work_mem = 7;
-                "C(SET)"
-            }
-            "set local work_mem = 9" => {
-                self.local = true;
-                "C(SET)"
-            }
-            "set timezone = 'CET'" => {
-                self.undoable.timezone = 1;
-                "C(SET)"
-            }
-            "create temp table t (a int)" if self.undoable.temp => return Err(Failed("42P07")),
-            "create temp table t (a int)" => {
-                self.undoable.temp = true;
-                "C(CREATE TABLE)"
-            }
-            "listen c" => {
-                self.undoable.listen = true;
-                "C(LISTEN)"
-            }
-            "unlisten *" => {
-                self.undoable.listen = false;
-                "C(UNLISTEN)"
-            }
-            "select pg_advisory_lock(1)" => {
-                self.lasting.lock = true;
-                "D() C(SELECT 1)"
-            }
-            "select pg_advisory_lock(1), 1/0" => {
-                self.lasting.lock = true;
-                return Err(Failed("22012"));
-            }
-            "select nextval('s')" => {
-                self.lasting.sequence = true;
-                "D(1) C(SELECT 1)"
-            }
-            "prepare x as select 1" if self.lasting.named.contains_key("x") => {
-                return Err(Failed("42P05"));
-            }
-            "prepare x as select 1" => {
-                let named = &mut self.lasting.named;
-                named.insert("x".to_owned(), "select 1".to_owned());
-                "C(PREPARE)"
-            }
-            "deallocate x" => {
-                self.lasting.named.remove("x").ok_or(Failed("26000"))?;
-                "C(DEALLOCATE)"
-            }
-            "deallocate all" => {
-                self.lasting.named.clear();
-                "C(DEALLOCATE ALL)"
+                self.end_transaction(commit);
+                let tag = if commit { "COMMIT" } else { "ROLLBACK" };
+                format!("C({tag})")
             }
             "discard all" if in_block || self.pipelined() => return Err(Failed("25001")),
             "discard all" => {
                 self.undoable = Undoable::default();
                 self.saved = Some(Undoable::default());
                 self.lasting = Lasting::default();
-                "C(DISCARD ALL)"
+                "C(DISCARD ALL)".to_owned()
             }
-            "copy t from stdin" => {
-                self.say("G");
-                self.flush();
-                return Ok(());
+            "show all" => format!(
+                "D({} {} {:?} {:?} {:?}) C(SHOW)",
+                self.undoable.work_mem,
+                self.undoable.timezone,
+                self.undoable.marks,
+                self.lasting.marks,
+                self.lasting.named.keys().collect::<Vec<_>>(),
+            ),
+            other => self.run_with_state(other)?.to_owned(),
+        };
+        self.say(&answer);
+        if sql == "copy t from stdin" {
+            self.flush();
+        }
+        Ok(())
+    }
+
+    /// Runs a statement that leaves something in the session.
+    fn run_with_state(&mut self, sql: &str) -> Result<&'static str, Failed> {
+        let undoable = &mut self.undoable;
+        let lasting = &mut self.lasting;
+        let answer = match sql {
+            "set work_mem = 7" => {
+                undoable.work_mem = 7;
+                "C(SET)"
             }
-            "copy t to stdout" => "H d(1) d(2) c C(COPY 2)",
-            "show all" => {
-                let state = format!(
-                    "D({} {} {} {} {} {} {:?}) C(SHOW)",
-                    self.undoable.work_mem,
-                    self.undoable.timezone,
-                    u8::from(self.undoable.temp),
-                    u8::from(self.undoable.listen),
-                    u8::from(self.lasting.lock),
-                    u8::from(self.lasting.sequence),
-                    self.lasting.named.keys().collect::<Vec<_>>(),
-                );
-                self.say(&state);
-                return Ok(());
+            "set local work_mem = 9" => "C(SET)",
+            "set timezone = 'CET'" => {
+                undoable.timezone = 1;
+                "C(SET)"
+            }
+            "create temp table t (a int)" => {
+                if !undoable.marks.insert("temp") {
+                    return Err(Failed("42P07"));
+                }
+                "C(CREATE TABLE)"
+            }
+            "listen c" => {
+                undoable.marks.insert("listen");
+                "C(LISTEN)"
+            }
+            "unlisten *" => {
+                undoable.marks.remove("listen");
+                "C(UNLISTEN)"
+            }
+            "select pg_advisory_lock(1)" => {
+                lasting.marks.insert("lock");
+                "D() C(SELECT 1)"
+            }
+            "select pg_advisory_lock(1), 1/0" => {
+                lasting.marks.insert("lock");
+                return Err(Failed("22012"));
+            }
+            "select nextval('s')" => {
+                lasting.marks.insert("sequence");
+                "D(1) C(SELECT 1)"
+            }
+            "prepare x as select 1" => {
+                if lasting.named.contains_key("x") {
+                    return Err(Failed("42P05"));
+                }
+                lasting.named.insert("x".to_owned(), "select 1".to_owned());
+                "C(PREPARE)"
+            }
+            "deallocate x" => {
+                lasting.named.remove("x").ok_or(Failed("26000"))?;
+                "C(DEALLOCATE)"
+            }
+            "deallocate all" => {
+                lasting.named.clear();
+                "C(DEALLOCATE ALL)"
             }
             other => panic!("unknown statement {other}"),
         };
-        self.say(answer);
-        Ok(())
+        Ok(answer)
     }
 
     /// True when something else ran in this implicit transaction.
@@ -499,7 +501,6 @@ impl Simulator {
         {
             self.undoable = saved;
         }
-        self.local = false;
         self.portals.clear();
     }
 

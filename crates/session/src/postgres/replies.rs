@@ -1,0 +1,361 @@
+//! The server's replies: which request each one answers, and what has become of that request.
+
+use tollgate_sql::EffectSet;
+use tollgate_wire_postgres::backend::TransactionStatus;
+use tollgate_wire_postgres::backend::read;
+use tollgate_wire_postgres::tag::backend as tag;
+
+use super::Session;
+use super::link::{Alignment, Copy, Entry, Link, Mode, Segment};
+use super::queue::{DataEnd, Expected, Kind, Meaning, SoFar, Statements, Syncs};
+use super::server::Verdict;
+use super::unnamed::{Remembered, Unnamed};
+use crate::{PinReason, PinSet};
+
+impl Session {
+    /// Rows and their descriptions.
+    pub(super) fn detail(&mut self, tag: u8) {
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        match (tag, link.queue.front_mut()) {
+            (tag::PARAMETER_DESCRIPTION, Some(front)) => front.kind = Kind::DescribeColumns,
+            (tag::ROW_DESCRIPTION | tag::NO_DATA, Some(front))
+                if front.kind == Kind::DescribeColumns =>
+            {
+                link.queue.pop();
+            }
+            _ => {}
+        }
+    }
+
+    /// `1`, `2` or `3`: what the oldest request asked for is made or gone.
+    pub(super) fn made(&mut self) {
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        let Some(done) = link.queue.pop() else {
+            return;
+        };
+        match done.kind {
+            Kind::UnnamedParse => {
+                self.unnamed.replace(done.kept, done.meaning.effects);
+                link.alignment = Alignment::Confirmed;
+            }
+            Kind::UnnamedClose => {
+                self.unnamed.drop_statement(Remembered::Nothing);
+                link.alignment = Alignment::Confirmed;
+            }
+            Kind::InjectedParse | Kind::InjectedClose => link.alignment = Alignment::Confirmed,
+            Kind::Parse | Kind::Close => {
+                if let Some(change) = done.meaning.name {
+                    self.names.apply(*change);
+                }
+            }
+            Kind::Bind
+            | Kind::DescribeStatement
+            | Kind::DescribeColumns
+            | Kind::Execute
+            | Kind::Sync
+            | Kind::Query
+            | Kind::FunctionCall
+            | Kind::CopyEnd => {}
+        }
+    }
+
+    /// `C`, `I` or `s`: a statement of a Query, or an Execute, ran.
+    pub(super) fn command_done(&mut self, tag: &[u8]) {
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        link.copy_ends();
+        if link.mode == Mode::Doubt {
+            self.pins.hold(PinReason::CopyInDoubt);
+            return;
+        }
+        let Some(front) = link.queue.front_mut() else {
+            return;
+        };
+        let single = front.kind == Kind::Execute || front.meaning.statements == Statements::One;
+        let meaning = &mut front.meaning;
+        let effects = meaning.effects;
+        // Most statements have no effects, and most of their tags no meaning.
+        if !effects.is_empty() || may_matter(tag) {
+            self.pins.ran(effects);
+            self.pins.tagged(tag, effects);
+            if meaning.statements == Statements::One {
+                self.pins.tagged_alone(tag, effects);
+            }
+            let name = if single { meaning.name.take() } else { None };
+            match tag {
+                b"DISCARD ALL" => self.names.clear(),
+                b"DEALLOCATE ALL" if single => self.names.clear(),
+                b"PREPARE" if name.is_none() => self.names.add_unknown(),
+                b"PREPARE" | b"DEALLOCATE" => {
+                    if let Some(change) = name {
+                        self.names.apply(*change);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if front.kind == Kind::Execute {
+            link.queue.pop();
+        }
+    }
+
+    pub(super) fn copy_begins(&mut self, tag: u8) {
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        match tag {
+            tag::COPY_IN_RESPONSE => {
+                let ahead = link.queue.copy_begins();
+                link.copy = Copy::In {
+                    end: ahead.end,
+                    syncs: ahead.syncs,
+                };
+            }
+            tag::COPY_OUT_RESPONSE => link.copy = Copy::Out,
+            _ => {
+                // Replication: what follows has no request and reply.
+                link.doubt();
+                self.pins.hold(PinReason::Unknown);
+            }
+        }
+    }
+
+    pub(super) fn ready(&mut self, body: &[u8]) -> Verdict {
+        let Some(link) = &mut self.link else {
+            return Verdict::OutOfSync;
+        };
+        let Ok(status) = read::ready_for_query(body) else {
+            return Verdict::OutOfSync;
+        };
+        link.status = status;
+        if link.mode == Mode::Doubt {
+            return Verdict::GoOn;
+        }
+        let Some(done) = link.queue.pop() else {
+            return Verdict::OutOfSync;
+        };
+        if link.queue.is_empty() {
+            link.settings_in_flight = false;
+        }
+        if status == TransactionStatus::Idle && link.queue.is_empty() {
+            link.bound = EffectSet::NONE;
+        }
+        match done.kind {
+            Kind::Query => {
+                self.unnamed.drop_statement(Remembered::Nothing);
+                // A statement cancelled at its very start may have left everything as it was.
+                link.alignment = match done.so_far {
+                    SoFar::Well => Alignment::Confirmed,
+                    SoFar::Failed => Alignment::No,
+                };
+            }
+            Kind::FunctionCall => self.pins.tried(done.meaning.effects),
+            Kind::Sync
+            | Kind::Parse
+            | Kind::UnnamedParse
+            | Kind::InjectedParse
+            | Kind::Bind
+            | Kind::DescribeStatement
+            | Kind::DescribeColumns
+            | Kind::Execute
+            | Kind::Close
+            | Kind::UnnamedClose
+            | Kind::InjectedClose
+            | Kind::CopyEnd => {}
+        }
+        self.settle(status);
+        Verdict::GoOn
+    }
+
+    /// The server is ready: what was done in a transaction that is over is now so, or never was.
+    fn settle(&mut self, status: TransactionStatus) {
+        match status {
+            TransactionStatus::Idle => self.pins.transaction_over(),
+            TransactionStatus::InTransaction | TransactionStatus::Failed => {
+                self.pins.transaction_open();
+                return;
+            }
+        }
+        if self.names.is_empty() {
+            let sent_all = self.link.as_ref().is_some_and(|link| link.queue.is_empty());
+            if sent_all {
+                self.named_effects = EffectSet::NONE;
+            }
+        }
+    }
+
+    /// The reasons that follow from what the session has now, not from what was done.
+    pub(super) fn derive_pins(&mut self, settings_differ: bool) {
+        let derived: PinSet = [
+            (settings_differ, PinReason::SessionSetting),
+            (!self.names.is_empty(), PinReason::PreparedStatement),
+            (self.unnamed.is_forgotten(), PinReason::UnnamedStatement),
+        ]
+        .into_iter()
+        .filter(|(holds, _)| *holds)
+        .map(|(_, reason)| reason)
+        .collect();
+        self.pins.derive(derived);
+    }
+
+    pub(super) fn error(&mut self, body: &[u8]) -> Verdict {
+        if ends_session(body) {
+            return Verdict::Fatal;
+        }
+        let Some(link) = &mut self.link else {
+            return Verdict::OutOfSync;
+        };
+        link.copy_ends_in_error();
+        if link.mode == Mode::Doubt {
+            self.pins.hold(PinReason::CopyInDoubt);
+            return Verdict::GoOn;
+        }
+        let Some(front) = link.queue.front_mut() else {
+            return Verdict::OutOfSync;
+        };
+        front.so_far = SoFar::Failed;
+        if front.kind.is_extended() {
+            self.skip();
+            return Verdict::GoOn;
+        }
+        let meaning = std::mem::replace(&mut front.meaning, Meaning::NOTHING);
+        self.attempted(&meaning);
+        Verdict::GoOn
+    }
+
+    /// A request of the extended protocol failed: the server discards everything up to the next Sync.
+    fn skip(&mut self) {
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        let Some(failed) = link.queue.pop() else {
+            return;
+        };
+        match failed.kind {
+            Kind::UnnamedParse => {
+                self.unnamed.drop_statement(failed.kept);
+                link.alignment = Alignment::No;
+            }
+            // The statement is still the client's; it could not be made here and now.
+            Kind::InjectedParse | Kind::InjectedClose => link.alignment = Alignment::No,
+            Kind::UnnamedClose => self.unnamed.skip(Remembered::Nothing),
+            Kind::Parse
+            | Kind::Bind
+            | Kind::DescribeStatement
+            | Kind::DescribeColumns
+            | Kind::Execute
+            | Kind::Close
+            | Kind::Sync
+            | Kind::Query
+            | Kind::FunctionCall
+            | Kind::CopyEnd => {}
+        }
+        while let Some(skipped) = link.queue.pop_skipped() {
+            skip_unnamed(&mut self.unnamed, &skipped);
+        }
+        if link.queue.is_empty() {
+            // The Sync has not been sent yet.
+            link.segment = Segment::Skipping;
+            link.inbound.entry = Entry::None;
+        }
+        // Only an Execute has run anything; a failed Parse has not, whatever its text says.
+        let meaning = if failed.kind == Kind::Execute {
+            failed.meaning
+        } else {
+            Meaning::NOTHING
+        };
+        self.attempted(&meaning);
+    }
+
+    /// A request with this meaning failed, perhaps half-way.
+    fn attempted(&mut self, meaning: &Meaning) {
+        self.pins.failed(meaning.effects);
+        if meaning.effects.intersects(EffectSet::PREPARE) && meaning.name.is_none() {
+            self.names.add_unknown();
+        }
+    }
+}
+
+impl Link {
+    /// From here on nothing is known about the replies to come.
+    fn doubt(&mut self) {
+        self.mode = Mode::Doubt;
+        self.inbound.entry = Entry::None;
+        self.queue.reset();
+    }
+
+    /// A statement is complete, and a COPY it may have been.
+    fn copy_ends(&mut self) {
+        if let Copy::In {
+            end: DataEnd::NotSent,
+            syncs: Syncs::Swallowed,
+        } = self.copy
+        {
+            self.doubt();
+        }
+        self.copy = Copy::None;
+    }
+
+    /// A COPY from the client may have failed. Whether the server has read a Sync before or after that is
+    /// not known, and so is how many more times it will say that it is ready.
+    fn copy_ends_in_error(&mut self) {
+        if let Copy::In {
+            syncs: Syncs::Swallowed,
+            ..
+        } = self.copy
+        {
+            self.doubt();
+        }
+        self.copy = Copy::None;
+    }
+}
+
+fn skip_unnamed(unnamed: &mut Unnamed, skipped: &Expected) {
+    match skipped.kind {
+        Kind::UnnamedParse => unnamed.skip(skipped.kept),
+        Kind::Query | Kind::UnnamedClose => unnamed.skip(Remembered::Nothing),
+        Kind::Parse
+        | Kind::InjectedParse
+        | Kind::InjectedClose
+        | Kind::Bind
+        | Kind::DescribeStatement
+        | Kind::DescribeColumns
+        | Kind::Execute
+        | Kind::Close
+        | Kind::Sync
+        | Kind::FunctionCall
+        | Kind::CopyEnd => {}
+    }
+}
+
+/// False for the command tags of queries and of the commonest commands, which mean nothing here.
+fn may_matter(command_tag: &[u8]) -> bool {
+    !(command_tag.starts_with(b"SELECT")
+        || command_tag.starts_with(b"INSERT")
+        || command_tag.starts_with(b"UPDATE")
+        || command_tag.starts_with(b"DELETE"))
+}
+
+/// True if the error is the last thing the server says.
+fn ends_session(body: &[u8]) -> bool {
+    // A body may be cut short; the severity is at its start.
+    let mut rest = body;
+    let mut localised = false;
+    while let Some((code, tail)) = rest.split_first() {
+        let end = memchr::memchr(0, tail).unwrap_or(tail.len());
+        let (value, after) = tail.split_at_checked(end).unwrap_or((tail, &[]));
+        let fatal = matches!(value, b"FATAL" | b"PANIC");
+        match code {
+            b'V' => return fatal,
+            b'S' => localised = fatal,
+            _ => {}
+        }
+        rest = after.get(1..).unwrap_or_default();
+    }
+    localised
+}

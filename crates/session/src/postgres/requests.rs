@@ -1,0 +1,355 @@
+//! The client's requests while it has a server connection: what each will be answered with, and what
+//! running it may do.
+
+use tollgate_sql::{Dialect, EffectSet, Scanner, Summary};
+use tollgate_wire_postgres::frame::{HEADER_LEN, Header};
+
+use super::client::Step;
+use super::head::{Head, Message, head, kind_byte, two_names};
+use super::link::{Alignment, Copy, Entry, Inbound, Link, Owner, Segment};
+use super::names;
+use super::queue::{DataEnd, Expected, Kind, Meaning, NameChange, Statements, Syncs};
+use super::unnamed::{Remedy, Remembered, Unnamed};
+use super::{Session, Want};
+use crate::Effects;
+
+/// Closes the unnamed statement; answered with `3`. PostgreSQL manual, "Message Formats".
+const CLOSE_UNNAMED: &[u8] = b"C\0\0\0\x06S\0";
+
+/// Functions of large objects by object id: descriptors end with the transaction, as in a session of its
+/// own. Any other function called by id may do anything. Source: PostgreSQL 15 `pg_proc.dat`.
+const HARMLESS_FUNCTIONS: [u32; 20] = [
+    715, 764, 765, 767, 952, 953, 954, 955, 956, 957, 958, 964, 1004, 3170, 3171, 3172, 3457, 3458,
+    3459, 3460,
+];
+
+impl Session {
+    /// The text of the newest request is known: note what running it will mean.
+    pub(super) fn text_read(&mut self, summary: &Summary) {
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        if link.inbound.entry == Entry::None {
+            return;
+        }
+        let meaning = meaning_of(summary, link, self.named_effects);
+        let Some(newest) = link.queue.back_mut() else {
+            return;
+        };
+        if newest.kind == Kind::UnnamedParse {
+            newest.meaning.effects = meaning.effects;
+            self.unnamed.change_means(meaning.effects);
+            link.segment_statement = Some(meaning);
+            return;
+        }
+        let names_a_statement = meaning.effects.intersects(EffectSet::PREPARE);
+        if newest.kind == Kind::Parse || names_a_statement {
+            self.named_effects.insert(meaning.effects);
+        }
+        if newest.kind == Kind::Query {
+            newest.meaning = meaning;
+        }
+    }
+
+    pub(super) fn query(&mut self, header: Header) {
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        link.expect(Kind::Query);
+        link.segment = Segment::Closed;
+        link.unnamed_changes(&mut self.unnamed);
+        link.pass(header, Entry::Queued);
+        link.scan(HEADER_LEN);
+    }
+
+    pub(super) fn parse(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+        let name = match head(message, 0) {
+            Head::Name { name, .. } => name,
+            // Whatever the server makes of it, it is no statement.
+            Head::Malformed => b"?",
+            Head::Short => return Step::Wait(Want::More),
+            Head::TooLong => return Step::Wait(self.name_too_long(out)),
+        };
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
+        link.segment = Segment::Open;
+        if name.is_empty() {
+            link.expect(Kind::UnnamedParse);
+            if let Some(newest) = link.queue.back_mut() {
+                newest.kept = Remembered::Bytes(0);
+            }
+            link.unnamed_changes(&mut self.unnamed);
+            link.segment_statement = None;
+        } else {
+            link.expect(Kind::Parse);
+            let change = NameChange::Add(names::kept(name));
+            link.set_name_change(change);
+        }
+        link.pass(message.header, Entry::Queued);
+        link.scan(HEADER_LEN.saturating_add(name.len()).saturating_add(1));
+        Step::Taken
+    }
+
+    pub(super) fn bind(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+        let (portal, statement) = match two_names(message) {
+            Ok(names) => names,
+            Err(Head::Short) => return Step::Wait(Want::More),
+            Err(Head::TooLong) => return Step::Wait(self.name_too_long(out)),
+            // The server will refuse it, so nothing is bound.
+            Err(Head::Name { .. } | Head::Malformed) => (&b"?"[..], &b"?"[..]),
+        };
+        let meaning = if statement.is_empty() {
+            if let Some(want) = self.align(out) {
+                return Step::Wait(want);
+            }
+            let sent = self
+                .link
+                .as_ref()
+                .and_then(|link| link.segment_statement.clone());
+            sent.unwrap_or_else(|| Meaning::of_effects(self.unnamed.possible_effects()))
+        } else {
+            Meaning::of_effects(self.named_effects)
+        };
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
+        link.bound.insert(meaning.effects);
+        if portal.is_empty() {
+            link.segment_portal = Some(meaning);
+        }
+        link.extended(message.header, Kind::Bind);
+        Step::Taken
+    }
+
+    pub(super) fn describe(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+        let name = match head(message, 1) {
+            Head::Name { name, .. } => name,
+            Head::Malformed => b"?",
+            Head::Short => return Step::Wait(Want::More),
+            Head::TooLong => return Step::Wait(self.name_too_long(out)),
+        };
+        let statement = kind_byte(message) == Some(b'S');
+        if statement
+            && name.is_empty()
+            && let Some(want) = self.align(out)
+        {
+            return Step::Wait(want);
+        }
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
+        let kind = if statement {
+            Kind::DescribeStatement
+        } else {
+            Kind::DescribeColumns
+        };
+        link.extended(message.header, kind);
+        Step::Taken
+    }
+
+    pub(super) fn execute(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+        let portal = match head(message, 0) {
+            Head::Name { name, .. } => name,
+            Head::Malformed => b"?",
+            Head::Short => return Step::Wait(Want::More),
+            Head::TooLong => return Step::Wait(self.name_too_long(out)),
+        };
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
+        let sent = link.segment_portal.clone().filter(|_| portal.is_empty());
+        let mut meaning = sent.unwrap_or_else(|| Meaning::of_effects(link.bound));
+        if meaning.effects.intersects(EffectSet::PREPARE) {
+            self.named_effects.insert(meaning.effects);
+        }
+        if meaning.effects.intersects(EffectSet::EXECUTE) {
+            meaning.effects.insert(self.named_effects);
+        }
+        link.extended(message.header, Kind::Execute);
+        if let Some(newest) = link.queue.back_mut() {
+            newest.meaning = meaning;
+        }
+        Step::Taken
+    }
+
+    pub(super) fn close(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+        let name = match head(message, 1) {
+            Head::Name { name, .. } => name,
+            Head::Malformed => b"?",
+            Head::Short => return Step::Wait(Want::More),
+            Head::TooLong => return Step::Wait(self.name_too_long(out)),
+        };
+        let statement = kind_byte(message) == Some(b'S');
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
+        if statement && name.is_empty() {
+            link.unnamed_changes(&mut self.unnamed);
+            link.segment_statement = None;
+            link.extended(message.header, Kind::UnnamedClose);
+            return Step::Taken;
+        }
+        link.extended(message.header, Kind::Close);
+        if statement {
+            link.set_name_change(NameChange::Remove(names::kept(name)));
+        }
+        Step::Taken
+    }
+
+    pub(super) fn function_call(&mut self, message: Message<'_>) -> Step {
+        let body = message.header.body(message.bytes);
+        let function = body.first_chunk::<4>().map(|id| u32::from_be_bytes(*id));
+        if function.is_none() && message.header.body_len() >= 4 {
+            return Step::Wait(Want::More);
+        }
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
+        link.expect(Kind::FunctionCall);
+        let harmless = function.is_none_or(|id| HARMLESS_FUNCTIONS.contains(&id));
+        if !harmless && let Some(newest) = link.queue.back_mut() {
+            newest.meaning = Meaning::of_effects(EffectSet::UNKNOWN);
+        }
+        link.segment = Segment::Closed;
+        link.pass(message.header, Entry::Queued);
+        Step::Taken
+    }
+
+    /// Makes sure that the unnamed statement on the connection is the client's. Returns what to wait for
+    /// if that cannot be told yet.
+    pub(super) fn align(&mut self, out: &mut Effects) -> Option<Want> {
+        let link = self.link.as_mut()?;
+        match link.alignment {
+            Alignment::Confirmed | Alignment::Sent => return None,
+            Alignment::No => {}
+        }
+        if self.unnamed.is_changing() {
+            // Replaced in an earlier segment, with an outcome that is not known. The server will answer:
+            // that segment is complete.
+            return Some(Want::Replies);
+        }
+        let (kind, message) = match self.unnamed.remedy() {
+            Remedy::Parse(message) => (Kind::InjectedParse, message),
+            Remedy::Close => (Kind::InjectedClose, CLOSE_UNNAMED),
+        };
+        out.server_lane()
+            .inject(|bytes| bytes.extend_from_slice(message));
+        link.expect(kind);
+        link.segment = Segment::Open;
+        link.alignment = Alignment::Sent;
+        link.owner = Owner::Unknown;
+        None
+    }
+}
+
+impl Link {
+    /// The message at hand goes to the server as it is.
+    pub(super) fn pass(&mut self, header: Header, entry: Entry) {
+        self.inbound = Inbound {
+            left: header.total,
+            entry,
+            ..Inbound::NONE
+        };
+    }
+
+    /// The message at hand has SQL text behind its first `prefix` bytes.
+    fn scan(&mut self, prefix: usize) {
+        self.inbound.prefix = prefix;
+        self.inbound.text = Some(Scanner::new(Dialect::PostgreSql, self.parameters.style()));
+    }
+
+    fn expect(&mut self, kind: Kind) {
+        self.queue.push(Expected::new(kind));
+    }
+
+    fn extended(&mut self, header: Header, kind: Kind) {
+        self.expect(kind);
+        self.segment = Segment::Open;
+        self.pass(header, Entry::Queued);
+    }
+
+    fn set_name_change(&mut self, change: NameChange) {
+        if let Some(newest) = self.queue.back_mut() {
+            newest.meaning.name = Some(Box::new(change));
+        }
+    }
+
+    /// The message at hand replaces or drops the unnamed statement, here and for the client alike.
+    fn unnamed_changes(&mut self, unnamed: &mut Unnamed) {
+        unnamed.change_starts();
+        self.owner = Owner::Unknown;
+        if self.alignment == Alignment::No {
+            self.alignment = Alignment::Sent;
+        }
+    }
+
+    pub(super) fn sync(&mut self, header: Header) {
+        if let Copy::In {
+            end: DataEnd::NotSent,
+            syncs,
+        } = &mut self.copy
+        {
+            // The server ignores it unless the COPY has failed by the time it is read.
+            *syncs = Syncs::Swallowed;
+            self.pass(header, Entry::None);
+            return;
+        }
+        self.expect(Kind::Sync);
+        self.segment = Segment::Closed;
+        self.segment_statement = None;
+        self.segment_portal = None;
+        if self.alignment == Alignment::Sent {
+            self.alignment = Alignment::No;
+        }
+        self.pass(header, Entry::Queued);
+    }
+
+    pub(super) fn copy_end(&mut self, header: Header) {
+        match &mut self.copy {
+            Copy::In { end, .. } if *end == DataEnd::NotSent => *end = DataEnd::Sent,
+            Copy::None | Copy::In { .. } | Copy::Out => {
+                // A COPY the server has not begun yet will find this mark.
+                if !self.queue.is_empty() {
+                    self.expect(Kind::CopyEnd);
+                }
+            }
+        }
+        self.pass(header, Entry::None);
+    }
+}
+
+fn meaning_of(summary: &Summary, link: &mut Link, named: EffectSet) -> Meaning {
+    let mut effects = summary.effects;
+    let uncertain = link.settings_in_flight || link.parameters.backslash_is_ambiguous();
+    if effects.intersects(EffectSet::AMBIGUOUS_ESCAPE) && uncertain {
+        // The server may have read the strings in another way, and run what looks like data here.
+        effects.insert(EffectSet::UNKNOWN);
+    }
+    let sets = EffectSet::SETTING
+        .union(EffectSet::LOCAL_SETTING)
+        .union(EffectSet::PROCEDURE)
+        .union(EffectSet::EXECUTE);
+    link.settings_in_flight |= effects.intersects(sets);
+    if effects.intersects(EffectSet::EXECUTE) {
+        effects.insert(named);
+    }
+    let statements = if summary.statements <= 1 {
+        Statements::One
+    } else {
+        Statements::Many
+    };
+    let name = summary.name.map(|name| {
+        let name = names::kept(name.as_bytes());
+        Box::new(if effects.intersects(EffectSet::PREPARE) {
+            NameChange::Add(name)
+        } else {
+            NameChange::Remove(name)
+        })
+    });
+    Meaning {
+        effects,
+        statements,
+        name,
+    }
+}
