@@ -20,7 +20,7 @@ const BATCH_MAX: usize = 1_000;
 /// How long the first decision of a batch waits for others.
 const BATCH_EVERY: Duration = Duration::from_millis(200);
 /// How often old decisions are forgotten.
-const PRUNE_EVERY: Duration = Duration::from_secs(600);
+const PRUNE_EVERY: Duration = Duration::from_mins(10);
 /// How long decisions are kept: seven days.
 const KEPT_MS: i64 = 7 * 24 * 3_600 * 1_000;
 /// How many decisions are kept.

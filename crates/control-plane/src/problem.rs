@@ -43,88 +43,83 @@ pub(crate) enum Code {
 }
 
 impl Code {
-    /// Status, code, and title, in one table.
-    fn facts(self) -> (StatusCode, &'static str, &'static str) {
+    /// The HTTP status.
+    pub(crate) fn status(self) -> StatusCode {
         use StatusCode as S;
         match self {
-            Self::ValidationFailed => (S::BAD_REQUEST, "VALIDATION_FAILED", "Invalid fields"),
-            Self::MalformedJson => (S::BAD_REQUEST, "MALFORMED_JSON", "Body is not valid JSON"),
+            Self::ValidationFailed
+            | Self::MalformedJson
+            | Self::UnsupportedEngineFamily
+            | Self::InvalidPageToken
+            | Self::InvalidHeader => S::BAD_REQUEST,
+            Self::EngineMismatch
+            | Self::AlreadyExists
+            | Self::InUse
+            | Self::BeingDeleted
+            | Self::LimitExceeded
+            | Self::PortsExhausted
+            | Self::IdempotencyInFlight => S::CONFLICT,
+            Self::MissingCredentials
+            | Self::InvalidCredentials
+            | Self::InsecureTransport
+            | Self::Signature(_) => S::UNAUTHORIZED,
+            Self::AccessDenied => S::FORBIDDEN,
+            Self::NotFound | Self::RouteNotFound => S::NOT_FOUND,
+            Self::MethodNotAllowed => S::METHOD_NOT_ALLOWED,
+            Self::IdempotencyKeyReused => S::UNPROCESSABLE_ENTITY,
+            Self::EtagMismatch => S::PRECONDITION_FAILED,
+            Self::PreconditionRequired => S::PRECONDITION_REQUIRED,
+            Self::BodyTooLarge => S::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => S::UNSUPPORTED_MEDIA_TYPE,
+            Self::Timeout | Self::StoreUnavailable => S::SERVICE_UNAVAILABLE,
+            Self::Internal => S::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The name scripts compare.
+    pub(crate) fn name(self) -> &'static str {
+        self.words().0
+    }
+
+    /// Code and title, in one table.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::ValidationFailed => ("VALIDATION_FAILED", "Invalid fields"),
+            Self::MalformedJson => ("MALFORMED_JSON", "Body is not valid JSON"),
             Self::UnsupportedEngineFamily => (
-                S::BAD_REQUEST,
                 "UNSUPPORTED_ENGINE_FAMILY",
                 "Engine family is not served yet",
             ),
-            Self::EngineMismatch => (
-                S::CONFLICT,
-                "ENGINE_MISMATCH",
-                "Engine does not fit the proxy",
-            ),
-            Self::InvalidPageToken => (
-                S::BAD_REQUEST,
-                "INVALID_PAGE_TOKEN",
-                "Page token is not valid here",
-            ),
-            Self::InvalidHeader => (S::BAD_REQUEST, "INVALID_HEADER", "Header is not valid"),
-            Self::MissingCredentials => {
-                (S::UNAUTHORIZED, "MISSING_CREDENTIALS", "Call is not signed")
+            Self::EngineMismatch => ("ENGINE_MISMATCH", "Engine does not fit the proxy"),
+            Self::InvalidPageToken => ("INVALID_PAGE_TOKEN", "Page token is not valid here"),
+            Self::InvalidHeader => ("INVALID_HEADER", "Header is not valid"),
+            Self::MissingCredentials => ("MISSING_CREDENTIALS", "Call is not signed"),
+            Self::InvalidCredentials => ("INVALID_CREDENTIALS", "Credentials are not valid"),
+            Self::InsecureTransport => ("INSECURE_TRANSPORT", "Basic authentication needs TLS"),
+            Self::Signature(reason) => (reason.code(), "Signature is not valid"),
+            Self::AccessDenied => ("ACCESS_DENIED", "Access denied"),
+            Self::NotFound => ("NOT_FOUND", "No such resource"),
+            Self::RouteNotFound => ("ROUTE_NOT_FOUND", "No such path"),
+            Self::MethodNotAllowed => ("METHOD_NOT_ALLOWED", "Method is not allowed here"),
+            Self::AlreadyExists => ("ALREADY_EXISTS", "Name is taken"),
+            Self::InUse => ("IN_USE", "Resource is in use"),
+            Self::BeingDeleted => ("BEING_DELETED", "Resource is being deleted"),
+            Self::LimitExceeded => ("LIMIT_EXCEEDED", "Limit reached"),
+            Self::PortsExhausted => ("PORTS_EXHAUSTED", "No endpoint port is free"),
+            Self::IdempotencyInFlight => {
+                ("IDEMPOTENCY_IN_FLIGHT", "The first call is still running")
             }
-            Self::InvalidCredentials => (
-                S::UNAUTHORIZED,
-                "INVALID_CREDENTIALS",
-                "Credentials are not valid",
-            ),
-            Self::InsecureTransport => (
-                S::UNAUTHORIZED,
-                "INSECURE_TRANSPORT",
-                "Basic authentication needs TLS",
-            ),
-            Self::Signature(reason) => (S::UNAUTHORIZED, reason.code(), "Signature is not valid"),
-            Self::AccessDenied => (S::FORBIDDEN, "ACCESS_DENIED", "Access denied"),
-            Self::NotFound => (S::NOT_FOUND, "NOT_FOUND", "No such resource"),
-            Self::RouteNotFound => (S::NOT_FOUND, "ROUTE_NOT_FOUND", "No such path"),
-            Self::MethodNotAllowed => (
-                S::METHOD_NOT_ALLOWED,
-                "METHOD_NOT_ALLOWED",
-                "Method is not allowed here",
-            ),
-            Self::AlreadyExists => (S::CONFLICT, "ALREADY_EXISTS", "Name is taken"),
-            Self::InUse => (S::CONFLICT, "IN_USE", "Resource is in use"),
-            Self::BeingDeleted => (S::CONFLICT, "BEING_DELETED", "Resource is being deleted"),
-            Self::LimitExceeded => (S::CONFLICT, "LIMIT_EXCEEDED", "Limit reached"),
-            Self::PortsExhausted => (S::CONFLICT, "PORTS_EXHAUSTED", "No endpoint port is free"),
-            Self::IdempotencyInFlight => (
-                S::CONFLICT,
-                "IDEMPOTENCY_IN_FLIGHT",
-                "The first call is still running",
-            ),
             Self::IdempotencyKeyReused => (
-                S::UNPROCESSABLE_ENTITY,
                 "IDEMPOTENCY_KEY_REUSED",
                 "Idempotency key was used for another call",
             ),
-            Self::EtagMismatch => (
-                S::PRECONDITION_FAILED,
-                "ETAG_MISMATCH",
-                "Resource has changed",
-            ),
-            Self::PreconditionRequired => (
-                S::PRECONDITION_REQUIRED,
-                "PRECONDITION_REQUIRED",
-                "If-Match is required",
-            ),
-            Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "Body is too large"),
-            Self::UnsupportedMediaType => (
-                S::UNSUPPORTED_MEDIA_TYPE,
-                "UNSUPPORTED_MEDIA_TYPE",
-                "Body must be JSON",
-            ),
-            Self::Timeout => (S::SERVICE_UNAVAILABLE, "TIMEOUT", "Call took too long"),
-            Self::StoreUnavailable => (
-                S::SERVICE_UNAVAILABLE,
-                "STORE_UNAVAILABLE",
-                "Metadata store is away",
-            ),
-            Self::Internal => (S::INTERNAL_SERVER_ERROR, "INTERNAL", "Internal error"),
+            Self::EtagMismatch => ("ETAG_MISMATCH", "Resource has changed"),
+            Self::PreconditionRequired => ("PRECONDITION_REQUIRED", "If-Match is required"),
+            Self::BodyTooLarge => ("BODY_TOO_LARGE", "Body is too large"),
+            Self::UnsupportedMediaType => ("UNSUPPORTED_MEDIA_TYPE", "Body must be JSON"),
+            Self::Timeout => ("TIMEOUT", "Call took too long"),
+            Self::StoreUnavailable => ("STORE_UNAVAILABLE", "Metadata store is away"),
+            Self::Internal => ("INTERNAL", "Internal error"),
         }
     }
 
@@ -134,16 +129,6 @@ impl Code {
             self,
             Self::IdempotencyInFlight | Self::Timeout | Self::StoreUnavailable
         )
-    }
-
-    /// The name scripts compare.
-    pub(crate) fn name(self) -> &'static str {
-        self.facts().1
-    }
-
-    /// The HTTP status.
-    pub(crate) fn status(self) -> StatusCode {
-        self.facts().0
     }
 }
 
@@ -233,7 +218,7 @@ impl Problem {
 
     /// The finished document for one call.
     pub(crate) fn render(self, instance: &str, request_id: &str) -> Response {
-        let (status, code, title) = self.code.facts();
+        let (status, (code, title)) = (self.code.status(), self.code.words());
         let document = ProblemDocument {
             kind: format!(
                 "urn:tollgate:problem:{}",

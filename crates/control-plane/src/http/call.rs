@@ -65,17 +65,16 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Checks query string and headers against the route table.
+    /// A call whose query string and headers nobody has looked at.
     pub(crate) fn new(
         operation: Arc<Operation>,
         caller: Arc<Principal>,
         received: Received,
         params: HashMap<String, String>,
         now_ms: i64,
-    ) -> Result<Self, Problem> {
-        let query = read_query(&received.uri, &operation)?;
-        let expected = read_if_match(&received.headers, operation.if_match)?;
-        Ok(Self {
+    ) -> Self {
+        let (query, expected) = (Vec::new(), Expected::Any);
+        Self {
             operation,
             caller,
             received,
@@ -83,7 +82,15 @@ impl Call {
             params,
             query,
             expected,
-        })
+        }
+    }
+
+    /// Reads query string and headers as the route table says. To be called after authorization: whoever may
+    /// not call at all is not told what else is wrong.
+    pub(crate) fn checked(mut self) -> Result<Self, Problem> {
+        self.query = read_query(&self.received.uri, &self.operation)?;
+        self.expected = read_if_match(&self.received.headers, self.operation.if_match)?;
+        Ok(self)
     }
 
     /// The present second since the epoch.

@@ -52,7 +52,7 @@ pub(crate) fn decode<T: DeserializeOwned>(mut document: Value) -> Result<Decoded
             Ok(value) => return Ok(Decoded { value, problems }),
             Err(error) => {
                 let steps = steps(error.path());
-                let message = error.into_inner().to_string();
+                let message = without_value(&error.into_inner().to_string());
                 let steps = with_unknown_member(steps, &document, &message);
                 problems.push(problem(&steps, &message));
                 if problems.len() >= PROBLEMS_MAX || !take_out(&mut document, &steps) {
@@ -113,6 +113,17 @@ fn with_unknown_member(mut steps: Vec<Step>, document: &Value, message: &str) ->
         steps.push(Step::Member(name.to_owned()));
     }
     steps
+}
+
+/// serde repeats a value of a wrong type. It may be a password, so only its type is told.
+fn without_value(message: &str) -> String {
+    let Some(rest) = message.strip_prefix("invalid type: ") else {
+        return message.to_owned();
+    };
+    let end = rest.rfind(", expected ").unwrap_or(rest.len());
+    let (found, expected) = rest.split_at(end);
+    let kind = found.split(['`', '"']).next().unwrap_or(found).trim_end();
+    format!("invalid type: {kind}{expected}")
 }
 
 fn find<'v>(document: &'v Value, steps: &[Step]) -> Option<&'v Value> {
@@ -229,6 +240,31 @@ mod tests {
                 auth: None
             }
         );
+    }
+
+    #[test]
+    fn a_value_of_a_wrong_type_is_not_repeated() {
+        let texts = [
+            (
+                "invalid type: integer `724`, expected a string",
+                "invalid type: integer, expected a string",
+            ),
+            (
+                r#"invalid type: string "a, expected b", expected u16"#,
+                "invalid type: string, expected u16",
+            ),
+            (
+                "invalid type: map, expected a string",
+                "invalid type: map, expected a string",
+            ),
+            (
+                "invalid value: integer `70000`, expected u16",
+                "invalid value: integer `70000`, expected u16",
+            ),
+        ];
+        for (given, told) in texts {
+            assert_eq!(without_value(given), told);
+        }
     }
 
     #[test]

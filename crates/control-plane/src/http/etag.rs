@@ -1,4 +1,4 @@
-//! ETags: a generation, and a short hash of whose it is, so that a later namesake never matches.
+//! `ETag`s: a generation, and a short hash of whose it is, so that a later namesake never matches.
 
 use aws_lc_rs::digest;
 

@@ -109,29 +109,30 @@ async fn serve(
     params: HashMap<String, String>,
     request: Request,
 ) -> Result<Answer, Problem> {
-    let received = receive(&operation, request).await?;
+    let received = receive(request).await?;
     let now_ms = (api.ports.clock)();
     let caller = match operation.access {
         Access::Open => Arc::new(Principal::nobody()),
         Access::Action(..) => authenticate::caller(&api, &received, now_ms).await?,
     };
-    let call = Call::new(Arc::clone(&operation), caller, received, params, now_ms)?;
+    let call = Call::new(Arc::clone(&operation), caller, received, params, now_ms);
     if let Access::Action(action, on) = operation.access {
         crate::authz::authorize(&api, &call, action, on).await?;
+    }
+    let call = call.checked()?;
+    if operation.request.is_some() && !call.received.body.is_empty() {
+        check_media_type(&call.received.headers)?;
     }
     operation.handle(api, call).await
 }
 
-async fn receive(operation: &Operation, request: Request) -> Result<Received, Problem> {
+async fn receive(request: Request) -> Result<Received, Problem> {
     let (parts, body) = request.into_parts();
     let peer = parts
         .extensions
         .get::<ConnectInfo<SocketAddr>>()
         .map(|info| info.0);
     let body = read_body(body).await?;
-    if operation.request.is_some() && !body.is_empty() {
-        check_media_type(&parts.headers)?;
-    }
     let (method, uri, headers) = (parts.method, parts.uri, parts.headers);
     Ok(Received {
         method,
@@ -186,7 +187,7 @@ async fn method_not_allowed() -> Problem {
     )
 }
 
-fn after_panic(_cause: Box<dyn std::any::Any + Send>) -> Response {
+pub(crate) fn after_panic(_cause: Box<dyn std::any::Any + Send>) -> Response {
     // What a panic says may hold data of the request; the panic hook has logged where it happened.
     Problem::internal(&"a handler panicked").into_response()
 }

@@ -149,16 +149,16 @@ pub(super) fn describe(operation: &Operation) -> (Vec<(String, RefOr<Schema>)>, 
     for good in &operation.good {
         builder = builder.response(good.status.to_string(), good_response(good));
     }
-    if operation.access != Access::Open {
+    if operation.access == Access::Open {
+        // An empty list says: no scheme of the document applies.
+        builder = builder.securities(Some(Vec::new()));
+    } else {
         for scheme in ["sigv4", "basic"] {
             builder = builder.security(SecurityRequirement::new(scheme, Vec::<String>::new()));
         }
         for status in problems(operation) {
             builder = builder.response(status, Ref::from_response_name(component_name(status)));
         }
-    } else {
-        // An empty list says: no scheme of the document applies.
-        builder = builder.securities(Some(Vec::new()));
     }
     let item = PathItem::new(method(operation), builder.build());
     let mut paths = Paths::new();

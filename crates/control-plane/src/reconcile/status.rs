@@ -164,13 +164,11 @@ fn is_drained(row: &ProxyRow, seen: Option<&ObservedProxy>, now_unix: i64) -> bo
     if row.status != ProxyStatus::Deleting {
         return false;
     }
-    match seen {
-        Some(observed) => observed.drained,
-        None => {
-            let deadline = row.drain_deadline.unwrap_or(row.updated_at);
-            now_unix > deadline.saturating_add(FORGOTTEN_AFTER_S)
-        }
+    if let Some(observed) = seen {
+        return observed.drained;
     }
+    let deadline = row.drain_deadline.unwrap_or(row.updated_at);
+    now_unix > deadline.saturating_add(FORGOTTEN_AFTER_S)
 }
 
 async fn remove(api: &Api, row: &ProxyRow) -> Result<(), Problem> {

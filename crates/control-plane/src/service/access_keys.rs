@@ -30,7 +30,7 @@ pub(crate) fn open(vault: &Vault, row: &AccessKeyRow) -> Result<SecretString, Pr
 /// A key as callers see it.
 pub(crate) fn view(row: &AccessKeyRow) -> AccessKey {
     AccessKey {
-        access_key_id: row.id.clone(),
+        id: row.id.clone(),
         user: row.user.clone(),
         active: row.state == AccessKeyState::Active,
         created_at: rfc3339(row.created_at),

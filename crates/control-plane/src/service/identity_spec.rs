@@ -154,6 +154,7 @@ fn document(
     }
 }
 
+#[derive(Clone, Copy)]
 enum Member {
     Document,
     TrustPolicy,

@@ -80,14 +80,12 @@ fn context(check: &mut Check, given: BTreeMap<String, Value>) -> Vec<(String, Ve
             | Value::String(_)
             | Value::Object(_) => scalar(&value).map(|text| vec![text]),
         };
-        match values {
-            Some(values) => context.push((key, values)),
-            None => {
-                let pointer = format!("/context/{}", key.replace('~', "~0").replace('/', "~1"));
-                let message =
-                    format!("`{key}` must be a text, a number, a boolean, or a list of them");
-                check.wrong(&pointer, "scalar or list of scalars", &message);
-            }
+        if let Some(values) = values {
+            context.push((key, values));
+        } else {
+            let pointer = format!("/context/{}", key.replace('~', "~0").replace('/', "~1"));
+            let message = format!("`{key}` must be a text, a number, a boolean, or a list of them");
+            check.wrong(&pointer, "scalar or list of scalars", &message);
         }
     }
     context

@@ -7,7 +7,7 @@ use tollgate_types::{Condition, ConditionStatus, ConditionType, ProxyStatus};
 use crate::problem::{Code, Problem};
 
 /// Longest and usual time for one wait.
-const TIMEOUT_MAX: Duration = Duration::from_secs(60);
+const TIMEOUT_MAX: Duration = Duration::from_mins(1);
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 
 /// What a caller waits for.

@@ -126,7 +126,8 @@ pub(crate) struct PutPermissionsBoundary {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AccessKey {
     /// `AKIA…`.
-    pub(crate) access_key_id: String,
+    #[serde(rename = "accessKeyId")]
+    pub(crate) id: String,
     /// The owner's name.
     pub(crate) user: String,
     /// Inactive keys are refused.

@@ -63,7 +63,7 @@ pub(crate) struct AuthRule {
     /// Tokens only, or passwords only; DISABLED when absent.
     #[schema(schema_with = schemas::iam_auth)]
     pub(crate) iam_auth: Option<IamAuth>,
-    /// How passwords are checked; POSTGRES_SCRAM_SHA_256 when absent.
+    /// How passwords are checked; `POSTGRES_SCRAM_SHA_256` when absent.
     #[schema(schema_with = schemas::client_password_auth)]
     pub(crate) client_password_auth_type: Option<ClientPasswordAuth>,
     /// What it is for.
@@ -148,7 +148,7 @@ pub(crate) struct CreateEndpoint {
     /// 1–63 letters, digits or hyphens, starting with a letter.
     #[schema(required = true, min_length = 1, max_length = 63)]
     pub(crate) name: Option<String>,
-    /// Which targets it leads to; READ_ONLY when absent.
+    /// Which targets it leads to; `READ_ONLY` when absent.
     #[schema(schema_with = schemas::target_role)]
     pub(crate) target_role: Option<TargetRole>,
     /// Further host names that tokens may name.
