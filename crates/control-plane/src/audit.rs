@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tollgate_store::{DecisionRetention, Store, StoreError};
+use tollgate_store::{DecisionRetention, Store};
 use tollgate_types::AuthDecision;
 
 use crate::ports::Clock;
@@ -76,7 +76,8 @@ pub fn decision_sink(store: Store) -> (DecisionSink, DecisionWriter) {
 impl DecisionWriter {
     /// Runs until cancelled, then writes what is left.
     pub async fn run(mut self, clock: Clock, cancel: CancellationToken) {
-        let mut prune = tokio::time::interval(PRUNE_EVERY);
+        let first = tokio::time::Instant::now() + PRUNE_EVERY;
+        let mut prune = tokio::time::interval_at(first, PRUNE_EVERY);
         let mut batch = Vec::new();
         loop {
             tokio::select! {
@@ -114,7 +115,7 @@ impl DecisionWriter {
         if let Err(error) = self.store.decision_insert_many(batch).await {
             let lost = u64::try_from(batch.len()).unwrap_or(u64::MAX);
             self.dropped.fetch_add(lost, Ordering::Relaxed);
-            report(&error, lost);
+            tracing::warn!(error = %error, audit.lost = lost, "decisions could not be written");
         }
         batch.clear();
     }
@@ -125,11 +126,7 @@ impl DecisionWriter {
             rows_max: ROWS_MAX,
         };
         if let Err(error) = self.store.decision_prune(stay).await {
-            report(&error, 0);
+            tracing::warn!(error = %error, "old decisions could not be removed");
         }
     }
-}
-
-fn report(error: &StoreError, lost: u64) {
-    tracing::warn!(error = %error, audit.lost = lost, "decisions could not be written");
 }

@@ -308,6 +308,14 @@ fn good_response(good: &Good) -> Response {
                 .description(Some("Path of the new resource."))
                 .build(),
         );
+        builder = builder.header(
+            "Idempotent-Replayed",
+            HeaderBuilder::new()
+                .description(Some(
+                    "`true` on the stored answer of an earlier call with the same key.",
+                ))
+                .build(),
+        );
     }
     builder.build()
 }

@@ -58,7 +58,9 @@ impl RoleSpec {
         let Decoded { value, problems } = request;
         let mut check = Check::new(problems);
         let name = check.name(NameRule::Iam, value.name);
-        let text = member_text(body, Member::TrustPolicy);
+        let text = value
+            .trust_policy
+            .and_then(|_| member_text(body, Member::TrustPolicy));
         let document = document(&mut check, "/trustPolicy", text, PolicyKind::Trust);
         let max_session_s = value.max_session_duration.unwrap_or(SESSION_S_DEFAULT);
         if !SESSION_S_BOUNDS.contains(&max_session_s) {
@@ -96,7 +98,10 @@ impl PolicySpec {
         let name = check.name(NameRule::IamPolicy, request.value.name);
         let description = request.value.description.unwrap_or_default();
         check.length("/description", &description, 0, 1_000);
-        let text = member_text(body, Member::Document);
+        let text = request
+            .value
+            .document
+            .and_then(|_| member_text(body, Member::Document));
         let document = document(&mut check, "/document", text, PolicyKind::Identity);
         let document = document.map(|d| d.as_json().to_owned()).unwrap_or_default();
         check.done(Self {
@@ -120,7 +125,10 @@ pub(crate) fn policy_version(
     body: &[u8],
 ) -> Result<(String, Activation), Problem> {
     let mut check = Check::new(request.problems);
-    let text = member_text(body, Member::Document);
+    let text = request
+        .value
+        .document
+        .and_then(|_| member_text(body, Member::Document));
     let document = document(&mut check, "/document", text, PolicyKind::Identity);
     let activation = if request.value.set_as_default.unwrap_or(true) {
         Activation::Now

@@ -20,6 +20,14 @@ pub(crate) struct Question {
     action: String,
     resource: String,
     context: Vec<(String, Vec<String>)>,
+    detail: Detail,
+}
+
+/// How much an answer tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    Decision,
+    Statements,
 }
 
 impl TryFrom<Decoded<Simulate>> for Question {
@@ -32,7 +40,13 @@ impl TryFrom<Decoded<Simulate>> for Question {
         let action = check.required("/action", value.action);
         let resource = check.required("/resource", value.resource);
         let context = context(&mut check, value.context.unwrap_or_default());
+        let detail = if value.trace.unwrap_or(true) {
+            Detail::Statements
+        } else {
+            Detail::Decision
+        };
         check.done(Self {
+            detail,
             principal,
             action,
             resource,
@@ -58,7 +72,11 @@ impl Question {
             context: &context,
         };
         let explained = principal.policies.explain(&request);
-        let statements = explained.statements.iter().map(serde_json::to_value);
+        let explained_statements = match self.detail {
+            Detail::Statements => explained.statements.as_slice(),
+            Detail::Decision => &[],
+        };
+        let statements = explained_statements.iter().map(serde_json::to_value);
         Ok(Simulation {
             decision: word(&explained.decision),
             layer: word(&explained.layer),

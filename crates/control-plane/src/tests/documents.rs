@@ -119,6 +119,10 @@ async fn simulation_explains_every_statement() {
     matching["context"] = json!({"aws:SourceIp": "192.0.2.1"});
     let outside = world.post("/v1/iam:simulate", &matching).await.expect(200);
     assert_eq!(outside.json["decision"], "IMPLICIT_DENY");
+    let mut short = ask.clone();
+    short["trace"] = json!(false);
+    let short = world.post("/v1/iam:simulate", &short).await.expect(200);
+    assert_eq!(short.json["statements"], json!([]));
     let mut root = ask.clone();
     root["principal"] = json!("arn:aws:iam::000000000000:root");
     assert_eq!(

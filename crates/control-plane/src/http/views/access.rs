@@ -10,10 +10,10 @@ use super::schemas;
 
 /// Creates a policy with its first version.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CreatePolicy {
     /// 1–128 of letters, digits and `+=,.@_-`.
-    #[schema(required = true, min_length = 1, max_length = 128)]
+    #[schema(required = true, nullable = false, min_length = 1, max_length = 128)]
     pub(crate) name: Option<String>,
     /// What it is for.
     #[schema(max_length = 1000)]
@@ -25,7 +25,7 @@ pub(crate) struct CreatePolicy {
 
 /// Adds a version to a policy; five are kept at most.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CreatePolicyVersion {
     /// The policy.
     #[schema(required = true, schema_with = schemas::document)]
@@ -36,10 +36,10 @@ pub(crate) struct CreatePolicyVersion {
 
 /// Names the version that is in force.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct SetDefaultVersion {
     /// The version's number.
-    #[schema(required = true, minimum = 1)]
+    #[schema(required = true, nullable = false, minimum = 1)]
     pub(crate) version: Option<u32>,
 }
 
@@ -114,10 +114,10 @@ pub(crate) struct AttachedPolicy {
 
 /// Bounds the permissions of a user or role by a policy.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct PutPermissionsBoundary {
     /// Name or ARN of the policy.
-    #[schema(required = true, min_length = 1)]
+    #[schema(required = true, nullable = false, min_length = 1)]
     pub(crate) policy: Option<String>,
 }
 
@@ -156,30 +156,30 @@ pub(crate) struct NewAccessKey {
 
 /// Switches an access key on or off.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct PatchAccessKey {
     /// Inactive keys are refused.
-    #[schema(required = true)]
+    #[schema(required = true, nullable = false)]
     pub(crate) active: Option<bool>,
 }
 
 /// Asks what the policies of a principal would decide.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Simulate {
     /// ARN of the principal.
-    #[schema(required = true, min_length = 1)]
+    #[schema(required = true, nullable = false, min_length = 1)]
     pub(crate) principal: Option<String>,
     /// The action, for example `rds-db:connect`.
-    #[schema(required = true, min_length = 1)]
+    #[schema(required = true, nullable = false, min_length = 1)]
     pub(crate) action: Option<String>,
     /// ARN of the resource.
-    #[schema(required = true, min_length = 1)]
+    #[schema(required = true, nullable = false, min_length = 1)]
     pub(crate) resource: Option<String>,
     /// Condition keys and values; those of the principal are filled in.
     #[schema(schema_with = schemas::context)]
     pub(crate) context: Option<BTreeMap<String, Value>>,
-    /// Accepted for compatibility; the statements are always explained.
+    /// Explain every statement; `true` when absent.
     pub(crate) trace: Option<bool>,
 }
 
@@ -192,7 +192,7 @@ pub(crate) struct Simulation {
     pub(crate) decision: String,
     /// The layer that decided or lacked an Allow.
     pub(crate) layer: String,
-    /// Every statement: matched, or which element did not and why.
+    /// Every statement: matched, or which element did not and why; empty without `trace`.
     pub(crate) statements: Vec<Value>,
 }
 

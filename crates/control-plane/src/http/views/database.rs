@@ -10,16 +10,16 @@ use super::schemas;
 
 /// Registers a database server. Nothing is connected to until a proxy has it as a target.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CreateDatabase {
     /// 1–63 letters, digits or hyphens, starting with a letter.
-    #[schema(required = true, min_length = 1, max_length = 63)]
+    #[schema(required = true, nullable = false, min_length = 1, max_length = 63)]
     pub(crate) name: Option<String>,
     /// The software behind it.
     #[schema(required = true, schema_with = schemas::engine)]
     pub(crate) engine: Option<Engine>,
     /// Host name or address.
-    #[schema(required = true, min_length = 1, max_length = 253)]
+    #[schema(required = true, nullable = false, min_length = 1, max_length = 253)]
     pub(crate) host: Option<String>,
     /// TCP port; the engine's usual one when absent.
     #[schema(minimum = 1, maximum = 65535)]
@@ -52,7 +52,7 @@ pub(crate) struct PatchDatabase {
 
 /// How to speak TLS to a server; libpq's names.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Tls {
     /// How strict; `prefer` when absent.
     #[schema(schema_with = schemas::tls_mode)]

@@ -10,10 +10,10 @@ use super::schemas;
 
 /// Creates a user.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CreateUser {
     /// 1–64 of letters, digits and `+=,.@_-`.
-    #[schema(required = true, min_length = 1, max_length = 64)]
+    #[schema(required = true, nullable = false, min_length = 1, max_length = 64)]
     pub(crate) name: Option<String>,
     /// Tags (`aws:PrincipalTag/*`).
     #[schema(schema_with = schemas::tags)]
@@ -45,10 +45,10 @@ pub(crate) struct User {
 
 /// Creates a group.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CreateGroup {
     /// 1–64 of letters, digits and `+=,.@_-`.
-    #[schema(required = true, min_length = 1, max_length = 64)]
+    #[schema(required = true, nullable = false, min_length = 1, max_length = 64)]
     pub(crate) name: Option<String>,
 }
 
@@ -81,10 +81,10 @@ pub(crate) struct Member {
 
 /// Creates a role.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CreateRole {
     /// 1–64 of letters, digits and `+=,.@_-`.
-    #[schema(required = true, min_length = 1, max_length = 64)]
+    #[schema(required = true, nullable = false, min_length = 1, max_length = 64)]
     pub(crate) name: Option<String>,
     /// Who may assume it.
     #[schema(required = true, schema_with = schemas::document)]

@@ -13,10 +13,10 @@ use super::schemas;
 
 /// Creates a proxy, its default endpoint and its default target group.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CreateProxy {
     /// 1–63 letters, digits or hyphens, starting with a letter.
-    #[schema(required = true, min_length = 1, max_length = 63)]
+    #[schema(required = true, nullable = false, min_length = 1, max_length = 63)]
     pub(crate) name: Option<String>,
     /// The protocol spoken. Only POSTGRESQL is served yet.
     #[schema(required = true, schema_with = schemas::engine_family)]
@@ -55,10 +55,10 @@ pub(crate) struct PatchProxy {
 
 /// One auth rule: clients that log in as the secret's user.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct AuthRule {
     /// Name or ARN of the secret with the server's user and password.
-    #[schema(required = true, min_length = 1)]
+    #[schema(required = true, nullable = false, min_length = 1)]
     pub(crate) secret: Option<String>,
     /// Tokens only, or passwords only; DISABLED when absent.
     #[schema(schema_with = schemas::iam_auth)]
@@ -143,10 +143,10 @@ pub(crate) struct Condition {
 
 /// Adds an endpoint; it gets a free port.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CreateEndpoint {
     /// 1–63 letters, digits or hyphens, starting with a letter.
-    #[schema(required = true, min_length = 1, max_length = 63)]
+    #[schema(required = true, nullable = false, min_length = 1, max_length = 63)]
     pub(crate) name: Option<String>,
     /// Which targets it leads to; `READ_ONLY` when absent.
     #[schema(schema_with = schemas::target_role)]
@@ -158,7 +158,7 @@ pub(crate) struct CreateEndpoint {
 
 /// Changes an endpoint (RFC 7396 merge-patch). Name, role and port stay.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct PatchEndpoint {
     /// Further host names that tokens may name.
     #[schema(max_items = 20)]

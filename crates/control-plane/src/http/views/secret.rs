@@ -10,16 +10,16 @@ use super::schemas;
 
 /// Stores a user name and password for databases.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CreateSecret {
     /// 1–512 of letters, digits and `/_+=.@-`.
-    #[schema(required = true, min_length = 1, max_length = 512)]
+    #[schema(required = true, nullable = false, min_length = 1, max_length = 512)]
     pub(crate) name: Option<String>,
     /// What it is for.
     #[schema(max_length = 2048)]
     pub(crate) description: Option<String>,
     /// The database user.
-    #[schema(required = true, min_length = 1, max_length = 63)]
+    #[schema(required = true, nullable = false, min_length = 1, max_length = 63)]
     pub(crate) username: Option<String>,
     /// The password. No answer ever shows it again.
     #[schema(required = true, value_type = String, write_only, min_length = 1, max_length = 4096)]
@@ -31,10 +31,10 @@ pub(crate) struct CreateSecret {
 
 /// Replaces the value; the previous one stays in use for logins until servers take the new one.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct PutSecretValue {
     /// The database user.
-    #[schema(required = true, min_length = 1, max_length = 63)]
+    #[schema(required = true, nullable = false, min_length = 1, max_length = 63)]
     pub(crate) username: Option<String>,
     /// The password.
     #[schema(required = true, value_type = String, write_only, min_length = 1, max_length = 4096)]

@@ -13,10 +13,10 @@ use crate::time::rfc3339;
 
 /// Registers a database as a target of the proxy.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RegisterTarget {
     /// Name or ARN of the database.
-    #[schema(required = true, min_length = 1)]
+    #[schema(required = true, nullable = false, min_length = 1)]
     pub(crate) database: Option<String>,
 }
 
