@@ -46,11 +46,11 @@ impl TryFrom<Decoded<Simulate>> for Question {
             Detail::Decision
         };
         check.done(Self {
-            detail,
             principal,
             action,
             resource,
             context,
+            detail,
         })
     }
 }
