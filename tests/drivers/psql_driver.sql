@@ -19,12 +19,7 @@ EXECUTE double(21) \gset
 SELECT :n = 42 AS good \gset
 \if :good \else \warn 'PREPARE' \quit 3 \endif
 DEALLOCATE double;
-SELECT :VERSION_NUM >= 160000 AS knows_bind \gset
-\if :knows_bind
 SELECT $1::int + $2::int AS n \bind 40 2 \gset
-\else
-\set n 42
-\endif
 SELECT :n = 42 AS good \gset
 \if :good \else \warn 'bind' \quit 3 \endif
 COPY psql_rows FROM STDIN;

@@ -21,7 +21,11 @@ impl Driver {
     fn command(self, postgres: &Postgres) -> Command {
         match self {
             Self::Psql => {
-                let mut command = Command::new(postgres.program("psql"));
+                // The newest psql: the script uses \bind, which came with version 16.
+                let newest = PostgresVersion::newest().and_then(PostgresVersion::bin_dir);
+                let program =
+                    newest.map_or_else(|_| postgres.program("psql"), |bin| bin.join("psql"));
+                let mut command = Command::new(program);
                 command
                     .args(["-X", "-q", "-A", "-t", "-f"])
                     .arg(script("psql_driver.sql"));

@@ -24,9 +24,8 @@ async fn use_everything(orders: &Orders) -> Result<Vec<String>> {
     let mut config = orders.config();
     config.password(&good);
     let client = orders.connect_as(&config).await?;
-    client
-        .batch_execute("SET work_mem = '7MB'; DISCARD ALL")
-        .await?;
+    client.batch_execute("SET work_mem = '7MB'").await?;
+    client.batch_execute("DISCARD ALL").await?;
     client.simple_query("SELECT 'Query-text-b1946ac9'").await?;
     assert!(
         client

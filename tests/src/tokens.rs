@@ -3,7 +3,7 @@
 use std::{process::Command, time::SystemTime};
 
 use anyhow::{Context, Result, ensure};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_rds::auth_token::{AuthTokenGenerator, Config as TokenConfig};
 use tollgate_testkit::{tollgate_program, tools_dir};
@@ -66,11 +66,11 @@ async fn aws_sdk_for_rust() -> Result<()> {
         None,
         "test",
     );
-    let sdk = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
+    let sdk = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .credentials_provider(SharedCredentialsProvider::new(key))
-        .build();
+        .load()
+        .await;
     let wanted = TokenConfig::builder()
         .hostname("127.0.0.1")
         .port(u64::from(orders.port))

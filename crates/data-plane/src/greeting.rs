@@ -9,9 +9,9 @@ use tollgate_wire_postgres::backend::{self, ErrorFields, Severity, TransactionSt
 use tollgate_wire_postgres::secret::CancelSecret;
 
 use crate::goodbye;
+use crate::greetings::Greeting;
 use crate::handshake::Login;
 use crate::metrics::ProxyMetrics;
-use crate::pool_key::Greeting;
 use crate::random;
 use crate::relay::Relay;
 use crate::reply::{self, Told};
@@ -89,11 +89,16 @@ fn cancel_key(shard: &Shard, minor: u16) -> (CancelKey, Vec<u8>) {
 /// The parameters a server connection of this key reports: learnt before, or from one opened now,
 /// which also proves that the database exists and the startup parameters are accepted.
 async fn parameters(shard: &Rc<Shard>, new: &NewSession) -> Result<Greeting, ErrorFields> {
-    let keys = shard.keys_of(&new.proxy);
-    if let Some(known) = keys.greeting(&new.key) {
+    let running = Arc::clone(&shard.running.borrow());
+    let proxy = running
+        .proxies
+        .get(&new.proxy)
+        .ok_or_else(reply::shutting_down)?;
+    let greetings = &proxy.shared.greetings;
+    if let Some(known) = greetings.find(&new.key) {
         return Ok(known);
     }
-    let pool = choose(shard, new)?;
+    let pool = choose_target(shard, proxy, &new.endpoint).map_err(|none| none.fatal_at_login())?;
     let answer = match pool.borrow(shard, &new.key) {
         Borrowed::Ready(lease) => Ok(lease),
         Borrowed::Refused(error) => Err(error),
@@ -101,9 +106,10 @@ async fn parameters(shard: &Rc<Shard>, new: &NewSession) -> Result<Greeting, Err
     };
     match answer {
         Ok(lease) => {
-            keys.learn(&new.key, &lease.server.parameters);
+            greetings.learn(&new.key, &lease.server.parameters);
             pool.return_unused(shard, lease);
-            keys.greeting(&new.key)
+            greetings
+                .find(&new.key)
                 .ok_or_else(|| reply::server_lost(&pool.target.database))
         }
         Err(error) => Err(match pool.last_error(&new.key) {
@@ -114,15 +120,6 @@ async fn parameters(shard: &Rc<Shard>, new: &NewSession) -> Result<Greeting, Err
             ),
         }),
     }
-}
-
-fn choose(shard: &Shard, new: &NewSession) -> Result<Rc<TargetPool>, ErrorFields> {
-    let running = Arc::clone(&shard.running.borrow());
-    let proxy = running
-        .proxies
-        .get(&new.proxy)
-        .ok_or_else(reply::shutting_down)?;
-    choose_target(shard, proxy, &new.endpoint).map_err(|fields| fields.fatal_at_login())
 }
 
 /// The target a request of this endpoint goes to: of those that serve the endpoint's role the one

@@ -10,6 +10,7 @@ mod cleaning;
 mod clock;
 mod goodbye;
 mod greeting;
+mod greetings;
 mod handshake;
 mod identity;
 mod janitor;

@@ -1,8 +1,7 @@
 //! What makes server connections interchangeable: user, database and startup parameters.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::rc::Rc;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Startup parameters are part of the key: a session's defaults are exactly those of the server
@@ -39,6 +38,16 @@ impl PoolKey {
         }
     }
 
+    /// Whether both are the same but for `application_name`.
+    pub(crate) fn is_twin_of(&self, other: &Self) -> bool {
+        fn rest(key: &PoolKey) -> impl Iterator<Item = &(String, String)> {
+            key.params
+                .iter()
+                .filter(|(name, _)| !name.eq_ignore_ascii_case("application_name"))
+        }
+        self.user == other.user && self.database == other.database && rest(self).eq(rest(other))
+    }
+
     /// The value of a startup parameter.
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
         self.params
@@ -48,13 +57,10 @@ impl PoolKey {
     }
 }
 
-/// `ParameterStatus` values a server connection of one key reported: the greeting of later clients.
-pub(crate) type Greeting = Rc<Vec<(Box<str>, Box<str>)>>;
-
-/// Keys in use on a shard with the greetings learnt for them, per proxy.
+/// Keys in use on a shard, so that sessions share one copy.
 #[derive(Default)]
 pub(crate) struct Keys {
-    known: RefCell<HashMap<Arc<PoolKey>, Option<Greeting>>>,
+    known: RefCell<HashSet<Arc<PoolKey>>>,
 }
 
 impl Keys {
@@ -64,36 +70,15 @@ impl Keys {
     /// The shared copy of `key`.
     pub(crate) fn intern(&self, key: PoolKey) -> Arc<PoolKey> {
         let mut known = self.known.borrow_mut();
-        if let Some((shared, _)) = known.get_key_value(&key) {
+        if let Some(shared) = known.get(&key) {
             return Arc::clone(shared);
         }
         if known.len() >= Self::KEPT {
-            known.retain(|key, _| Arc::strong_count(key) > 1);
+            known.retain(|key| Arc::strong_count(key) > 1);
         }
         let shared = Arc::new(key);
-        known.insert(Arc::clone(&shared), None);
+        known.insert(Arc::clone(&shared));
         shared
-    }
-
-    /// The greeting learnt for `key`.
-    pub(crate) fn greeting(&self, key: &Arc<PoolKey>) -> Option<Greeting> {
-        self.known.borrow().get(key).cloned().flatten()
-    }
-
-    /// A server connection of `key` reported `parameters`.
-    pub(crate) fn learn(&self, key: &Arc<PoolKey>, parameters: &[(Box<str>, Box<str>)]) {
-        let mut known = self.known.borrow_mut();
-        let slot = known.entry(Arc::clone(key)).or_default();
-        if slot.as_ref().is_none_or(|old| old.as_slice() != parameters) {
-            *slot = Some(Rc::new(parameters.to_vec()));
-        }
-    }
-
-    /// Forgets every greeting: the target or its settings changed.
-    pub(crate) fn forget_greetings(&self) {
-        for greeting in self.known.borrow_mut().values_mut() {
-            *greeting = None;
-        }
     }
 }
 
@@ -128,14 +113,16 @@ mod tests {
     }
 
     #[test]
-    fn interning_keeps_the_greeting() {
+    fn equal_keys_share_one_copy() {
         let keys = Keys::default();
         let shared = keys.intern(key(&[]));
-        keys.learn(&shared, &[("TimeZone".into(), "UTC".into())]);
-        let again = keys.intern(key(&[]));
-        assert!(Arc::ptr_eq(&shared, &again));
-        assert_eq!(keys.greeting(&again).unwrap().len(), 1);
-        keys.forget_greetings();
-        assert!(keys.greeting(&again).is_none());
+        assert!(Arc::ptr_eq(&shared, &keys.intern(key(&[]))));
+    }
+
+    #[test]
+    fn twins_differ_in_the_application_name_only() {
+        let one = key(&[("TimeZone", "UTC"), ("application_name", "one")]);
+        assert!(one.is_twin_of(&key(&[("TimeZone", "UTC")])));
+        assert!(!one.is_twin_of(&key(&[("TimeZone", "GMT"), ("application_name", "one")])));
     }
 }

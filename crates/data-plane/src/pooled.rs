@@ -14,12 +14,24 @@ pub(crate) struct Pooled {
     pub(crate) server: ServerConnection,
     /// What the session machine keeps per server connection; `None` while a session has it.
     pub(crate) state: Option<ServerState>,
+    /// Whether a client has changed session state on it since it was opened.
+    pub(crate) history: History,
+}
+
+/// What clients have done to a server connection since it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum History {
+    /// Nothing that outlasts a transaction.
+    Untouched,
+    /// Session state was changed and reset since. What the init query set may be gone with it.
+    Reset,
 }
 
 /// A [`Pooled`] on its way to another shard.
 pub(crate) struct ParkedPooled {
     server: ParkedConnection,
     state: Option<ServerState>,
+    history: History,
 }
 
 impl Pooled {
@@ -34,6 +46,7 @@ impl Pooled {
         Self {
             server,
             state: Some(state),
+            history: History::Untouched,
         }
     }
 
@@ -54,6 +67,7 @@ impl Pooled {
         Ok(ParkedPooled {
             server: self.server.park()?,
             state: self.state,
+            history: self.history,
         })
     }
 }
@@ -64,6 +78,7 @@ impl ParkedPooled {
         Ok(Pooled {
             server: self.server.unpark()?,
             state: self.state,
+            history: self.history,
         })
     }
 }

@@ -1,12 +1,16 @@
-//! What all shards share about one proxy beyond its configuration: counts.
+//! What all shards share about one proxy beyond its configuration: counts and greetings.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Client connections of one proxy over all shards.
+use crate::greetings::Greetings;
+
+/// Shared state of one proxy.
 #[derive(Default)]
 pub(crate) struct ProxyShared {
     clients: AtomicUsize,
+    /// What clients are greeted with.
+    pub(crate) greetings: Greetings,
 }
 
 /// One client connection in the count; leaves it when dropped.

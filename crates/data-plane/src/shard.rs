@@ -133,7 +133,7 @@ pub(crate) struct Shard {
     pub(crate) pools: RefCell<HashMap<TargetId, Rc<TargetPool>>>,
     /// Client connections.
     pub(crate) sessions: Rc<Sessions>,
-    /// Pool keys and greetings, per proxy.
+    /// Pool keys, per proxy.
     pub(crate) keys: RefCell<HashMap<ProxyId, Rc<Keys>>>,
     /// Counters.
     pub(crate) metrics: ShardMetrics,
@@ -305,7 +305,10 @@ impl Shard {
         let mut wanted = HashMap::new();
         for proxy in running.proxies.values() {
             for target in &proxy.targets {
-                wanted.insert(target.id.clone(), Arc::clone(target));
+                wanted.insert(
+                    target.id.clone(),
+                    (Arc::clone(target), Arc::clone(&proxy.shared)),
+                );
             }
         }
         let mut gone = Vec::new();
@@ -319,11 +322,11 @@ impl Shard {
         for pool in gone {
             pool.drain(self);
         }
-        for (id, target) in wanted {
+        for (id, (target, proxy)) in wanted {
             if let Some(pool) = self.pool(&id) {
                 pool.refresh(self);
             } else {
-                let pool = TargetPool::new(self, target);
+                let pool = TargetPool::new(self, target, proxy);
                 self.pools.borrow_mut().insert(id, pool);
             }
         }

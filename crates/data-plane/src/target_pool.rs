@@ -16,8 +16,9 @@ use tollgate_types::HealthState;
 
 use crate::metrics::PoolMetrics;
 use crate::opening;
-use crate::pool_key::{Keys, PoolKey};
-use crate::pooled::{ParkedPooled, Pooled};
+use crate::pool_key::PoolKey;
+use crate::pooled::{History, ParkedPooled, Pooled};
+use crate::proxy_state::ProxyShared;
 use crate::random;
 use crate::server::OpenError;
 use crate::shard::{Command, Shard};
@@ -36,8 +37,7 @@ pub(crate) struct TargetPool {
     pub(crate) target: Arc<TargetShared>,
     /// Counters of this shard for this target.
     pub(crate) metrics: PoolMetrics,
-    /// Keys and greetings of the proxy.
-    pub(crate) keys: Rc<Keys>,
+    proxy: Arc<ProxyShared>,
     core: RefCell<Core>,
     waiters: RefCell<HashMap<WaiterId, Rc<WaitSlot>>>,
     last_errors: RefCell<HashMap<Arc<PoolKey>, OpenError>>,
@@ -58,7 +58,11 @@ pub(crate) enum Borrowed {
 
 impl TargetPool {
     /// An empty pool that watches its idle connections.
-    pub(crate) fn new(shard: &Rc<Shard>, target: Arc<TargetShared>) -> Rc<Self> {
+    pub(crate) fn new(
+        shard: &Rc<Shard>,
+        target: Arc<TargetShared>,
+        proxy: Arc<ProxyShared>,
+    ) -> Rc<Self> {
         let shards = shard.seed.settings.shards;
         let now = shard.clock.exact();
         let core = Pool::new(
@@ -69,7 +73,7 @@ impl TargetPool {
         );
         let pool = Rc::new(Self {
             metrics: shard.metrics.pool(&target),
-            keys: shard.keys_of(&target.proxy),
+            proxy,
             core: RefCell::new(core),
             waiters: RefCell::new(HashMap::new()),
             last_errors: RefCell::new(HashMap::new()),
@@ -109,6 +113,12 @@ impl TargetPool {
         mut lease: ServerLease,
         proof: Clean,
     ) {
+        let init_query = self.target.plan().policy.init_query.is_some();
+        if init_query && lease.history == History::Reset {
+            // DISCARD ALL took what the init query had set as well: only a new connection has it.
+            self.discard(shard, lease);
+            return;
+        }
         lease.state = Some(proof.into_state());
         self.return_unused(shard, lease);
     }
@@ -177,7 +187,7 @@ impl TargetPool {
         match result {
             Ok(mut conn) => {
                 self.last_errors.borrow_mut().remove(key);
-                self.keys.learn(key, &conn.server.parameters);
+                self.proxy.greetings.learn(key, &conn.server.parameters);
                 let jitter = Jitter::new(u16::try_from(random::number() & 0xffff).unwrap_or(0));
                 // Registers the watcher; a server that has already hung up is noticed at first use.
                 let _ = conn.idle_event(&self.idle_waker.borrow());
@@ -253,7 +263,7 @@ impl TargetPool {
         core.set_settings(settings(&self.target, self.shards), now);
         if self.epoch.replace(epoch) != epoch {
             core.retire_all(Generation::new(epoch), now);
-            self.keys.forget_greetings();
+            self.proxy.greetings.forget();
         }
         drop(core);
         self.act(shard);

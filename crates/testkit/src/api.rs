@@ -52,6 +52,8 @@ impl Api {
         let client = Client::builder()
             .timeout(Duration::from_secs(90))
             .no_proxy()
+            // The program under test is killed and restarted: a kept connection would be a dead one.
+            .pool_max_idle_per_host(0)
             .build()
             .context("building an HTTP client")?;
         Ok(Self {

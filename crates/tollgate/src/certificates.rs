@@ -67,9 +67,9 @@ fn own(config: &Config, dir: &DataDir) -> Result<(String, String)> {
     let (certificate, key) = issue(&names, &issuer, (now, until))?;
     let chain = format!("{certificate}{ca_pem}");
     write_whole(&dir.file("server.key"), key.as_bytes(), 0o600)?;
-    write_whole(&dir.file("server.pem"), chain.as_bytes(), 0o644)?;
+    write_whole(&dir.file("server.pem"), chain.as_bytes(), 0o600)?;
     let text = format!("{}\n{}", until.unix_timestamp(), names.join("\n"));
-    write_whole(&stamp, text.as_bytes(), 0o644)?;
+    write_whole(&stamp, text.as_bytes(), 0o600)?;
     Ok((chain, key))
 }
 

@@ -229,6 +229,7 @@ async fn token_login(
         running: &place.running,
         proxy: &place.proxy.config,
         endpoint,
+        rule,
         user: &user,
         database: &database,
         source: place.peer.ip(),
@@ -237,10 +238,6 @@ async fn token_login(
     };
     if let Err(reason) = token::check(text, &check, findings) {
         return Verdict::Rejected(reason);
-    }
-    if rule.is_none() {
-        findings.detail = no_secret(&user);
-        return Verdict::Rejected(Rejection::NoSecretForUser);
     }
     Verdict::Allowed
 }

@@ -7,7 +7,7 @@ use tollgate_iam::token::{Expected, KeyKind, Rejection, SigningKey, Token};
 use tollgate_types::{PrincipalKind, ProxyConfig};
 
 use crate::identity::Principal;
-use crate::running::{Running, RunningEndpoint};
+use crate::running::{LoginRule, Running, RunningEndpoint};
 
 /// What a token is checked against.
 pub(crate) struct TokenCheck<'a> {
@@ -17,6 +17,8 @@ pub(crate) struct TokenCheck<'a> {
     pub(crate) proxy: &'a ProxyConfig,
     /// The endpoint connected to.
     pub(crate) endpoint: &'a RunningEndpoint,
+    /// The auth rule of the user, if the proxy has one.
+    pub(crate) rule: Option<&'a LoginRule>,
     /// User of the startup packet.
     pub(crate) user: &'a str,
     /// Database of the startup packet.
@@ -85,6 +87,10 @@ pub(crate) fn check(
         }
     };
     findings.principal = Some(std::sync::Arc::clone(&principal));
+    if with.rule.is_none() {
+        findings.detail = super::no_secret(with.user);
+        return Err(Rejection::NoSecretForUser);
+    }
     authorise(with, &token, &principal, findings)
 }
 

@@ -14,6 +14,7 @@ use super::link::Begun;
 use super::{Input, Relay, Step};
 use crate::cleaning;
 use crate::goodbye;
+use crate::pooled::History;
 use crate::reply;
 use crate::sessions::Interrupt;
 
@@ -166,7 +167,8 @@ impl Relay {
         let control = Rc::clone(&self.registered.control);
         self.waiting = None;
         if let Some(link) = self.link.take() {
-            let half_sent = !link.to_server.is_empty() || !link.from_server.is_empty();
+            let half_sent =
+                link.broken.is_some() || !link.to_server.is_empty() || !link.from_server.is_empty();
             match self.session.on_client_gone() {
                 Farewell::Clean(proof) if !half_sent => link.release(&self.shard, proof),
                 Farewell::Cleanup(cleanup) if !half_sent => {
@@ -207,7 +209,8 @@ impl Relay {
                 "client pinned to its server connection; {}", advice::against(*reason)
             );
         }
-        if let Some(link) = &self.link {
+        if let Some(link) = &mut self.link {
+            link.lease.history = History::Reset;
             match (before.is_empty(), now.is_empty()) {
                 (true, false) => {
                     self.pinned = Some(self.metrics.pinned_clients.hold());

@@ -27,6 +27,8 @@ pub(crate) struct Link {
     pub(crate) from_server: InputBuffer,
     /// Not yet taken by the server.
     pub(crate) to_server: Outgoing,
+    /// Why the server takes no more bytes. What it said before is still to be heard: most likely why.
+    pub(crate) broken: Option<String>,
     cancel: Option<Rc<CancelFlight>>,
 }
 
@@ -44,8 +46,15 @@ impl Link {
             lease,
             from_server: InputBuffer::default(),
             to_server: Outgoing::default(),
+            broken: None,
             cancel: None,
         }
+    }
+
+    /// A write failed. Reading goes on to the end.
+    pub(crate) fn takes_no_more(&mut self, error: &std::io::Error) {
+        self.to_server = Outgoing::default();
+        self.broken = Some(error.to_string());
     }
 
     /// Target name and process id, for the sessions view.

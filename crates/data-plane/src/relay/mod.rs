@@ -5,22 +5,21 @@ mod advice;
 mod ending;
 mod link;
 mod outgoing;
+mod refusing;
 
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use tollgate_pool::BorrowError;
 use tollgate_session::postgres::{Cancel, Clean, ServerEvent, Session, SessionConfig, Want};
 use tollgate_session::{Effects, Piece, Pieces};
 use tollgate_telemetry::GaugeGuard;
 use tollgate_types::SessionState;
-use tollgate_wire_postgres::backend::ErrorFields;
 
 use crate::buffers::InputBuffer;
 use crate::greeting::choose_target;
 use crate::metrics::ProxyMetrics;
-use crate::reply::{self, Told};
+use crate::reply;
 use crate::sessions::Registered;
 use crate::shard::Shard;
 use crate::stream::Stream;
@@ -29,6 +28,7 @@ use crate::waiting::Waiting;
 use ending::{End, Leaving};
 use link::Link;
 use outgoing::Outgoing;
+use refusing::refusal;
 
 /// Bytes of an unnamed statement remembered per client, so that it can be prepared again on another
 /// server connection; longer ones pin.
@@ -44,8 +44,7 @@ pub(crate) struct Relay {
     to_client: Outgoing,
     link: Option<Box<Link>>,
     waiting: Option<Waiting>,
-    /// The machine has seen all input and needs more.
-    starved: bool,
+    appetite: Appetite,
     leaving: Leaving,
     pinned: Option<GaugeGuard>,
     metrics: Rc<ProxyMetrics>,
@@ -85,7 +84,7 @@ impl Relay {
             to_client: Outgoing::default(),
             link: None,
             waiting: None,
-            starved: false,
+            appetite: Appetite::Hungry,
             leaving: Leaving::No,
             pinned: None,
             metrics,
@@ -146,10 +145,7 @@ impl Relay {
         if let Some(link) = &mut self.link {
             match link.to_server.flush(&mut link.lease.server.stream, cx) {
                 Ok(more) => moved |= more,
-                Err(error) => {
-                    self.server_lost(&error.to_string(), cx)?;
-                    moved = true;
-                }
+                Err(error) => link.takes_no_more(&error),
             }
         }
         Ok(moved)
@@ -177,15 +173,17 @@ impl Relay {
         let server_full = self
             .link
             .as_ref()
-            .is_some_and(|link| !link.to_server.is_empty());
+            .is_some_and(|link| link.broken.is_some() || !link.to_server.is_empty());
         if server_full || !self.to_client.is_empty() {
             return Ok(false);
         }
-        if self.waiting.is_none() && !self.starved && !self.from_client.is_empty() {
+        let hungry = self.appetite == Appetite::Hungry;
+        if self.waiting.is_none() && hungry && !self.from_client.is_empty() {
             self.feed_client(cx)?;
             return Ok(true);
         }
-        if self.waiting.is_some() && self.from_client.is_full() {
+        let held_up = self.waiting.is_some() || self.appetite == Appetite::NeedsReplies;
+        if held_up && self.from_client.is_full() {
             return Ok(false);
         }
         let space = self.from_client.space(&self.shard.buffers);
@@ -201,18 +199,22 @@ impl Relay {
             Poll::Ready(Ok(0)) => return Err(End::ClientGone),
             Poll::Ready(Ok(count)) => {
                 self.from_client.read(count);
-                self.registered
-                    .control
-                    .last_activity
-                    .set(self.shard.clock.coarse());
+                self.note_activity();
             }
             Poll::Ready(Err(error)) => return Err(End::client(error)),
         }
-        self.starved = false;
+        self.appetite = Appetite::Hungry;
         if self.waiting.is_none() {
             self.feed_client(cx)?;
         }
         Ok(true)
+    }
+
+    /// The idle timeout starts anew: with the client's bytes and with the answer to them, however long
+    /// that took.
+    fn note_activity(&self) {
+        let now = self.shard.clock.coarse();
+        self.registered.control.last_activity.set(now);
     }
 
     /// Has the machine look at the client's bytes, and carries out what it says.
@@ -225,15 +227,20 @@ impl Relay {
     }
 
     fn feed_client_with(&mut self, effects: &mut Effects, cx: &mut Context<'_>) -> Step<()> {
-        while !self.from_client.is_empty() {
+        // A session that is about to end takes nothing any more.
+        while !self.from_client.is_empty() && self.leaving != Leaving::AfterFlush {
             effects.clear();
             let progress = self.session.on_client(self.from_client.filled(), effects);
             let written = self.write_effects(effects, Input::Client, cx);
             self.from_client.consume(progress.consumed);
             written?;
             match progress.want {
-                Want::More | Want::Replies => {
-                    self.starved = true;
+                Want::More => {
+                    self.appetite = Appetite::NeedsBytes;
+                    return Ok(());
+                }
+                Want::Replies => {
+                    self.appetite = Appetite::NeedsReplies;
                     return Ok(());
                 }
                 Want::Release(proof) => self.release(proof),
@@ -272,6 +279,9 @@ impl Relay {
         let Some(link) = &mut self.link else {
             return Ok(());
         };
+        if link.broken.is_some() {
+            return Ok(());
+        }
         let Link {
             lease,
             from_server,
@@ -287,12 +297,10 @@ impl Relay {
             cx,
             bytes(effects.to_server(), input),
         ) {
-            Ok(sent) => {
-                self.metrics.to_server.add(u64::try_from(sent).unwrap_or(0));
-                Ok(())
-            }
-            Err(error) => self.server_lost(&error.to_string(), cx),
+            Ok(sent) => self.metrics.to_server.add(u64::try_from(sent).unwrap_or(0)),
+            Err(error) => link.takes_no_more(&error),
         }
+        Ok(())
     }
 
     /// The machine needs a server connection for the input's next message.
@@ -329,33 +337,7 @@ impl Relay {
             self.session.attach(state);
         }
         self.link = Some(link);
-        self.starved = false;
-    }
-
-    fn refuse_borrow(
-        &mut self,
-        pool: &Rc<TargetPool>,
-        error: &BorrowError,
-        cx: &mut Context<'_>,
-    ) -> Step<()> {
-        let fields = refusal(pool, &self.registered.control.key, error);
-        let mut effects = self.shard.effects.take();
-        let result = self.refuse(&fields, &mut effects, cx);
-        self.shard.effects.set(effects);
-        result
-    }
-
-    /// Answers the waiting request with an error, in order; the client stays.
-    fn refuse(
-        &mut self,
-        fields: &ErrorFields,
-        effects: &mut Effects,
-        cx: &mut Context<'_>,
-    ) -> Step<()> {
-        effects.clear();
-        self.session.refuse(fields, effects);
-        self.starved = false;
-        self.write_effects(effects, Input::Client, cx)
+        self.appetite = Appetite::Hungry;
     }
 
     fn server_step(&mut self, cx: &mut Context<'_>) -> Step<bool> {
@@ -378,9 +360,14 @@ impl Relay {
                 link.from_server.release_if_empty(&self.shard.buffers);
                 return Ok(false);
             }
-            Poll::Ready(Ok(0)) => self.server_lost("the server closed the connection", cx)?,
+            Poll::Ready(Ok(0)) => {
+                let why = link.broken.take();
+                let why = why.as_deref().unwrap_or("the server closed the connection");
+                self.server_lost(why, cx)?;
+            }
             Poll::Ready(Ok(count)) => {
                 link.from_server.read(count);
+                self.note_activity();
                 let mut effects = self.shard.effects.take();
                 let result = self.feed_server(&mut effects, cx);
                 self.shard.effects.set(effects);
@@ -409,8 +396,10 @@ impl Relay {
             }
             written?;
             self.show_pins(effects);
-            // The machine may now understand client bytes it could not before.
-            self.starved &= progress.consumed == 0;
+            if progress.consumed > 0 {
+                // The machine may now understand client bytes it could not before.
+                self.appetite = Appetite::Hungry;
+            }
             match progress.event {
                 ServerEvent::More if progress.consumed == 0 => return Ok(()),
                 ServerEvent::More => {}
@@ -434,9 +423,13 @@ impl Relay {
     pub(super) fn release(&mut self, proof: Clean) {
         if let Some(link) = self.link.take() {
             *self.registered.control.server.borrow_mut() = None;
-            link.release(&self.shard, proof);
+            if link.broken.is_some() {
+                link.discard(&self.shard, Cancel::No);
+            } else {
+                link.release(&self.shard, proof);
+            }
         }
-        self.starved = false;
+        self.appetite = Appetite::Hungry;
     }
 
     fn drop_link(&mut self, cancel: Cancel) {
@@ -455,24 +448,20 @@ fn bytes<'a>(pieces: Pieces<'a>, input: &'a [u8]) -> impl Iterator<Item = &'a [u
     })
 }
 
+/// What the machine needs before it can do more with the client's bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Appetite {
+    /// Nothing: it has not seen all of them.
+    Hungry,
+    /// More of them.
+    NeedsBytes,
+    /// Answers of the server. Until they come, no more is read of the client than a buffer holds.
+    NeedsReplies,
+}
+
 /// Which buffer ranges of input refer to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Input {
     Client,
     Server,
-}
-
-/// What a client is told whose request got no server connection: the server's own words where it
-/// gave any for this user and database.
-fn refusal(
-    pool: &TargetPool,
-    key: &std::sync::Arc<crate::pool_key::PoolKey>,
-    error: &BorrowError,
-) -> ErrorFields {
-    match (error, pool.last_error(key)) {
-        (BorrowError::Unavailable(_), Some(open)) => {
-            reply::open_failed(&open, &pool.target.database, Told::InSession)
-        }
-        _ => reply::borrow_refused(error, &pool.target.database),
-    }
 }

@@ -1,6 +1,9 @@
 //! The data plane alone, in front of a real PostgreSQL: snapshots in, sessions through, reports out.
 
 mod changes;
+mod dice;
+mod differential;
 mod fixture;
 mod limits;
+mod raw;
 mod sessions;

@@ -47,6 +47,8 @@ pub(super) struct Link {
     pub(super) mode: Mode,
     /// The unnamed statement and portal as sent in this segment: what comes later in the segment runs
     /// only if they were made.
+    /// Whether a message of this segment makes, replaces or drops the unnamed statement.
+    pub(super) segment_changes: Changes,
     pub(super) segment_statement: Option<Meaning>,
     pub(super) segment_portal: Option<Meaning>,
     /// Effects of all statements bound since the connection was last between transactions.
@@ -87,6 +89,13 @@ pub(super) enum Segment {
     Open,
     /// The server discards everything up to a Sync that has not been sent.
     Skipping,
+}
+
+/// Whether the tail of what was sent changes the unnamed statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Changes {
+    Nothing,
+    UnnamedStatement,
 }
 
 /// Whether a COPY is under way.
@@ -167,6 +176,7 @@ impl Link {
             segment: Segment::Closed,
             copy: Copy::None,
             mode: Mode::Tracking,
+            segment_changes: Changes::Nothing,
             segment_statement: None,
             segment_portal: None,
             bound: EffectSet::NONE,
@@ -189,11 +199,22 @@ impl Link {
             && self.unread == 0
     }
 
+    /// An earlier segment failed, so the connection's unnamed statement is not known to be the client's:
+    /// unless the segment being sent has changed it since. Its replies come only after its Sync, so what
+    /// follows in it cannot wait for them.
+    pub(super) fn misaligned(&mut self) {
+        self.alignment = match self.segment_changes {
+            Changes::Nothing => Alignment::No,
+            Changes::UnnamedStatement => Alignment::Sent,
+        };
+    }
+
     /// Makes the proof. The caller has checked `is_quiet` and that there is no pin.
     pub(super) fn into_clean(mut self: Box<Self>) -> Clean {
         self.queue.reset();
         self.alignment = Alignment::No;
         self.outbound.body = Vec::new();
+        self.segment_changes = Changes::Nothing;
         self.segment_statement = None;
         self.segment_portal = None;
         self.bound = EffectSet::NONE;

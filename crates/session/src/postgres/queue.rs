@@ -160,6 +160,13 @@ impl Queue {
         self.entries.back_mut()
     }
 
+    /// True while a message of our own is on its way.
+    pub(crate) fn awaits_injected(&self) -> bool {
+        self.entries
+            .iter()
+            .any(|expected| matches!(expected.kind, Kind::InjectedParse | Kind::InjectedClose))
+    }
+
     /// Takes the oldest entry out, and the COPY marks that come to the front: they wait for a COPY that
     /// has not come.
     pub(crate) fn pop(&mut self) -> Option<Expected> {

@@ -149,10 +149,10 @@ impl Session {
             Kind::Query => {
                 self.unnamed.drop_statement(Remembered::Nothing);
                 // A statement cancelled at its very start may have left everything as it was.
-                link.alignment = match done.so_far {
-                    SoFar::Well => Alignment::Confirmed,
-                    SoFar::Failed => Alignment::No,
-                };
+                match done.so_far {
+                    SoFar::Well => link.alignment = Alignment::Confirmed,
+                    SoFar::Failed => link.misaligned(),
+                }
             }
             Kind::FunctionCall => self.pins.tried(done.meaning.effects),
             Kind::Sync
@@ -239,10 +239,10 @@ impl Session {
         match failed.kind {
             Kind::UnnamedParse => {
                 self.unnamed.drop_statement(failed.kept);
-                link.alignment = Alignment::No;
+                link.misaligned();
             }
             // The statement is still the client's; it could not be made here and now.
-            Kind::InjectedParse | Kind::InjectedClose => link.alignment = Alignment::No,
+            Kind::InjectedParse | Kind::InjectedClose => link.misaligned(),
             Kind::UnnamedClose => self.unnamed.skip(Remembered::Nothing),
             Kind::Parse
             | Kind::Bind

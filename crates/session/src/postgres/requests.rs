@@ -6,7 +6,7 @@ use tollgate_wire_postgres::frame::{HEADER_LEN, Header};
 
 use super::client::Step;
 use super::head::{Head, Message, head, kind_byte, two_names};
-use super::link::{Alignment, Copy, Entry, Inbound, Link, Owner, Segment};
+use super::link::{Alignment, Changes, Copy, Entry, Inbound, Link, Owner, Segment};
 use super::names;
 use super::queue::{DataEnd, Expected, Kind, Meaning, NameChange, Statements, Syncs};
 use super::unnamed::{Remedy, Remembered, Unnamed};
@@ -58,6 +58,7 @@ impl Session {
         link.expect(Kind::Query);
         link.segment = Segment::Closed;
         link.unnamed_changes(&mut self.unnamed);
+        link.segment_changes = Changes::Nothing;
         link.pass(header, Entry::Queued);
         link.scan(HEADER_LEN);
     }
@@ -207,6 +208,7 @@ impl Session {
             return Step::Wait(Want::Server);
         };
         link.expect(Kind::FunctionCall);
+        link.segment_changes = Changes::Nothing;
         let harmless = function.is_none_or(|id| HARMLESS_FUNCTIONS.contains(&id));
         if !harmless && let Some(newest) = link.queue.back_mut() {
             newest.meaning = Meaning::of_effects(EffectSet::UNKNOWN);
@@ -224,9 +226,10 @@ impl Session {
             Alignment::Confirmed | Alignment::Sent => return None,
             Alignment::No => {}
         }
-        if self.unnamed.is_changing() {
+        if self.unnamed.is_changing() || link.queue.awaits_injected() {
             // Replaced in an earlier segment, with an outcome that is not known. The server will answer:
-            // that segment is complete.
+            // that segment is complete. A statement that is on its way already is not sent again and
+            // again, which would make much out of few bytes of the client.
             return Some(Want::Replies);
         }
         let (kind, message) = match self.unnamed.remedy() {
@@ -238,6 +241,7 @@ impl Session {
         link.expect(kind);
         link.segment = Segment::Open;
         link.alignment = Alignment::Sent;
+        link.segment_changes = Changes::UnnamedStatement;
         link.owner = Owner::Unknown;
         None
     }
@@ -278,6 +282,7 @@ impl Link {
     /// The message at hand replaces or drops the unnamed statement, here and for the client alike.
     fn unnamed_changes(&mut self, unnamed: &mut Unnamed) {
         unnamed.change_starts();
+        self.segment_changes = Changes::UnnamedStatement;
         self.owner = Owner::Unknown;
         if self.alignment == Alignment::No {
             self.alignment = Alignment::Sent;
@@ -297,6 +302,7 @@ impl Link {
         }
         self.expect(Kind::Sync);
         self.segment = Segment::Closed;
+        self.segment_changes = Changes::Nothing;
         self.segment_statement = None;
         self.segment_portal = None;
         if self.alignment == Alignment::Sent {

@@ -1,0 +1,245 @@
+//! A client that logs in with SCRAM and then sends any bytes, hears every message, and may die rudely.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::WriteHalf;
+use tokio::time::timeout;
+use tollgate_testkit::scripted::{self, Message};
+use tollgate_wire_postgres::scram::{ClientBinding, ClientCredential, ScramClient};
+use tollgate_wire_postgres::secret::Secret;
+
+/// How long to wait for the next byte before the connection counts as hung.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Where and as whom to log in.
+#[derive(Debug, Clone)]
+pub(crate) struct Door {
+    pub(crate) port: u16,
+    pub(crate) user: String,
+    pub(crate) database: String,
+    pub(crate) password: String,
+}
+
+/// A logged-in connection.
+pub(crate) struct Raw {
+    stream: TcpStream,
+    buffer: BytesMut,
+    /// Process id and secret for a cancel request.
+    pub(crate) key: Vec<u8>,
+}
+
+impl Raw {
+    /// Logs in and hears the greeting.
+    pub(crate) async fn login(door: &Door) -> Result<Self> {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, door.port))
+            .await
+            .context("connecting")?;
+        stream.set_nodelay(true)?;
+        let mut raw = Self {
+            stream,
+            buffer: BytesMut::new(),
+            key: Vec::new(),
+        };
+        let parameters = [
+            ("user", door.user.as_str()),
+            ("database", door.database.as_str()),
+        ];
+        raw.send(&scripted::startup(0, &parameters)).await?;
+        raw.prove(&door.password).await?;
+        for message in raw.until_ready().await? {
+            if message.tag == b'K' {
+                raw.key = message.body;
+            }
+        }
+        Ok(raw)
+    }
+
+    async fn prove(&mut self, password: &str) -> Result<()> {
+        let (_, binding) = ClientBinding::choose(&["SCRAM-SHA-256"], None)?;
+        let credential = ClientCredential::Password(Secret::from(password));
+        let client = ScramClient::new(credential, "0123456789abcdef01234567", binding)?;
+        let (first, client) = client.client_first();
+        self.asked(10).await?;
+        let mut body = b"SCRAM-SHA-256\0".to_vec();
+        body.extend(u32::try_from(first.len())?.to_be_bytes());
+        body.extend(&first);
+        self.send(&scripted::message(b'p', &body)).await?;
+        let challenge = self.asked(11).await?;
+        let answer = client.server_first(&challenge)?;
+        self.send(&scripted::message(b'p', &answer.message)).await?;
+        let proof = self.asked(12).await?;
+        answer.next.server_final(&proof)?;
+        Ok(())
+    }
+
+    /// An authentication message of this kind, without the kind.
+    async fn asked(&mut self, kind: u32) -> Result<Vec<u8>> {
+        let message = self.next().await?;
+        let body = message.body.strip_prefix(&kind.to_be_bytes());
+        match (message.tag, body) {
+            (b'R', Some(rest)) => Ok(rest.to_vec()),
+            _ => bail!("refused: {}", describe(&message)),
+        }
+    }
+
+    /// Sends these bytes as they are.
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        timeout(PATIENCE, self.stream.write_all(bytes))
+            .await
+            .context("nobody takes the bytes")?
+            .context("sending")
+    }
+
+    /// The next message; `None` when the other side has closed.
+    pub(crate) async fn hear(&mut self) -> Result<Option<Message>> {
+        loop {
+            if let Some(message) = take(&mut self.buffer)? {
+                return Ok(Some(message));
+            }
+            let read = timeout(PATIENCE, self.stream.read_buf(&mut self.buffer))
+                .await
+                .context("the connection hangs")?;
+            if !read.is_ok_and(|length| length > 0) {
+                ensure!(self.buffer.is_empty(), "closed inside a message");
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The next message; a close is an error.
+    pub(crate) async fn next(&mut self) -> Result<Message> {
+        self.hear().await?.context("the connection was closed")
+    }
+
+    /// Messages up to `ReadyForQuery`; a close is an error.
+    pub(crate) async fn until_ready(&mut self) -> Result<Vec<Message>> {
+        let mut heard = Vec::new();
+        loop {
+            let message = self.next().await?;
+            let ready = message.tag == b'Z';
+            heard.push(message);
+            if ready {
+                return Ok(heard);
+            }
+        }
+    }
+
+    /// Sends while it hears, so that neither side waits for the other, until `done` says so or the other
+    /// side closes. `done` may give more bytes to send.
+    pub(crate) async fn exchange(
+        &mut self,
+        pieces: &[Vec<u8>],
+        mut done: impl FnMut(&Message) -> Heard,
+    ) -> Result<Vec<Message>> {
+        let (mut read, mut write) = self.stream.split();
+        let buffer = &mut self.buffer;
+        let mut heard = Vec::new();
+        let (more, mut wanted) = tokio::sync::mpsc::unbounded_channel();
+        let hearing = async {
+            loop {
+                while let Some(message) = take(buffer)? {
+                    let verdict = done(&message);
+                    heard.push(message);
+                    match verdict {
+                        Heard::GoOn => {}
+                        Heard::Say(bytes) => drop(more.send(bytes)),
+                        Heard::Enough => return anyhow::Ok(()),
+                    }
+                }
+                let length = timeout(PATIENCE, read.read_buf(buffer))
+                    .await
+                    .context("the connection hangs")?;
+                if !length.is_ok_and(|length| length > 0) {
+                    ensure!(buffer.is_empty(), "closed inside a message");
+                    return Ok(());
+                }
+            }
+        };
+        let saying = async {
+            say(&mut write, pieces).await;
+            while let Some(bytes) = wanted.recv().await {
+                say(&mut write, &[bytes]).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        let result = tokio::select! {
+            result = hearing => result,
+            () = saying => Ok(()),
+        };
+        let said = || heard.iter().map(describe).collect::<Vec<_>>();
+        result.with_context(|| format!("after hearing {:#?}", said()))?;
+        Ok(heard)
+    }
+
+    /// Closes without a word, in the rudest way there is.
+    pub(crate) fn reset(self) {
+        // Zero linger makes the close a reset.
+        let _ = self.stream.set_zero_linger();
+    }
+}
+
+/// What to do after a message.
+pub(crate) enum Heard {
+    GoOn,
+    Say(Vec<u8>),
+    Enough,
+}
+
+/// A peer that has closed takes nothing any more; what it said before is still heard.
+async fn say(write: &mut WriteHalf<'_>, pieces: &[Vec<u8>]) {
+    for piece in pieces {
+        if write.write_all(piece).await.is_err() {
+            return;
+        }
+        if pieces.len() > 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn take(buffer: &mut BytesMut) -> Result<Option<Message>> {
+    let Some((head, _)) = buffer.split_first_chunk::<5>() else {
+        return Ok(None);
+    };
+    let [tag, length @ ..] = *head;
+    let length = usize::try_from(u32::from_be_bytes(length))?;
+    let body = length.checked_sub(4).context("a length below four")?;
+    if buffer.len() < body + 5 {
+        return Ok(None);
+    }
+    buffer.advance(5);
+    let body = buffer.split_to(body).to_vec();
+    Ok(Some(Message { tag, body }))
+}
+
+/// One message for a failure's text.
+pub(crate) fn describe(message: &Message) -> String {
+    let tag = char::from(message.tag);
+    if matches!(message.tag, b'E' | b'N') {
+        let field = |code| message.field(code).unwrap_or_default();
+        return format!("{tag} {} {} {}", field(b'S'), field(b'C'), field(b'M'));
+    }
+    let body = String::from_utf8_lossy(&message.body);
+    let start: String = body.chars().take(60).collect();
+    format!("{tag} {start:?} ({} bytes)", message.body.len())
+}
+
+/// The text of the first column of the first row.
+pub(crate) fn first_value(messages: &[Message]) -> Option<String> {
+    let row = messages.iter().find(|message| message.tag == b'D')?;
+    let length = row.body.get(2..6)?.first_chunk::<4>()?;
+    let length = usize::try_from(i32::from_be_bytes(*length)).ok()?;
+    let value = row.body.get(6..6 + length)?;
+    Some(String::from_utf8_lossy(value).into_owned())
+}
+
+/// The SQLSTATE of the first error.
+pub(crate) fn first_error(messages: &[Message]) -> Option<String> {
+    let error = messages.iter().find(|message| message.tag == b'E')?;
+    error.sqlstate()
+}
