@@ -9,13 +9,15 @@ use tollgate_wire_postgres::backend::{self, ErrorFields, Severity, TransactionSt
 use tollgate_wire_postgres::secret::CancelSecret;
 
 use crate::goodbye;
-use crate::greetings::Greeting;
+use crate::greetings::{Greeting, Greetings};
 use crate::handshake::Login;
 use crate::metrics::ProxyMetrics;
+use crate::pool_key::PoolKey;
 use crate::random;
 use crate::relay::Relay;
 use crate::reply::{self, Told};
 use crate::running::RunningProxy;
+use crate::scouting;
 use crate::sessions::{CancelKey, Interrupt, NewSession, SessionControl};
 use crate::shard::Shard;
 use crate::target::TargetShared;
@@ -102,15 +104,26 @@ async fn parameters(shard: &Rc<Shard>, new: &NewSession) -> Result<Greeting, Err
     let answer = match pool.borrow(shard, &new.key) {
         Borrowed::Ready(lease) => Ok(lease),
         Borrowed::Refused(error) => Err(error),
-        Borrowed::Later(mut waiting) => poll_fn(|cx| waiting.poll(cx)).await,
+        Borrowed::Later(mut waiting) => {
+            let granted = poll_fn(|cx| waiting.poll(cx));
+            if !pool.target.is_full() || pool.stats().opening > 0 {
+                granted.await
+            } else {
+                tokio::select! {
+                    answer = granted => answer,
+                    scouted = scout(&pool, &new.key) => {
+                        greetings.learn(&new.key, &scouted?);
+                        return known(greetings, &new.key, &pool);
+                    }
+                }
+            }
+        }
     };
     match answer {
         Ok(lease) => {
             greetings.learn(&new.key, &lease.server.parameters);
             pool.return_unused(shard, lease);
-            greetings
-                .find(&new.key)
-                .ok_or_else(|| reply::server_lost(&pool.target.database))
+            known(greetings, &new.key, &pool)
         }
         Err(error) => Err(match pool.last_error(&new.key) {
             Some(open) => reply::open_failed(&open, &pool.target.database, Told::AtLogin),
@@ -119,6 +132,29 @@ async fn parameters(shard: &Rc<Shard>, new: &NewSession) -> Result<Greeting, Err
                 Severity::Fatal,
             ),
         }),
+    }
+}
+
+fn known(greetings: &Greetings, key: &PoolKey, pool: &TargetPool) -> Result<Greeting, ErrorFields> {
+    greetings
+        .find(key)
+        .ok_or_else(|| reply::server_lost(&pool.target.database))
+}
+
+/// A scout's findings, or the server's refusal of this very key. Whatever else stops the scout leaves
+/// the client waiting for the pool.
+async fn scout(
+    pool: &TargetPool,
+    key: &Arc<PoolKey>,
+) -> Result<Vec<(Box<str>, Box<str>)>, ErrorFields> {
+    match scouting::scout(&pool.target, key).await {
+        Ok(parameters) => Ok(parameters),
+        Err(error) if error.concerns_the_key() => Err(reply::open_failed(
+            &error,
+            &pool.target.database,
+            Told::AtLogin,
+        )),
+        Err(_) => std::future::pending().await,
     }
 }
 

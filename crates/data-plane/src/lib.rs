@@ -29,6 +29,7 @@ mod random;
 mod relay;
 mod reply;
 mod running;
+mod scouting;
 mod server;
 mod sessions;
 mod settings;

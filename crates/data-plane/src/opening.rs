@@ -28,7 +28,11 @@ pub(crate) async fn run(
     pool.opened(&shard, ticket, &key, result.map(Pooled::fresh));
 }
 
-async fn open(target: &TargetShared, key: &PoolKey) -> Result<server::ServerConnection, OpenError> {
+/// Logs in to the target as `key` says.
+pub(crate) async fn open(
+    target: &TargetShared,
+    key: &PoolKey,
+) -> Result<server::ServerConnection, OpenError> {
     let plan = target.plan();
     if let Some(error) = &plan.tls_error {
         return Err(OpenError::tls_policy(error));

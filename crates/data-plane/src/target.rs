@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use rustls::ClientConfig;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tollgate_pool::Credits;
 use tollgate_types::{
     AuthConfig, HealthState, PoolPolicy, ProxyConfig, ProxyId, TargetConfig, TargetHealth,
@@ -88,6 +88,8 @@ pub(crate) struct TargetShared {
     pub(crate) keys: ScramKeyCache,
     /// Asks the prober to look now.
     pub(crate) probe_now: Notify,
+    /// The one place for a scout: see [`crate::scouting`].
+    pub(crate) scout: Semaphore,
 }
 
 impl TargetShared {
@@ -104,6 +106,7 @@ impl TargetShared {
             credits: Credits::new(0, shards),
             keys: ScramKeyCache::default(),
             probe_now: Notify::new(),
+            scout: Semaphore::new(1),
         }
     }
 
@@ -151,6 +154,11 @@ impl TargetShared {
             HealthState::Registering => role == TargetRole::ReadWrite,
             HealthState::Unavailable => false,
         }
+    }
+
+    /// Whether every server connection that may exist does.
+    pub(crate) fn is_full(&self) -> bool {
+        self.credits.in_use() >= self.credits.limit()
     }
 
     /// Idle server connections allowed over all shards.
