@@ -32,7 +32,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the control plane and the data plane in one process
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Serve in front of a throw-away PostgreSQL server and run a first query through it
     Demo(demo::DemoArgs),
     /// Print an IAM token for a proxy endpoint, from the AWS credential chain

@@ -194,17 +194,15 @@ impl Checker<'_> {
         let Some(found) = self.find(pick) else {
             return default;
         };
-        match found.value.parse() {
-            Ok(value) => value,
-            Err(_) => {
-                self.problem(
-                    key,
-                    found.origin,
-                    format!("`{}` is not {expected}", found.value),
-                );
-                default
-            }
+        if let Ok(value) = found.value.parse() {
+            return value;
         }
+        self.problem(
+            key,
+            found.origin,
+            format!("`{}` is not {expected}", found.value),
+        );
+        default
     }
 
     fn number(

@@ -34,7 +34,7 @@ pub(crate) struct RawConfig {
     /// Ports given to endpoints, one each [default: 7500-7599]
     #[arg(long, env = "TOLLGATE_ENDPOINT_PORTS", value_name = "FIRST-LAST")]
     pub(crate) endpoint_ports: Option<String>,
-    /// Log level or directives as in RUST_LOG [default: info]
+    /// Log level, or directives per target, for instance `info,tollgate_session=debug` [default: info]
     #[arg(long, env = "TOLLGATE_LOG_LEVEL", value_name = "FILTER")]
     pub(crate) log_level: Option<String>,
     /// text or json [default: text on a terminal, else json]

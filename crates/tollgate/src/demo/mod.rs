@@ -100,34 +100,7 @@ pub(crate) async fn demo(args: &DemoArgs) -> Result<()> {
 async fn walk(url: &str, data: &DataDir, server: &DemoServer, began: Instant) -> Result<Ready> {
     let root = root_key::load_or_make(data)?;
     let api = Api::new(url, &root)?;
-    api.post(
-        "/v1/databases",
-        &json!({
-            "name": "orders-db", "engine": "postgres", "host": "127.0.0.1", "port": server.port(),
-            "tls": {"mode": "disable"}
-        }),
-    )
-    .await?;
-    api.post(
-        "/v1/secrets",
-        &json!({
-            "name": "orders-app", "username": USER, "password": server.password()
-        }),
-    )
-    .await?;
-    api.post(
-        "/v1/proxies",
-        &json!({
-            "name": "orders", "engineFamily": "POSTGRESQL", "requireTls": true,
-            "auth": [{"secret": "orders-app", "iamAuth": "REQUIRED"}]
-        }),
-    )
-    .await?;
-    api.post(
-        "/v1/proxies/orders/targets",
-        &json!({"database": "orders-db"}),
-    )
-    .await?;
+    register(&api, server).await?;
     let proxy = api
         .get("/v1/proxies/orders?waitFor=available&timeout=30s")
         .await?;
@@ -169,6 +142,27 @@ async fn walk(url: &str, data: &DataDir, server: &DemoServer, began: Instant) ->
         credentials,
         token,
     })
+}
+
+async fn register(api: &Api, server: &DemoServer) -> Result<()> {
+    let database = json!({
+        "name": "orders-db", "engine": "postgres", "host": "127.0.0.1", "port": server.port(),
+        "tls": {"mode": "disable"}
+    });
+    api.post("/v1/databases", &database).await?;
+    let secret = json!({"name": "orders-app", "username": USER, "password": server.password()});
+    api.post("/v1/secrets", &secret).await?;
+    let proxy = json!({
+        "name": "orders", "engineFamily": "POSTGRESQL", "requireTls": true,
+        "auth": [{"secret": "orders-app", "iamAuth": "REQUIRED"}]
+    });
+    api.post("/v1/proxies", &proxy).await?;
+    api.post(
+        "/v1/proxies/orders/targets",
+        &json!({"database": "orders-db"}),
+    )
+    .await?;
+    Ok(())
 }
 
 async fn wait_for_target(api: &Api) -> Result<()> {
