@@ -48,18 +48,30 @@ impl Name {
         }
     }
 
-    /// Appends `text` in lower case; bytes beyond ASCII stay as they are.
+    /// Appends the word that `text` starts with, in lower case; bytes beyond ASCII stay as they are.
+    /// Returns its length, which may be more than fits.
     #[inline]
-    pub(crate) fn push_folded(&mut self, text: &[u8]) {
-        let free = self
-            .bytes
-            .get_mut(usize::from(self.len)..)
-            .unwrap_or_default();
-        let taken = free.len().min(text.len());
-        free.iter_mut()
-            .zip(text)
-            .for_each(|(slot, byte)| *slot = byte.to_ascii_lowercase());
-        self.grow(taken, text.len());
+    pub(crate) fn push_word(&mut self, text: &[u8]) -> usize {
+        let start = usize::from(self.len);
+        let free = self.bytes.get_mut(start..).unwrap_or_default();
+        let room = free.len();
+        let mut taken = 0_usize;
+        for (slot, byte) in free.iter_mut().zip(text) {
+            let folded = folded(*byte);
+            if folded == 0 {
+                break;
+            }
+            *slot = folded;
+            taken = taken.saturating_add(1);
+        }
+        let mut length = taken;
+        if taken == room {
+            let beyond = text.get(taken..).unwrap_or_default();
+            let more = beyond.iter().position(|byte| !continues_word(*byte));
+            length = length.saturating_add(more.unwrap_or(beyond.len()));
+        }
+        self.grow(taken, length);
+        length
     }
 
     /// Appends `text` as it is.
@@ -88,6 +100,39 @@ impl Name {
         self.len = 0;
         self.cut = false;
     }
+}
+
+/// For each byte what it is in a folded word, or zero if it ends the word.
+const FOLDED: [u8; 256] = folding();
+
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "evaluated at compile time, where overflow and bad indexes are errors"
+)]
+const fn folding() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut at = 0;
+    while at < 256 {
+        let byte = at as u8;
+        if byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80 {
+            table[at] = byte.to_ascii_lowercase();
+        }
+        at += 1;
+    }
+    table
+}
+
+#[inline]
+fn folded(byte: u8) -> u8 {
+    FOLDED.get(usize::from(byte)).copied().unwrap_or(0)
+}
+
+/// True for bytes that go on with a word that has begun.
+#[inline]
+pub(crate) fn continues_word(byte: u8) -> bool {
+    folded(byte) != 0
 }
 
 impl std::fmt::Debug for Name {

@@ -170,38 +170,51 @@ impl Scanner {
         }
     }
 
+    /// Between tokens; goes on as long as no token needs a state of its own.
     fn code<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
-        let Some((&byte, tail)) = rest.split_first() else {
-            return rest;
-        };
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => {
-                self.word.clear();
-                self.state = State::Word;
-                return self.in_word(rest);
+        let mut rest = rest;
+        while let Some((&byte, tail)) = rest.split_first() {
+            match byte {
+                b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => {}
+                b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => {
+                    self.word.clear();
+                    self.state = State::Word;
+                    rest = self.in_word(rest);
+                    if self.state != State::Code {
+                        return rest;
+                    }
+                    continue;
+                }
+                b';' => self.statement.end(),
+                b'\'' | b'"' | b'0'..=b'9' | b'-' | b'/' | b'$' => {
+                    self.opens(byte);
+                    return tail;
+                }
+                _ => self.statement.token(Token::Punct(byte)),
             }
-            b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => return tail.trim_ascii_start(),
-            b';' => self.statement.end(),
+            rest = tail;
+        }
+        rest
+    }
+
+    /// A byte that begins something longer.
+    fn opens(&mut self, byte: u8) {
+        match byte {
             b'\'' => self.text_starts(self.plain()),
             b'"' => self.identifier_starts(Spelling::Literal),
-            b'0'..=b'9' => {
-                self.statement.token(Token::Number);
-                self.state = State::Number;
-            }
             b'-' => self.state = State::Dash,
             b'/' => self.state = State::Slash,
             b'$' => self.state = State::Dollar,
-            _ => self.statement.token(Token::Punct(byte)),
+            _ => {
+                self.statement.token(Token::Number);
+                self.state = State::Number;
+            }
         }
-        tail
     }
 
     fn in_word<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
-        let end = rest.iter().position(|byte| !continues_word(*byte));
-        let (run, tail) = rest
-            .split_at_checked(end.unwrap_or(rest.len()))
-            .unwrap_or((rest, &[]));
-        self.word.push_folded(run);
+        let length = self.word.push_word(rest);
+        let tail = rest.get(length..).unwrap_or_default();
         let Some((&next, after)) = tail.split_first() else {
             return tail;
         };
@@ -356,11 +369,6 @@ impl Scanner {
             .and_then(|next| tail.get(next..))
             .unwrap_or_default()
     }
-}
-
-#[inline]
-fn continues_word(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'$' | 0x80..)
 }
 
 #[cfg(test)]

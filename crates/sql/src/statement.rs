@@ -204,6 +204,18 @@ impl Statement {
 
     #[inline]
     pub(crate) fn token(&mut self, token: Token<'_>) {
+        // Deep inside a statement, where most tokens are, punctuation and data say nothing.
+        if self.stage == Stage::Body
+            && self.call == Call::None
+            && matches!(token, Token::Punct(_) | Token::Text | Token::Number)
+        {
+            self.before_previous = std::mem::replace(&mut self.previous, Word::OTHER);
+            return;
+        }
+        self.telling_token(token);
+    }
+
+    fn telling_token(&mut self, token: Token<'_>) {
         self.has_tokens |= self.scope == Scope::Text;
         let word = match token {
             Token::Word(name) => self.word(name),

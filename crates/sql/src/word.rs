@@ -7,14 +7,19 @@ use crate::EffectSet;
 pub(crate) struct Word(u8);
 
 macro_rules! vocabulary {
-    ($($name:ident = $number:literal $(, $text:literal)+;)*) => {
+    ($($initial:literal: { $($name:ident = $number:literal $(, $text:literal)+;)* })*) => {
         impl Word {
-            $(pub(crate) const $name: Self = Self($number);)*
+            $($(pub(crate) const $name: Self = Self($number);)*)*
 
-            /// The keyword spelled by `folded` (lower case), or `OTHER`.
+            /// The keyword spelled by `folded` (lower case), or `OTHER`. Most words of a text are no
+            /// keywords, and their first letter tells most of them.
+            #[inline]
             pub(crate) fn of(folded: &[u8]) -> Self {
-                match folded {
-                    $($($text)|+ => Self::$name,)*
+                match folded.first() {
+                    $(Some($initial) => match folded {
+                        $($($text)|+ => Self::$name,)*
+                        _ => Self::OTHER,
+                    },)*
                     _ => Self::OTHER,
                 }
             }
@@ -23,50 +28,82 @@ macro_rules! vocabulary {
 }
 
 vocabulary! {
-    ABORT = 1, b"abort";
-    ALL = 2, b"all";
-    BEGIN = 3, b"begin";
-    CALL = 4, b"call";
-    CLOSE = 5, b"close";
-    COMMIT = 6, b"commit";
-    CONSTRAINTS = 7, b"constraints";
-    COPY = 8, b"copy";
-    CREATE = 9, b"create";
-    DEALLOCATE = 10, b"deallocate";
-    DECLARE = 11, b"declare";
-    DISCARD = 12, b"discard";
-    DO = 13, b"do";
-    ELSE = 14, b"else";
-    END = 15, b"end";
-    EXECUTE = 16, b"execute";
-    EXPLAIN = 17, b"explain";
-    GLOBAL = 18, b"global";
-    HOLD = 19, b"hold";
-    INSERT = 20, b"insert";
-    INTO = 21, b"into";
-    LISTEN = 22, b"listen";
-    LOAD = 23, b"load";
-    LOCAL = 24, b"local";
-    LOOP = 25, b"loop";
-    MERGE = 26, b"merge";
-    PLANS = 27, b"plans";
-    PREPARE = 28, b"prepare";
-    RELEASE = 29, b"release";
-    REPLACE = 30, b"replace";
-    RESET = 31, b"reset";
-    ROLLBACK = 32, b"rollback";
-    SAVEPOINT = 33, b"savepoint";
-    SEQUENCES = 34, b"sequences";
-    SESSION = 35, b"session";
-    SET = 36, b"set";
-    START = 37, b"start";
-    TEMP = 38, b"temp", b"temporary";
-    THEN = 39, b"then";
-    TO = 40, b"to";
-    TRANSACTION = 41, b"transaction";
-    TRUE = 42, b"true";
-    UNLISTEN = 43, b"unlisten";
-    WITH = 44, b"with";
+    b'a': {
+        ABORT = 1, b"abort";
+        ALL = 2, b"all";
+    }
+    b'b': {
+        BEGIN = 3, b"begin";
+    }
+    b'c': {
+        CALL = 4, b"call";
+        CLOSE = 5, b"close";
+        COMMIT = 6, b"commit";
+        CONSTRAINTS = 7, b"constraints";
+        COPY = 8, b"copy";
+        CREATE = 9, b"create";
+    }
+    b'd': {
+        DEALLOCATE = 10, b"deallocate";
+        DECLARE = 11, b"declare";
+        DISCARD = 12, b"discard";
+        DO = 13, b"do";
+    }
+    b'e': {
+        ELSE = 14, b"else";
+        END = 15, b"end";
+        EXECUTE = 16, b"execute";
+        EXPLAIN = 17, b"explain";
+    }
+    b'g': {
+        GLOBAL = 18, b"global";
+    }
+    b'h': {
+        HOLD = 19, b"hold";
+    }
+    b'i': {
+        INSERT = 20, b"insert";
+        INTO = 21, b"into";
+    }
+    b'l': {
+        LISTEN = 22, b"listen";
+        LOAD = 23, b"load";
+        LOCAL = 24, b"local";
+        LOOP = 25, b"loop";
+    }
+    b'm': {
+        MERGE = 26, b"merge";
+    }
+    b'p': {
+        PLANS = 27, b"plans";
+        PREPARE = 28, b"prepare";
+    }
+    b'r': {
+        RELEASE = 29, b"release";
+        REPLACE = 30, b"replace";
+        RESET = 31, b"reset";
+        ROLLBACK = 32, b"rollback";
+    }
+    b's': {
+        SAVEPOINT = 33, b"savepoint";
+        SEQUENCES = 34, b"sequences";
+        SESSION = 35, b"session";
+        SET = 36, b"set";
+        START = 37, b"start";
+    }
+    b't': {
+        TEMP = 38, b"temp", b"temporary";
+        THEN = 39, b"then";
+        TO = 40, b"to";
+        TRANSACTION = 41, b"transaction";
+        TRUE = 42, b"true";
+    }
+    b'u': {
+        UNLISTEN = 43, b"unlisten";
+    }
+    b'w': {
+        WITH = 44, b"with";
+    }
 }
 
 impl Word {

@@ -123,6 +123,8 @@ impl Session {
     }
 
     fn terminate(&mut self) -> Step {
+        // Nothing that still runs needs a cancel: the client leaves in good order.
+        self.unlinked = Unlinked::Leaving;
         if let Some(link) = &self.link {
             // What was sent before is meant to run to its end, as it would on a connection of its own.
             let will_be_ready = link.segment == Segment::Closed
@@ -132,8 +134,6 @@ impl Session {
                 return Step::Wait(Want::Replies);
             }
         }
-        // Nothing that still runs needs a cancel: the client has left in good order.
-        self.unlinked = Unlinked::Leaving;
         Step::Wait(Want::Close(CloseReason::Terminated))
     }
 

@@ -2,8 +2,9 @@
 
 use memchr::memchr;
 
-use super::{Scanner, State, continues_word};
+use super::{Scanner, State};
 use crate::EffectSet;
+use crate::name::continues_word;
 use crate::statement::Token;
 
 impl Scanner {

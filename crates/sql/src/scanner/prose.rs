@@ -1,7 +1,8 @@
 //! Words inside string literals: the body of a `DO`, and the value of a setting.
 
-use super::{Scanner, continues_word};
+use super::Scanner;
 use crate::EffectSet;
+use crate::name::continues_word;
 use crate::statement::{Token, Transparency};
 
 /// Where the reading of words inside a string is.

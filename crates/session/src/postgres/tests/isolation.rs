@@ -195,3 +195,17 @@ fn what_the_remembered_statement_does_is_remembered_too() {
          ! pin LISTEN",
     );
 }
+
+#[test]
+fn an_error_of_an_earlier_request_does_not_hold_a_bind_up() {
+    for failing in ["Q(select 1/0)", "P(,selec) S"] {
+        check(&format!(
+            "F> {failing} P(,select 41)
+             ! borrow
+             B> E(22012) Z(I)
+             F> B(,) E() S
+             B> 1 2 D C(SELECT 1) Z(I)
+             ! release"
+        ));
+    }
+}

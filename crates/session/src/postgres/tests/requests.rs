@@ -323,6 +323,18 @@ fn a_goodbye_waits_for_what_was_sent_before() {
 }
 
 #[test]
+fn a_client_that_says_goodbye_and_vanishes_does_not_cancel() {
+    check(
+        "F Q(insert) X
+         ! borrow
+         ! replies
+         -> Q(insert)
+         gone
+         ! close server",
+    );
+}
+
+#[test]
 fn a_goodbye_in_a_transaction_rolls_back() {
     check(
         "F> Q(begin)
