@@ -10,7 +10,7 @@ use tollgate_types::SessionState;
 use tollgate_wire_postgres::backend::{self, ErrorFields};
 
 use super::advice;
-use super::link::Begun;
+use super::link::{Begun, Delivery};
 use super::{Input, Relay, Step};
 use crate::cleaning;
 use crate::goodbye;
@@ -104,13 +104,19 @@ impl Relay {
         Ok(())
     }
 
-    /// A cancel request has been delivered: the server connection may change hands again.
-    pub(super) fn note_cancel(&mut self) {
-        if self.link.as_mut().is_some_and(|link| link.cancel_landed())
-            && let Some(proof) = self.session.cancel_ended()
-        {
-            self.release(proof);
+    /// A cancel request has been delivered: the server connection may change hands again. One that got
+    /// lost may still arrive, when the connection is another client's: it is closed.
+    pub(super) fn note_cancel(&mut self, cx: &mut Context<'_>) -> Step<()> {
+        match self.link.as_mut().and_then(|link| link.cancel_ended()) {
+            None => {}
+            Some(Delivery::Settled) => {
+                if let Some(proof) = self.session.cancel_ended() {
+                    self.release(proof);
+                }
+            }
+            Some(Delivery::Unknown) => self.server_lost("a cancel request got lost", cx)?,
         }
+        Ok(())
     }
 
     /// Whether a draining session may be told to go now.

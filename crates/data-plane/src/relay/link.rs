@@ -35,7 +35,16 @@ pub(crate) struct Link {
 /// A cancel request on its way to the server.
 #[derive(Default)]
 struct CancelFlight {
-    landed: Cell<bool>,
+    ended: Cell<Option<Delivery>>,
+}
+
+/// What became of a cancel request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// The server has acted upon it, or it was never sent.
+    Settled,
+    /// It may still reach the server and hit whatever the connection does then.
+    Unknown,
 }
 
 impl Link {
@@ -76,23 +85,17 @@ impl Link {
         self.cancel = Some(Rc::clone(&flight));
         let (order, control) = (self.order(), Rc::clone(control));
         tokio::task::spawn_local(async move {
-            deliver(order).await;
-            flight.landed.set(true);
+            flight.ended.set(Some(deliver(order).await));
             control.wake();
         });
         Begun::Now
     }
 
-    /// Whether a cancel request has been delivered since the last call.
-    pub(crate) fn cancel_landed(&mut self) -> bool {
-        let landed = self
-            .cancel
-            .as_ref()
-            .is_some_and(|flight| flight.landed.get());
-        if landed {
-            self.cancel = None;
-        }
-        landed
+    /// What became of a cancel request since the last call.
+    pub(crate) fn cancel_ended(&mut self) -> Option<Delivery> {
+        let ended = self.cancel.as_ref()?.ended.get()?;
+        self.cancel = None;
+        Some(ended)
     }
 
     fn order(&self) -> CancelOrder {
@@ -111,7 +114,8 @@ impl Link {
     /// Closes the connection; `Cancel::First` stops what it is doing on the server before.
     pub(crate) fn discard(self, shard: &Rc<Shard>, cancel: Cancel) {
         if cancel == Cancel::First {
-            tokio::task::spawn_local(deliver(self.order()));
+            let order = self.order();
+            tokio::task::spawn_local(async move { deliver(order).await });
         }
         self.pool.discard(shard, self.lease);
     }
@@ -132,15 +136,18 @@ struct CancelOrder {
     handle: Option<CancelHandle>,
 }
 
-async fn deliver(order: CancelOrder) {
+async fn deliver(order: CancelOrder) -> Delivery {
     let plan = order.pool.target.plan();
-    let sent = match &order.handle {
-        Some(handle) => {
-            server::cancel(handle, &plan.config.host, plan.tls.clone(), CANCEL_DEADLINE).await
-        }
-        None => Err(std::io::Error::other("the server gave no cancel key")),
+    let Some(handle) = &order.handle else {
+        tracing::debug!(target.name = %order.pool.target.database, "the server gave no cancel key");
+        return Delivery::Settled;
     };
-    if let Err(error) = sent {
-        tracing::debug!(target.name = %order.pool.target.database, %error, "cancel request could not be delivered");
+    let sent = server::cancel(handle, &plan.config.host, plan.tls.clone(), CANCEL_DEADLINE).await;
+    match sent {
+        Ok(()) => Delivery::Settled,
+        Err(error) => {
+            tracing::warn!(target.name = %order.pool.target.database, %error, "cancel request could not be delivered");
+            Delivery::Unknown
+        }
     }
 }

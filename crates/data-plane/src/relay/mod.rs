@@ -104,7 +104,9 @@ impl Relay {
                 return Poll::Ready(end);
             }
         }
-        self.note_cancel();
+        if let Err(end) = self.note_cancel(cx) {
+            return Poll::Ready(end);
+        }
         loop {
             match self.step(cx) {
                 Ok(true) => {}

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::NoTls;
+use tollgate_testkit::{ChaosLink, LinkMode};
 use tollgate_types::{IamAuth, PoolPolicy, SessionState};
 
 use crate::fixture::{Fixture, ask, state};
@@ -110,6 +111,33 @@ async fn a_running_query_can_be_cancelled() -> Result<()> {
     let (code, client) = timeout(Duration::from_secs(5), query).await??;
     assert_eq!(code, "57014");
     assert_eq!(ask(&client, "select 1").await?, "1");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_request_that_gets_lost_hits_nobody_later() -> Result<()> {
+    let mut f = Fixture::start(policy(1, 5), IamAuth::Disabled).await?;
+    let link = ChaosLink::start(f.postgres.port())?;
+    let port = link.port();
+    f.change(|snapshot| {
+        snapshot.proxies[0].targets[0].port = port;
+        snapshot.proxies[0].targets[0].generation += 1;
+    })
+    .await?;
+    f.wait_available().await?;
+    let client = f.connect().await?;
+    let token = client.cancel_token();
+    let query =
+        tokio::spawn(async move { state(&client.simple_query("select pg_sleep(60)").await) });
+    sleep(Duration::from_millis(300)).await;
+    link.set(LinkMode::Stall);
+    token.cancel_query(NoTls).await?;
+    // Whether the server has been asked is not known, so the connection is not given to anybody else.
+    assert_eq!(timeout(Duration::from_secs(20), query).await??, "08006");
+    link.set(LinkMode::Forward);
+    f.wait_available().await?;
+    let next = f.connect().await?;
+    assert_eq!(ask(&next, "select 1 from pg_sleep(1)").await?, "1");
     Ok(())
 }
 
