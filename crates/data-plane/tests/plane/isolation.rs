@@ -1,49 +1,48 @@
 //! Many rude clients on few server connections: nobody ever meets what another one left behind.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
-use tollgate_testkit::scripted::{Message, cancel_request};
+use tollgate_testkit::scripted::{Message, cancel_request, message};
 use tollgate_types::{IamAuth, PoolPolicy};
 
 use crate::dice::{Dice, seed};
-use crate::differential::messages::{bind, close, execute, parse, query, sync};
+use crate::differential::messages::{bind, execute, parse, query, sync};
 use crate::fixture::Fixture;
 use crate::raw::{Door, Raw, describe, first_error, first_value};
 
 const CLIENTS: usize = 40;
 const STRESS_FOR: Duration = Duration::from_secs(12);
 
-/// What a client has made on its connection and expects to find there.
+/// Errors a client may meet through no fault of the data plane: its server connection was terminated, or
+/// none was free in time.
+const BAD_LUCK: [&str; 3] = ["57P01", "08006", "53300"];
+
+/// What a client has made and expects to find, and nothing else.
 #[derive(Default)]
 struct Made {
     setting: Option<String>,
     table: Option<String>,
     named: Option<String>,
     unnamed: Option<String>,
-    lock: Option<usize>,
-    in_transaction: bool,
+    lock: Option<String>,
 }
 
-/// How a visit ends.
-enum End {
-    /// The server or the proxy ended it, as they may.
+/// Why a visit is over.
+enum Over {
+    /// Bad luck.
     Cut,
-    Left,
+    /// The client met what it should not.
+    Bug(anyhow::Error),
 }
 
-struct Client {
-    number: usize,
-    dice: Dice,
-    door: Door,
-    /// Only these may ever be told that their statement was cancelled.
-    cancels: Cancels,
-    rounds: Arc<AtomicUsize>,
+impl From<anyhow::Error> for Over {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Bug(error)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -52,99 +51,311 @@ enum Cancels {
     Sometimes,
 }
 
+struct Client {
+    number: usize,
+    dice: Dice,
+    door: Door,
+    /// Only those that send cancel requests may ever be told of one.
+    cancels: Cancels,
+}
+
 impl Client {
-    async fn stay(mut self, until: Instant) -> Result<()> {
+    async fn stay(mut self) -> Result<usize> {
+        let until = Instant::now() + STRESS_FOR;
+        let mut acts = 0;
         while Instant::now() < until {
-            let raw = match Raw::login(&self.door).await {
-                Ok(raw) => raw,
-                // Its server connection may have been shot while it was greeted.
-                Err(_) => continue,
+            // The server connection opened for the greeting may be terminated, too.
+            let Ok(mut raw) = Raw::login(&self.door).await else {
+                continue;
             };
-            let visit = self.visit(raw, until).await;
-            visit.with_context(|| format!("client {}", self.number))?;
+            let mut made = Made::default();
+            for _ in 0..=self.dice.below(12) {
+                match self.act(&mut raw, &mut made).await {
+                    Ok(()) => acts += 1,
+                    Err(Over::Cut) => break,
+                    Err(Over::Bug(error)) => {
+                        return Err(error.context(format!("client {}", self.number)));
+                    }
+                }
+            }
+            self.leave(raw).await;
+        }
+        Ok(acts)
+    }
+
+    /// Sends a request; its first value, `None` for an error with this SQLSTATE.
+    async fn ask(
+        &self,
+        raw: &mut Raw,
+        request: &[u8],
+        expected: &str,
+    ) -> Result<Option<String>, Over> {
+        if raw.send(request).await.is_err() {
+            return Err(Over::Cut);
+        }
+        let mut heard: Vec<Message> = Vec::new();
+        loop {
+            match raw.hear().await? {
+                None => return Err(Over::Cut),
+                Some(said) if said.tag == b'Z' => break,
+                Some(said) => heard.push(said),
+            }
+        }
+        let Some(state) = first_error(&heard) else {
+            return Ok(Some(first_value(&heard).unwrap_or_default()));
+        };
+        let own_cancel = state == "57014" && self.cancels == Cancels::Sometimes;
+        if state == expected {
+            Ok(None)
+        } else if own_cancel || BAD_LUCK.contains(&state.as_str()) {
+            Err(Over::Cut)
+        } else {
+            let said: Vec<_> = heard.iter().map(describe).collect();
+            Err(Over::Bug(anyhow!(
+                "{said:?} to {}",
+                String::from_utf8_lossy(request)
+            )))
+        }
+    }
+
+    async fn act(&mut self, raw: &mut Raw, made: &mut Made) -> Result<(), Over> {
+        let mark = format!("{}-{:x}", self.number, self.dice.roll());
+        match self.dice.below(10) {
+            0 => {
+                let sql = format!("select set_config('my.mark', '{mark}', false)");
+                made.unnamed = None;
+                self.ask(raw, &query(&sql), "").await?;
+                made.setting = Some(mark);
+            }
+            1 => {
+                let sql = format!(
+                    "drop table if exists mine; create temp table mine as select '{mark}'::text as mark"
+                );
+                made.unnamed = None;
+                self.ask(raw, &query(&sql), "").await?;
+                made.table = Some(mark);
+            }
+            2 if made.named.is_none() => {
+                let sent = [parse("named", &format!("select '{mark}'")), sync()].concat();
+                self.ask(raw, &sent, "").await?;
+                made.named = Some(mark);
+            }
+            3 => {
+                let sent = [parse("", &format!("select '{mark}'")), sync()].concat();
+                self.ask(raw, &sent, "").await?;
+                made.unnamed = Some(mark);
+            }
+            4 => {
+                let sql = format!("select pg_try_advisory_lock({})", self.number);
+                made.unnamed = None;
+                // Its last holder was this client, whose last connection may still be ending.
+                if self.ask(raw, &query(&sql), "").await?.as_deref() == Some("t") {
+                    made.lock = Some(self.number.to_string());
+                }
+            }
+            5 => {
+                self.ask(raw, &query("discard all"), "").await?;
+                *made = Made::default();
+            }
+            6 => {
+                made.unnamed = None;
+                let insert = format!("insert into visits values ('{mark}')");
+                for sql in ["begin", &insert] {
+                    self.ask(raw, &query(sql), "").await?;
+                }
+                let found = format!("select count(*) from visits where mark = '{mark}'");
+                let found = self.ask(raw, &query(&found), "").await?;
+                expect("rows", found.as_deref(), Some("1"))?;
+                self.ask(raw, &query("rollback"), "").await?;
+            }
+            7 if self.cancels == Cancels::Sometimes => {
+                made.unnamed = None;
+                let (key, port) = (raw.key.clone(), self.door.port);
+                let late = Duration::from_millis(self.dice.roll() % 40);
+                let sleeps = query("select pg_sleep(0.02)");
+                let asked = self.ask(raw, &sleeps, "57014");
+                tokio::join!(asked, cancel(port, key, late)).0?;
+            }
+            _ => self.look(raw, made, &mark).await?,
         }
         Ok(())
     }
 
-    async fn visit(&mut self, mut raw: Raw, until: Instant) -> Result<()> {
-        let mut made = Made::default();
-        for _ in 0..=self.dice.below(12) {
-            if Instant::now() > until {
-                break;
-            }
-            match self.act(&mut raw, &mut made).await? {
-                End::Left => {}
-                End::Cut => return Ok(()),
-            }
-            self.rounds.fetch_add(1, Ordering::Relaxed);
-        }
-        self.leave(raw).await
-    }
-
-    /// One statement or a few, and what their answer must be.
-    async fn act(&mut self, raw: &mut Raw, made: &mut Made) -> Result<End> {
-        let tag = format!("{}.{}", self.number, self.dice.roll());
-        match self.dice.below(13) {
+    /// Looks at one kind of state: there must be what this client made.
+    async fn look(&mut self, raw: &mut Raw, made: &mut Made, mark: &str) -> Result<(), Over> {
+        let (what, request, expected) = match self.dice.below(6) {
             0 => {
-                let sql = format!("select set_config('my.mark', '{tag}', false)");
-                if !made.in_transaction && self.went_well(raw, &query(&sql)).await?.is_some() {
-                    made.setting = Some(tag);
-                }
+                let sql = "select coalesce(nullif(current_setting('my.mark', true), ''), 'none')";
+                let value = made.setting.clone().unwrap_or_else(|| "none".to_owned());
+                ("setting", query(sql), Some(value))
             }
-            1 => {
-                let sql = format!("drop table if exists mine; create temp table mine as select '{tag}'::text as mark");
-                if !made.in_transaction && self.went_well(raw, &query(&sql)).await?.is_some() {
-                    made.table = Some(tag);
-                }
-            }
-            2 if made.named.is_none() => {
-                let sent = [parse("named", &format!("select '{tag}'")), sync()].concat();
-                if self.went_well(raw, &sent).await?.is_some() {
-                    made.named = Some(tag);
-                }
+            1 => ("table", query("select mark from mine"), made.table.clone()),
+            2 => {
+                let sent = [bind("", "named", &[]), execute("", 0), sync()];
+                ("named statement", sent.concat(), made.named.clone())
             }
             3 => {
-                let sent = [parse("", &format!("select '{tag}'")), sync()].concat();
-                made.unnamed = None;
-                if self.went_well(raw, &sent).await?.is_some() {
-                    made.unnamed = Some(tag);
-                }
-                return Ok(End::Left);
+                let sent = [bind("", "", &[]), execute("", 0), sync()];
+                ("unnamed statement", sent.concat(), made.unnamed.clone())
             }
             4 => {
-                let sql = format!("select pg_try_advisory_lock({})", self.number);
-                if let Some(got) = self.went_well(raw, &query(&sql)).await? {
-                    ensure!(got == "t", "somebody else holds the lock of {}", self.number);
-                    made.lock = Some(self.number);
-                }
+                let sql = "select coalesce(string_agg(distinct objid::text, ','), 'none') \
+                           from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()";
+                let value = made.lock.clone().unwrap_or_else(|| "none".to_owned());
+                ("lock", query(sql), Some(value))
             }
-            5 => {
-                let sql = if made.in_transaction { "rollback" } else { "begin" };
-                if self.went_well(raw, &query(sql)).await?.is_some() {
-                    made.in_transaction = !made.in_transaction;
-                }
-            }
-            6 if !made.in_transaction => {
-                if self.went_well(raw, &query("discard all")).await?.is_some() {
-                    *made = Made::default();
-                }
-            }
-            7 if self.cancels == Cancels::Sometimes && !made.in_transaction => {
-                raw.send(&query("select pg_sleep(0.05)")).await?;
-                let late = self.dice.below(80);
-                let cancel = cancel(self.door.port, raw.key.clone(), late);
-                let (answer, ()) = tokio::join!(raw.until_ready(), cancel);
-                if !self.judge(answer, made)? {
-                    return Ok(End::Cut);
-                }
-            }
-            _ => return self.look(raw, made, &tag).await,
+            _ => (
+                "echo",
+                query(&format!("select '{mark}'")),
+                Some(mark.to_owned()),
+            ),
+        };
+        if request.first() == Some(&b'Q') {
+            made.unnamed = None;
         }
-        // A simple query has dropped the unnamed statement; other requests may have.
-        made.unnamed = None;
-        if self.broken {
-            return Ok(End::Cut);
-        }
-        Ok(End::Left)
+        let missing = if what == "table" { "42P01" } else { "26000" };
+        let found = self.ask(raw, &request, missing).await?;
+        Ok(expect(what, found.as_deref(), expected.as_deref())?)
     }
+
+    /// Goes, more or less politely.
+    async fn leave(&mut self, mut raw: Raw) {
+        let last = match self.dice.below(8) {
+            0 | 1 => message(b'X', &[]),
+            2 => query("select pg_sleep(0.1)"),
+            3 => query("begin; insert into visits values ('left behind')"),
+            4 => [query("copy visits from stdin"), message(b'd', b"left beh")].concat(),
+            5 => query("select set_config('my.mark', 'left behind', false)"),
+            6 => [parse("", "select 'left behind'"), message(b'H', &[])].concat(),
+            _ => {
+                let whole = query("select 'this message is never sent to its end'");
+                whole[..self.dice.below(whole.len())].to_vec()
+            }
+        };
+        // The connection may be gone already.
+        let _ = raw.send(&last).await;
+        if self.dice.one_in(2) {
+            sleep(Duration::from_millis(self.dice.roll() % 20)).await;
+        }
+        if self.dice.one_in(2) {
+            raw.reset();
+        }
+    }
+}
+
+fn expect(what: &str, found: Option<&str>, expected: Option<&str>) -> Result<()> {
+    ensure!(
+        found == expected,
+        "{what}: found {found:?} instead of {expected:?}"
+    );
+    Ok(())
+}
+
+async fn cancel(port: u16, key: Vec<u8>, after: Duration) {
+    sleep(after).await;
+    if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)).await {
+        // Nobody is told what became of a cancel request.
+        let _ = stream.write_all(&cancel_request(&key)).await;
+    }
+}
+
+/// Terminates server connections now and then.
+async fn shoot(f: &Fixture, mut dice: Dice) -> Result<()> {
+    let until = Instant::now() + STRESS_FOR;
+    while Instant::now() < until {
+        sleep(Duration::from_millis(200 + dice.roll() % 300)).await;
+        f.postgres.superuser_sql(
+            "postgres",
+            "select pg_terminate_backend(pid) from pg_stat_activity \
+             where datname = 'orders' order by random() limit 1",
+        )?;
+    }
+    Ok(())
+}
+
+fn door(f: &Fixture) -> Door {
+    Door {
+        port: f.port,
+        user: "app".to_owned(),
+        database: "orders".to_owned(),
+        password: f.password().to_owned(),
+    }
+}
+
+/// Waits until no session is left, then finds a pool that serves everybody and remembers nothing.
+async fn find_all_clean(f: &Fixture) -> Result<()> {
+    for _ in 0..500 {
+        if f.sessions().await.is_empty() {
+            break;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    ensure!(
+        f.sessions().await.is_empty(),
+        "sessions of clients that are gone"
+    );
+    let mut clients = Vec::new();
+    for _ in 0..10 {
+        clients.push(Raw::login(&door(f)).await?);
+    }
+    for raw in &mut clients {
+        for _ in 0..10 {
+            let sql = "select coalesce(current_setting('my.mark', true), '') || (select count(*) \
+                       from pg_locks where locktype = 'advisory') || (select count(*) from visits) \
+                       || (select count(*) from pg_class where relname = 'mine' and \
+                       pg_table_is_visible(oid)) || (select count(*) from pg_prepared_statements)";
+            raw.send(&query(sql)).await?;
+            let heard = raw.until_ready().await.context("a clean client")?;
+            ensure!(
+                first_value(&heard).as_deref() == Some("0000"),
+                "{:?}",
+                first_value(&heard)
+            );
+        }
+    }
+    let busy = f.postgres.superuser_sql(
+        "postgres",
+        "select count(*) from pg_stat_activity where datname = 'orders' and state <> 'idle'",
+    )?;
+    ensure!(busy == "0", "{busy} server connections are not idle");
+    ensure!(f.postgres.backends("orders")? <= 3);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_meets_what_another_client_left() -> Result<()> {
+    let policy = PoolPolicy {
+        maximum_pool_size: Some(3),
+        connection_borrow_timeout: 10,
+        ..PoolPolicy::default()
+    };
+    let f = Fixture::start(policy, IamAuth::Disabled).await?;
+    let seed = seed();
+    let sql = "set role app; create table visits (mark text)";
+    f.postgres.superuser_sql("orders", sql)?;
+    let clients = (1..=CLIENTS).map(|number| {
+        let client = Client {
+            number,
+            dice: Dice::new(seed.wrapping_mul(u64::try_from(number).unwrap_or(1))),
+            door: door(&f),
+            cancels: if number % 2 == 0 {
+                Cancels::Sometimes
+            } else {
+                Cancels::Never
+            },
+        };
+        tokio::spawn(client.stay())
+    });
+    let clients: Vec<_> = clients.collect();
+    shoot(&f, Dice::new(seed)).await?;
+    let mut acts = 0;
+    for client in clients {
+        acts += client
+            .await?
+            .with_context(|| format!("TOLLGATE_SEED={seed}"))?;
+    }
+    ensure!(acts > 200, "only {acts} acts: the pool was stuck");
+    find_all_clean(&f)
+        .await
+        .with_context(|| format!("TOLLGATE_SEED={seed}"))
 }

@@ -4,6 +4,8 @@ mod changes;
 mod dice;
 mod differential;
 mod fixture;
+mod isolation;
 mod limits;
 mod raw;
+mod rubbish;
 mod sessions;

@@ -1,7 +1,7 @@
 //! The same bytes to PostgreSQL itself and through the data plane: the replies must be the same messages.
 
 mod generator;
-mod messages;
+pub(crate) mod messages;
 mod scripts;
 mod sizes;
 mod timing;
