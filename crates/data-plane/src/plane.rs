@@ -152,6 +152,12 @@ impl DataPlane {
     }
 }
 
+impl Drop for DataPlane {
+    fn drop(&mut self) {
+        self.broadcast(|| Command::Stop);
+    }
+}
+
 async fn supervise(
     peers: Peers,
     listeners: Listeners,

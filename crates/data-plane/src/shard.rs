@@ -89,6 +89,8 @@ pub(crate) enum Command {
     Drain,
     /// End every session now.
     Terminate,
+    /// End the shard.
+    Stop,
 }
 
 /// Whether the process is stopping.
@@ -182,7 +184,11 @@ impl Shard {
     /// Serves until every sender of commands is gone.
     pub(crate) async fn run(self: Rc<Self>, mut commands: UnboundedReceiver<Command>) {
         let janitor = tokio::task::spawn_local(janitor::run(Rc::clone(&self)));
+        // Every shard holds senders to all shards, so the channel alone would never end.
         while let Some(command) = commands.recv().await {
+            if matches!(command, Command::Stop) {
+                break;
+            }
             self.obey(command);
         }
         janitor.abort();
@@ -237,7 +243,7 @@ impl Shard {
                 self.stopping.set(Stopping::Yes);
                 self.interrupt_all(Interrupt::Drain);
             }
-            Command::Terminate => self.interrupt_all(Interrupt::Terminate),
+            Command::Terminate | Command::Stop => self.interrupt_all(Interrupt::Terminate),
         }
     }
 

@@ -5,6 +5,7 @@ mod certificates;
 mod config;
 mod data_dir;
 mod demo;
+mod descriptors;
 mod master_key;
 mod random;
 mod root_key;

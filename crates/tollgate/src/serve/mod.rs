@@ -19,7 +19,7 @@ use crate::adapters::{ConfigMade, Decisions, InProcess};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::snapshot_file::{SealedFile, SnapshotFile};
-use crate::{certificates, master_key, random, root_key};
+use crate::{certificates, descriptors, master_key, random, root_key};
 
 /// Days ahead for which signing keys are derived: the horizon of serving without the control plane.
 const SIGNING_KEY_DAYS: u16 = 7;
@@ -46,6 +46,7 @@ impl Serving {
     /// Starts everything. Waits for nothing remote.
     pub(crate) async fn start(config: Config) -> Result<Self> {
         let began = Instant::now();
+        descriptors::raise(config.max_client_connections);
         let dir = DataDir::open(&config.data_dir)?;
         let sealer = Arc::new(Sealer::new(master_key::load_or_make(
             &config.master_key_file,
