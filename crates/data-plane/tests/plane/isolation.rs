@@ -174,7 +174,11 @@ impl Client {
                 let late = Duration::from_millis(self.dice.roll() % 40);
                 let sleeps = query("select pg_sleep(0.02)");
                 let asked = self.ask(raw, &sleeps, "57014");
-                tokio::join!(asked, cancel(port, key, late)).0?;
+                let answer = tokio::join!(asked, cancel(port, key, late)).0?;
+                if answer.is_none() {
+                    // It was cancelled before it began, perhaps, and has not dropped the unnamed statement.
+                    self.ask(raw, &query("select 1"), "").await?;
+                }
             }
             _ => self.look(raw, made, &mark).await?,
         }

@@ -58,12 +58,13 @@ impl Bench {
         let fixture = Fixture::start(policy, IamAuth::Disabled).await?;
         fixture.postgres.database_create("direct", "app")?;
         for database in ["direct", "orders"] {
-            let tables: String = (0..4)
-                .map(|n| format!("create table t{n} (i int not null, x text);"))
-                .collect();
-            let object = format!("select lo_from_bytea({FENCE}, 'fence')");
-            let sql = format!("set role app; {tables} {object}");
-            fixture.postgres.superuser_sql(database, &sql)?;
+            for number in 0..4 {
+                let table = format!("create table t{number} (i int not null, x text)");
+                let sql = format!("set role app; {table}");
+                fixture.postgres.superuser_sql(database, &sql)?;
+            }
+            let object = format!("set role app; select lo_from_bytea({FENCE}, 'fence')");
+            fixture.postgres.superuser_sql(database, &object)?;
         }
         Ok(Self { fixture })
     }
@@ -148,7 +149,7 @@ impl Side {
         let heard = raw
             .exchange(&pieces, |message| watch.judge(message))
             .await?;
-        if watch.passed {
+        if watch == Watch::Passed {
             self.raw = Some(raw);
         }
         Ok(heard.into_iter().map(normal).collect())
@@ -157,32 +158,27 @@ impl Side {
 
 /// Recognises the fence. In a failed transaction it is refused; a second one, which is not even parsed,
 /// follows then.
-#[derive(Default)]
-struct Watch {
-    fence: Fence,
-    second: bool,
-    passed: bool,
-}
-
 #[derive(Default, PartialEq)]
-enum Fence {
+enum Watch {
     #[default]
-    Ahead,
+    First,
+    Second,
     Here,
+    Passed,
 }
 
 impl Watch {
     fn judge(&mut self, message: &Message) -> Heard {
         let refused = message.field(b'M').unwrap_or_default();
-        match message.tag {
-            b'V' if message.body.ends_with(b"fence") && !self.second => self.fence = Fence::Here,
-            b'E' if refused.contains("second_fence") => self.fence = Fence::Here,
-            b'Z' if self.fence == Fence::Here => {
-                self.passed = true;
+        match (message.tag, &self) {
+            (b'V', Self::First) if message.body.ends_with(b"fence") => *self = Self::Here,
+            (b'E', Self::Second) if refused.contains("second_fence") => *self = Self::Here,
+            (b'Z', Self::Here) => {
+                *self = Self::Passed;
                 return Heard::Enough;
             }
-            b'Z' if message.body == b"E" && !self.second => {
-                self.second = true;
+            (b'Z', Self::First) if message.body == b"E" => {
+                *self = Self::Second;
                 return Heard::Say(query("second_fence"));
             }
             _ => {}
