@@ -33,7 +33,7 @@ use crate::tls::ServerTls;
 use crate::{accept, janitor};
 
 /// Handshakes under way at once on one shard; more wait in the kernel's queue.
-const HANDSHAKES: usize = 512;
+const HANDSHAKES: usize = 4096;
 
 /// What other threads tell a shard.
 pub(crate) enum Command {

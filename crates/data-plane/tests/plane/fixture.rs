@@ -190,7 +190,7 @@ impl Fixture {
     }
 
     /// The password that the server knows.
-    pub(crate) fn password(&self) -> &'static str {
+    pub(crate) fn password() -> &'static str {
         PASSWORD
     }
 }
@@ -198,11 +198,17 @@ impl Fixture {
 /// The first column of the first row of a simple query.
 pub(crate) async fn ask(client: &Client, sql: &str) -> Result<String> {
     let messages = client.simple_query(sql).await?;
-    let first = messages.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-        _ => None,
-    });
-    Ok(first.unwrap_or_default())
+    Ok(first_value(&messages).unwrap_or_default())
+}
+
+/// The first column of the first row.
+pub(crate) fn first_value(messages: &[SimpleQueryMessage]) -> Option<String> {
+    messages.iter().find_map(|message| {
+        let SimpleQueryMessage::Row(row) = message else {
+            return None;
+        };
+        row.get(0).map(str::to_owned)
+    })
 }
 
 /// The SQLSTATE of a failed query.

@@ -282,7 +282,7 @@ fn door(f: &Fixture) -> Door {
         port: f.port,
         user: "app".to_owned(),
         database: "orders".to_owned(),
-        password: f.password().to_owned(),
+        password: Fixture::password().to_owned(),
     }
 }
 

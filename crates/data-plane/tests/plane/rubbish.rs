@@ -206,7 +206,7 @@ async fn rubbish_in_a_session_ends_that_session_only() -> Result<()> {
         port: f.port,
         user: "app".to_owned(),
         database: "orders".to_owned(),
-        password: f.password().to_owned(),
+        password: Fixture::password().to_owned(),
     };
     let other = f.connect().await?;
     let bad: [&[u8]; 7] = [

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tollgate_types::{AuthOutcome, IamAuth, PoolPolicy};
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, first_value};
 
 fn small_pool(size: u32) -> PoolPolicy {
     PoolPolicy {
@@ -57,7 +57,11 @@ async fn a_bad_token_is_refused_with_an_id_that_explains() -> Result<()> {
 async fn a_password_opens_a_session_with_scram() -> Result<()> {
     let f = Fixture::start(small_pool(2), IamAuth::Disabled).await?;
     for mode in ["disable", "require"] {
-        assert_eq!(f.psql(f.password(), mode, "select 7")?, "7", "{mode}");
+        assert_eq!(
+            f.psql(Fixture::password(), mode, "select 7")?,
+            "7",
+            "{mode}"
+        );
     }
     let error = f
         .psql("wrong", "require", "select 1")
@@ -75,7 +79,7 @@ async fn many_clients_share_few_server_connections() -> Result<()> {
         let dsn = format!(
             "host=127.0.0.1 port={} user=app dbname=orders password='{}' sslmode=disable",
             f.port,
-            f.password()
+            Fixture::password()
         );
         tasks.push(tokio::spawn(async move {
             let (client, connection) = tokio_postgres::connect(&dsn, tokio_postgres::NoTls).await?;
@@ -83,10 +87,7 @@ async fn many_clients_share_few_server_connections() -> Result<()> {
             for round in 0..10_i64 {
                 let sql = format!("select {number} * 1000 + {round}");
                 let rows = client.simple_query(&sql).await?;
-                let got = rows.iter().find_map(|message| match message {
-                    tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-                    _ => None,
-                });
+                let got = first_value(&rows);
                 assert_eq!(got, Some((number * 1000 + round).to_string()));
             }
             drop(client);
@@ -95,7 +96,7 @@ async fn many_clients_share_few_server_connections() -> Result<()> {
         }));
     }
     for task in tasks {
-        tokio::time::timeout(Duration::from_secs(60), task).await???;
+        tokio::time::timeout(Duration::from_mins(1), task).await???;
     }
     assert!(f.postgres.backends("orders")? <= 3);
     Ok(())

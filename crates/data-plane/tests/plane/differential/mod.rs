@@ -74,7 +74,7 @@ impl Bench {
             port,
             user: "app".to_owned(),
             database: database.to_owned(),
-            password: self.fixture.password().to_owned(),
+            password: Fixture::password().to_owned(),
         };
         Pair {
             direct: Side::new(door(self.fixture.postgres.port(), "direct")),
