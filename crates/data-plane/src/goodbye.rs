@@ -8,8 +8,8 @@ use crate::stream::Stream;
 
 /// Time the client has to read and close.
 const LINGER: Duration = Duration::from_secs(1);
-/// Bytes of the client thrown away meanwhile.
-const DRAIN: usize = 256 * 1024;
+/// Bytes of the client thrown away meanwhile: a client in the middle of a large COPY sends on until it reads.
+const DRAIN: usize = 256 * 1024 * 1024;
 
 /// Says goodbye and waits for the client's. Closing a socket with unread bytes in it would send a reset,
 /// and a reset can overtake the message that explains the end.

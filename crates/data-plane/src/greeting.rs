@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tollgate_types::{TargetHealth, TargetRole};
 use tollgate_wire_postgres::backend::{self, ErrorFields, Severity, TransactionStatus};
@@ -20,6 +21,7 @@ use crate::running::RunningProxy;
 use crate::scouting;
 use crate::sessions::{CancelKey, Interrupt, NewSession, SessionControl};
 use crate::shard::Shard;
+use crate::stream::{IdleEvent, Stream};
 use crate::target::TargetShared;
 use crate::target_pool::{Borrowed, TargetPool};
 
@@ -37,7 +39,11 @@ pub(crate) async fn greet(
 ) -> Option<Relay> {
     let mut out = Vec::with_capacity(512);
     backend::auth_ok(&mut out);
-    let parameters = match parameters(&shard, &new).await {
+    let found = tokio::select! {
+        found = parameters(&shard, &new) => found,
+        () = gone(&mut login.stream) => return None,
+    };
+    let parameters = match found {
         Ok(parameters) => parameters,
         Err(fields) => {
             backend::error_response(&mut out, &fields);
@@ -66,6 +72,15 @@ pub(crate) async fn greet(
     }
     let Login { stream, rest, .. } = *login;
     Some(Relay::new(shard, registered, stream, &rest, metrics))
+}
+
+/// Ends when the client leaves; what it sends ahead stays where it is.
+async fn gone(stream: &mut Stream) {
+    poll_fn(|cx| match stream.poll_idle(cx) {
+        Poll::Ready(IdleEvent::Closed | IdleEvent::Failed(_)) => Poll::Ready(()),
+        Poll::Ready(IdleEvent::Bytes) | Poll::Pending => Poll::Pending,
+    })
+    .await;
 }
 
 fn cancel_key(shard: &Shard, minor: u16) -> (CancelKey, Vec<u8>) {
