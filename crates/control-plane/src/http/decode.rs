@@ -117,13 +117,30 @@ fn with_unknown_member(mut steps: Vec<Step>, document: &Value, message: &str) ->
 
 /// serde repeats a value of a wrong type. It may be a password, so only its type is told.
 fn without_value(message: &str) -> String {
+    let message = with_range(message);
     let Some(rest) = message.strip_prefix("invalid type: ") else {
-        return message.to_owned();
+        return message;
     };
     let end = rest.rfind(", expected ").unwrap_or(rest.len());
     let (found, expected) = rest.split_at(end);
     let kind = found.split(['`', '"']).next().unwrap_or(found).trim_end();
     format!("invalid type: {kind}{expected}")
+}
+
+/// serde names our integer types; callers are told which numbers fit.
+fn with_range(message: &str) -> String {
+    let ranges = [
+        ("expected u8", "expected an integer from 0 to 255"),
+        ("expected u16", "expected an integer from 0 to 65535"),
+        ("expected u32", "expected an integer from 0 to 4294967295"),
+        ("expected u64", "expected an integer, 0 or more"),
+    ];
+    for (name, range) in ranges {
+        if let Some(start) = message.strip_suffix(name) {
+            return format!("{start}{range}");
+        }
+    }
+    message.to_owned()
 }
 
 fn find<'v>(document: &'v Value, steps: &[Step]) -> Option<&'v Value> {
@@ -251,7 +268,7 @@ mod tests {
             ),
             (
                 r#"invalid type: string "a, expected b", expected u16"#,
-                "invalid type: string, expected u16",
+                "invalid type: string, expected an integer from 0 to 65535",
             ),
             (
                 "invalid type: map, expected a string",
@@ -259,7 +276,7 @@ mod tests {
             ),
             (
                 "invalid value: integer `70000`, expected u16",
-                "invalid value: integer `70000`, expected u16",
+                "invalid value: integer `70000`, expected an integer from 0 to 65535",
             ),
         ];
         for (given, told) in texts {

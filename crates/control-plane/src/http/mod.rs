@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, RawPathParams, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
@@ -87,20 +88,34 @@ fn method_router(operation: Arc<Operation>) -> MethodRouter<Api> {
     let filter = MethodFilter::try_from(operation.method.clone()).unwrap_or(MethodFilter::GET);
     on(
         filter,
-        move |State(api): State<Api>, params: RawPathParams, request: Request| {
+        move |State(api): State<Api>, params: RawParams, request: Request| {
             let operation = Arc::clone(&operation);
-            let params = params
-                .iter()
-                .map(|(k, v)| (k.to_owned(), v.to_owned()))
-                .collect();
             async move {
-                match serve(api, operation, params, request).await {
+                let answered = match named(params) {
+                    Ok(params) => serve(api, operation, params, request).await,
+                    Err(problem) => Err(problem),
+                };
+                match answered {
                     Ok(answer) => answer.into_response(),
                     Err(problem) => problem.into_response(),
                 }
             }
         },
     )
+}
+
+type RawParams = Result<RawPathParams, RawPathParamsRejection>;
+
+/// The path's parameters; a path that is not UTF-8 names nothing that could exist.
+fn named(params: RawParams) -> Result<HashMap<String, String>, Problem> {
+    let params = params.map_err(|_| {
+        let detail = "the path is not UTF-8 after percent-decoding; no resource has such a name";
+        Problem::new(Code::RouteNotFound, detail)
+    })?;
+    Ok(params
+        .iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect())
 }
 
 async fn serve(

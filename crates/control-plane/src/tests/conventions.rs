@@ -280,3 +280,26 @@ async fn a_panic_is_an_internal_problem_and_names_no_cause() {
         .unwrap();
     assert!(!format!("{problem:?}").contains("secret words"));
 }
+
+#[tokio::test]
+async fn a_path_that_is_not_utf_8_is_a_problem_like_any_other() {
+    let world = World::new().await;
+    for path in ["/v1/proxies/%ff", "/v1/iam/users/%C3/access-keys"] {
+        world.get(path).await.refused(404, "ROUTE_NOT_FOUND");
+    }
+}
+
+#[tokio::test]
+async fn a_patch_of_a_fixed_member_names_the_other_wrong_members_too() {
+    let world = World::new().await;
+    world.proxy("orders").await;
+    let patch = json!({"name": "other", "idleClientTimeout": 28_801, "status": "x", "tags": {}});
+    let refused = world.patch("/v1/proxies/orders", &patch).await;
+    let refused = refused.refused(400, "VALIDATION_FAILED");
+    let mut pointers = refused.pointers();
+    pointers.sort_unstable();
+    assert_eq!(
+        pointers,
+        ["/idleClientTimeout", "/name", "/status", "/tags"]
+    );
+}

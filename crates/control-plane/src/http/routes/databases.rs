@@ -9,7 +9,7 @@ use crate::http::call::Call;
 use crate::http::table::{Kind, On, Operation};
 use crate::http::views::DatabaseList;
 use crate::http::views::database::{CreateDatabase, Database, PatchDatabase};
-use crate::http::{decode, etag, page, patch, path, write};
+use crate::http::{etag, page, patch, path, write};
 use crate::problem::Problem;
 use crate::service::databases::{self, DatabaseSpec};
 use crate::service::name;
@@ -89,7 +89,7 @@ async fn change(api: Api, call: Call) -> Result<Answer, Problem> {
     etag::check(&call, &row.id, row.generation)?;
     let fixed = ["name", "engine"];
     let merged = patch::merge(&databases::writable(&row), patch, &fixed)?;
-    let spec = DatabaseSpec::try_from(decode::decode::<CreateDatabase>(merged)?)?;
+    let spec = DatabaseSpec::try_from(merged.decode::<CreateDatabase>()?)?;
     let row = writing
         .database_update(&row.id, Expect::Anything, databases::update(spec))
         .await?;

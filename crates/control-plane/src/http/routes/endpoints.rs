@@ -10,7 +10,7 @@ use crate::http::call::Call;
 use crate::http::table::{Kind, On, Operation};
 use crate::http::views::EndpointList;
 use crate::http::views::proxy::{CreateEndpoint, Endpoint, PatchEndpoint};
-use crate::http::{decode, etag, page, patch, path, write};
+use crate::http::{etag, page, patch, path, write};
 use crate::problem::Problem;
 use crate::service::endpoint_spec::{EndpointSpec, patched_aliases};
 use crate::service::{name, proxies, proxy_view};
@@ -113,7 +113,7 @@ async fn change(api: Api, call: Call) -> Result<Answer, Problem> {
         .await?;
     etag::check(&call, &row.id, row.generation)?;
     let merged = patch::merge(&json!({"aliases": row.aliases}), patch, &[])?;
-    let aliases = patched_aliases(decode::decode::<PatchEndpoint>(merged)?)?;
+    let aliases = patched_aliases(merged.decode::<PatchEndpoint>()?)?;
     let update = EndpointUpdate { aliases };
     let row = writing
         .endpoint_update(proxy.id.as_str(), &row.name, Expect::Anything, update)

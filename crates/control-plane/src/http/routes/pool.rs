@@ -9,7 +9,7 @@ use crate::http::answer::Answer;
 use crate::http::call::Call;
 use crate::http::table::{Kind, On, Operation};
 use crate::http::views::pool::{PatchPool, PoolSettings};
-use crate::http::{decode, etag, patch, write};
+use crate::http::{etag, patch, write};
 use crate::problem::Problem;
 use crate::service::check::Check;
 use crate::service::name;
@@ -49,7 +49,7 @@ async fn change(api: Api, call: Call) -> Result<Answer, Problem> {
     let row = writing.target_group_get(proxy).await?;
     etag::check(&call, &row.proxy_id, row.generation)?;
     let merged = patch::merge(&row.pool, patch, &[])?;
-    let decoded = decode::decode::<PoolPolicy>(merged)?;
+    let decoded = merged.decode::<PoolPolicy>()?;
     let mut check = Check::new(decoded.problems);
     check.add_all(decoded.value.problems());
     let pool = check.done(decoded.value)?;

@@ -11,7 +11,7 @@ use crate::http::views::access::ConnectPolicy;
 use crate::http::views::proxy::{CreateProxy, PatchProxy, Proxy};
 use crate::http::views::session::Session;
 use crate::http::views::{ProxyList, SessionList};
-use crate::http::{decode, etag, page, patch, path, write};
+use crate::http::{etag, page, patch, path, write};
 use crate::problem::{Code, Problem};
 use crate::service::proxy_spec::ProxySpec;
 use crate::service::wait::Wait;
@@ -132,7 +132,7 @@ async fn change(api: Api, call: Call) -> Result<Answer, Problem> {
         .await?;
     etag::check(&call, row.id.as_str(), row.generation)?;
     let merged = patch::merge(&proxies::writable(&row), patch, &["name", "engineFamily"])?;
-    let spec = ProxySpec::parse(decode::decode::<CreateProxy>(merged)?, &api.settings.arn)?;
+    let spec = ProxySpec::parse(merged.decode::<CreateProxy>()?, &api.settings.arn)?;
     let update = proxies::update(spec);
     let row = writing
         .proxy_update(row.id.as_str(), Expect::Anything, update)
