@@ -7,7 +7,7 @@ use tollgate_iam::policy::{Context, Decision, Layer, Outcome, Request, Value};
 use tollgate_types::PrincipalKind;
 
 use crate::api::Api;
-use crate::http::call::Call;
+use crate::http::call::{Call, RemovedTags};
 use crate::http::table::On;
 use crate::identity::Principal;
 use crate::problem::{Code, Problem};
@@ -20,6 +20,8 @@ pub(crate) struct Surroundings {
     pub(crate) transport: PeerRule,
     pub(crate) now_unix: i64,
     pub(crate) request_tags: BTreeMap<String, String>,
+    /// Keys of tags that the call sets or removes.
+    pub(crate) tag_keys: Vec<String>,
 }
 
 /// Refuses with 403 unless the caller's policies allow `action` on the resource of this call.
@@ -29,15 +31,32 @@ pub(crate) async fn authorize(
     action: &'static str,
     on: On,
 ) -> Result<(), Problem> {
+    authorize_for(api, call, action, (on, call.param("name"))).await
+}
+
+/// As [`authorize`], for a resource that the call names elsewhere than in its path.
+pub(crate) async fn authorize_for(
+    api: &Api,
+    call: &Call,
+    action: &'static str,
+    (on, name): (On, &str),
+) -> Result<(), Problem> {
     if call.caller.kind == PrincipalKind::Root {
         return Ok(());
     }
-    let resource = resource::of(api, on, call.param("name")).await?;
+    let resource = resource::of(api, on, name).await?;
+    let request_tags = call.request_tags();
+    let tag_keys = match call.removed_tags() {
+        RemovedTags::None => request_tags.keys().cloned().collect(),
+        RemovedTags::Named(keys) => keys,
+        RemovedTags::All => resource.tags.keys().cloned().collect(),
+    };
     let surroundings = Surroundings {
         source_ip: call.received.peer.map(|peer| peer.ip().to_canonical()),
         transport: api.settings.plaintext_basic,
         now_unix: call.now(),
-        request_tags: call.request_tags(),
+        request_tags,
+        tag_keys,
     };
     let context = context(&call.caller, &resource, &surroundings);
     let request = Request {
@@ -88,9 +107,8 @@ fn context(principal: &Principal, resource: &Resource, around: &Surroundings) ->
     for (key, value) in &around.request_tags {
         context.set(&format!("aws:RequestTag/{key}"), value.as_str());
     }
-    if !around.request_tags.is_empty() {
-        let keys: Vec<String> = around.request_tags.keys().cloned().collect();
-        context.set("aws:TagKeys", keys);
+    if !around.tag_keys.is_empty() {
+        context.set("aws:TagKeys", around.tag_keys.clone());
     }
     context
 }

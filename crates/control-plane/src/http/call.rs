@@ -52,6 +52,17 @@ impl Expected {
     }
 }
 
+/// Which tags a call is about to remove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RemovedTags {
+    /// It removes no tags.
+    None,
+    /// These.
+    Named(Vec<String>),
+    /// Every tag that is there.
+    All,
+}
+
 /// An authenticated call.
 pub(crate) struct Call {
     pub(crate) operation: Arc<Operation>,
@@ -135,6 +146,19 @@ impl Call {
         tags.iter()
             .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
             .collect()
+    }
+
+    /// The tags that this call would remove, for `aws:TagKeys`; read before the query string is checked.
+    pub(crate) fn removed_tags(&self) -> RemovedTags {
+        if self.operation.method != Method::DELETE || self.operation.tag != "tags" {
+            return RemovedTags::None;
+        }
+        let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&self.received.uri);
+        let pairs = query.map(|query| query.0).unwrap_or_default();
+        match pairs.into_iter().find(|(name, _)| name == "keys") {
+            Some((_, keys)) => RemovedTags::Named(keys.split(',').map(str::to_owned).collect()),
+            None => RemovedTags::All,
+        }
     }
 
     /// The idempotency key, if the caller gave one and the operation takes one.

@@ -133,7 +133,7 @@ pub(super) fn describe(operation: &Operation) -> (Vec<(String, RefOr<Schema>)>, 
         .operation_id(Some(operation.id))
         .tag(operation.tag)
         .summary(Some(operation.summary))
-        .description(Some(describe_access(operation.access)));
+        .description(Some(describe_access(operation)));
     for parameter in parameters(operation) {
         builder = builder.parameter(parameter);
     }
@@ -166,10 +166,13 @@ pub(super) fn describe(operation: &Operation) -> (Vec<(String, RefOr<Schema>)>, 
     (schemas, paths)
 }
 
-fn describe_access(access: Access) -> String {
-    match access {
-        Access::Open => "Needs no credentials.".to_owned(),
-        Access::Action(action, _) => format!("Needs permission for `{action}`."),
+fn describe_access(operation: &Operation) -> String {
+    match (operation.access, operation.also) {
+        (Access::Open, _) => "Needs no credentials.".to_owned(),
+        (Access::Action(action, _), None) => format!("Needs permission for `{action}`."),
+        (Access::Action(action, _), Some(also)) => {
+            format!("Needs permission for `{action}`, and for {also}.")
+        }
     }
 }
 

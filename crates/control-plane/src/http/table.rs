@@ -111,6 +111,8 @@ pub(crate) struct Operation {
     pub(crate) tag: &'static str,
     pub(crate) summary: &'static str,
     pub(crate) access: Access,
+    /// What else the caller must be allowed, in words; the handler asks for it.
+    pub(crate) also: Option<&'static str>,
     pub(crate) if_match: IfMatch,
     pub(crate) queries: Vec<QueryParameter>,
     pub(crate) request: Option<Shape>,
@@ -154,6 +156,7 @@ impl Operation {
             tag: "",
             summary: "",
             access: Access::Open,
+            also: None,
             if_match,
             queries: Vec::new(),
             request: None,
@@ -164,6 +167,12 @@ impl Operation {
 
     pub(crate) fn allowed(mut self, action: &'static str, on: On) -> Self {
         self.access = Access::Action(action, on);
+        self
+    }
+
+    /// Documents a further permission that the handler asks for.
+    pub(crate) fn needs_also(mut self, what: &'static str) -> Self {
+        self.also = Some(what);
         self
     }
 

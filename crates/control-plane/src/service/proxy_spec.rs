@@ -11,7 +11,7 @@ use crate::http::views::proxy::{AuthRule, CreateProxy};
 use crate::problem::{Code, Problem};
 
 /// Most auth rules. Source: RDS Proxy quota for Secrets Manager secrets per proxy.
-const AUTH_RULES_MAX: usize = 200;
+pub(crate) const AUTH_RULES_MAX: usize = 200;
 const IDLE_CLIENT_TIMEOUT_S_DEFAULT: u32 = 1_800;
 const IDLE_CLIENT_TIMEOUT_S_MAX: u32 = 28_800;
 

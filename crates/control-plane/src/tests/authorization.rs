@@ -338,3 +338,82 @@ async fn policies_of_groups_count_for_members() {
         .expect(204);
     list().await.refused(403, "ACCESS_DENIED");
 }
+
+#[tokio::test]
+async fn naming_a_secret_takes_a_permission_on_the_secret() {
+    let world = world().await;
+    let maker = world
+        .user("maker", &["tollgate:CreateProxy", "tollgate:UpdateProxy"])
+        .await;
+    let body = |name: &str, secret: &str| json!({"name": name, "engineFamily": "POSTGRESQL", "auth": [{"secret": secret}]});
+    let create = |body: Value, key: Key| {
+        let world = &world;
+        async move {
+            let call = world.call(Method::POST, "/v1/proxies").json(&body);
+            call.key(&key).send().await
+        }
+    };
+    for secret in ["orders-app", "not-there-yet"] {
+        let refused = create(body("theirs", secret), maker.clone()).await;
+        let refused = refused.refused(403, "ACCESS_DENIED");
+        assert!(
+            refused.text.contains("tollgate:UseSecret"),
+            "{}",
+            refused.text
+        );
+        assert!(refused.text.contains(secret), "{}", refused.text);
+    }
+    let bare = json!({"name": "bare", "engineFamily": "POSTGRESQL"});
+    create(bare, maker.clone()).await.expect(201);
+    let patch = |body: Value| {
+        let call = world.call(Method::PATCH, "/v1/proxies/bare");
+        let call = call.header("if-match", "*").json(&body);
+        let maker = &maker;
+        async move { call.key(maker).send().await }
+    };
+    let auth = json!({"auth": [{"secret": "orders-app"}]});
+    patch(auth.clone()).await.refused(403, "ACCESS_DENIED");
+    patch(json!({"requireTls": true})).await.expect(200);
+    let arn = world.get("/v1/secrets/orders-app").await.json["arn"].clone();
+    let statement = json!([{"Effect": "Allow", "Action": "tollgate:UseSecret", "Resource": arn}]);
+    world.policy("use-orders-app", &statement).await;
+    world
+        .call(Method::PUT, "/v1/iam/users/maker/policies/use-orders-app")
+        .send()
+        .await
+        .expect(204);
+    create(body("mine", "orders-app"), maker.clone())
+        .await
+        .expect(201);
+    patch(auth).await.expect(200);
+}
+
+#[tokio::test]
+async fn tag_keys_are_known_when_tags_are_removed() {
+    let world = world().await;
+    let user = world.user("tagger", &["tollgate:*"]).await;
+    let statement = json!([{
+        "Effect": "Deny", "Action": "tollgate:*", "Resource": "*",
+        "Condition": {"ForAnyValue:StringEquals": {"aws:TagKeys": ["team"]}},
+    }]);
+    world.policy("team-stays", &statement).await;
+    world
+        .call(Method::PUT, "/v1/iam/users/tagger/policies/team-stays")
+        .send()
+        .await
+        .expect(204);
+    let tags = json!({"tags": {"team": "blue", "other": "x"}});
+    world
+        .put("/v1/proxies/orders/tags", &tags)
+        .await
+        .expect(200);
+    let remove = |query: &'static str| {
+        let call = world.call(Method::DELETE, &format!("/v1/proxies/orders/tags{query}"));
+        let user = &user;
+        async move { call.key(user).send().await }
+    };
+    for query in ["?keys=team", "?keys=other,team", "?keys=t%65am", ""] {
+        remove(query).await.refused(403, "ACCESS_DENIED");
+    }
+    remove("?keys=other").await.expect(204);
+}

@@ -1,6 +1,9 @@
 //! `/v1/proxies`, with waiting, sessions and the policy that lets somebody connect.
 
+use std::collections::BTreeSet;
+
 use http::{Method, StatusCode};
+use serde_json::Value;
 use tollgate_store::{Expect, Kind as StoreKind, ProxyRow};
 
 use crate::api::Api;
@@ -13,7 +16,7 @@ use crate::http::views::session::Session;
 use crate::http::views::{ProxyList, SessionList};
 use crate::http::{etag, page, patch, path, write};
 use crate::problem::{Code, Problem};
-use crate::service::proxy_spec::ProxySpec;
+use crate::service::proxy_spec::{AUTH_RULES_MAX, ProxySpec};
 use crate::service::wait::Wait;
 use crate::service::{name, proxies, proxy_view, simulate, waiting};
 
@@ -26,6 +29,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(Method::POST, ALL, "createProxy", create)
             .allowed("tollgate:CreateProxy", any)
             .about("proxies", "Create a proxy with its default endpoint and target group")
+            .needs_also("`tollgate:UseSecret` on every secret that `auth` names")
             .takes::<CreateProxy>()
             .gives::<Proxy>(201, "The proxy; its status is creating until the data plane listens."),
         Operation::new(Method::GET, ALL, "listProxies", list)
@@ -42,6 +46,7 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation::new(Method::PATCH, ONE, "updateProxy", change)
             .allowed("tollgate:UpdateProxy", one)
             .about("proxies", "Change a proxy, live")
+            .needs_also("`tollgate:UseSecret` on every secret that `auth` names")
             .takes::<PatchProxy>()
             .gives::<Proxy>(200, "The proxy; its status is modifying until the data plane has applied the change."),
         Operation::new(Method::DELETE, ONE, "deleteProxy", delete)
@@ -85,7 +90,26 @@ fn views() -> [Operation; 2] {
     ]
 }
 
+/// A proxy logs in with the secrets that its auth rules name, and a registered target sees those logins. So
+/// naming a secret takes a permission on the secret itself, or whoever may make proxies could use them all.
+async fn authorize_secrets(api: &Api, call: &Call, body: &Value) -> Result<(), Problem> {
+    let rules = body.get("auth").and_then(Value::as_array);
+    let named: BTreeSet<&str> = rules
+        .into_iter()
+        .flatten()
+        // More rules than that are refused as a whole.
+        .take(AUTH_RULES_MAX)
+        .filter_map(|rule| rule.get("secret")?.as_str())
+        .collect();
+    for secret in named {
+        let on = (On::One(Kind::Secret), secret);
+        crate::authz::authorize_for(api, call, "tollgate:UseSecret", on).await?;
+    }
+    Ok(())
+}
+
 async fn create(api: Api, call: Call) -> Result<Answer, Problem> {
+    authorize_secrets(&api, &call, &call.json()?).await?;
     let spec = ProxySpec::parse(call.decode::<CreateProxy>()?, &api.settings.arn)?;
     let writing = match write::create(&api, &call).await? {
         write::Start::Fresh(writing) => writing,
@@ -126,6 +150,7 @@ async fn get(api: Api, call: Call) -> Result<Answer, Problem> {
 
 async fn change(api: Api, call: Call) -> Result<Answer, Problem> {
     let patch = call.json()?;
+    authorize_secrets(&api, &call, &patch).await?;
     let writing = write::change(&api, &call).await?;
     let row = writing
         .proxy_get(name::proxy(&api.settings.arn, call.param("name")))
