@@ -95,7 +95,7 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Serve(args) => {
             let config = Config::load(args.settings, args.config.as_deref())?;
-            tollgate_telemetry::init_logging(&config.log)?;
+            tollgate_telemetry::init_logging(&config.log).map_err(ConfigError::from)?;
             runtime()?.block_on(serve::serve(config))
         }
         Command::Demo(args) => runtime()?.block_on(demo::demo(&args)),

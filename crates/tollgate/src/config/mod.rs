@@ -10,7 +10,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use tollgate_store::{MetadataUrl, MetadataUrlError};
-use tollgate_telemetry::{LogFormat, LogSettings};
+use tollgate_telemetry::{LogError, LogFormat, LogSettings};
 use tollgate_types::Arn;
 
 pub(crate) use raw::RawConfig;
@@ -79,6 +79,17 @@ impl fmt::Display for Problem {
 #[error("invalid settings:\n{}", .0.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n"))]
 pub(crate) struct ConfigError(pub(crate) Vec<Problem>);
 
+impl From<LogError> for ConfigError {
+    /// What logging refuses is the setting `log-level`; it cannot be told without setting logging up.
+    fn from(error: LogError) -> Self {
+        Self(vec![Problem {
+            key: "log-level".to_owned(),
+            origin: "command line, environment or file".to_owned(),
+            message: error.to_string(),
+        }])
+    }
+}
+
 /// A setting's value and where it came from.
 struct Found<T> {
     value: T,
@@ -109,6 +120,7 @@ impl Config {
             problems: Vec::new(),
         };
         let config = checker.config();
+        checker.ports_apart(&config);
         if checker.problems.is_empty() {
             Ok(config)
         } else {
@@ -303,6 +315,28 @@ impl Checker<'_> {
                 self.problem("endpoint-ports", found.origin, message);
                 default
             }
+        }
+    }
+
+    /// The API's port must not be given to an endpoint, which could then never listen.
+    fn ports_apart(&mut self, config: &Config) {
+        let (api, bind) = (config.api_listen.ip(), config.endpoint_bind);
+        let can_meet = api == bind || api.is_unspecified() || bind.is_unspecified();
+        if can_meet && config.endpoint_ports.contains(&config.api_listen.port()) {
+            let origin = self
+                .find(|raw| {
+                    raw.endpoint_ports
+                        .clone()
+                        .or_else(|| raw.api_listen.clone())
+                })
+                .map_or_else(String::new, |found| found.origin);
+            let message = format!(
+                "{}-{} holds the port of api-listen ({}); choose ports apart from it",
+                config.endpoint_ports.start(),
+                config.endpoint_ports.end(),
+                config.api_listen
+            );
+            self.problem("endpoint-ports", origin, message);
         }
     }
 

@@ -63,3 +63,41 @@ fn a_metadata_url_is_never_repeated_in_an_error() {
     let error = Config::load(given, None).unwrap_err().to_string();
     assert!(!error.contains("hunter2"), "{error}");
 }
+
+#[test]
+fn a_log_level_that_makes_no_sense_is_named() {
+    let file = file("log-level = \"loud\"\n");
+    let config = Config::load(RawConfig::default(), Some(file.path())).unwrap();
+    let error = tollgate_telemetry::init_logging(&config.log).unwrap_err();
+    let error = ConfigError::from(error).to_string();
+    assert!(
+        error.contains("log-level") && error.contains("loud"),
+        "{error}"
+    );
+}
+
+#[test]
+fn endpoints_cannot_take_the_port_of_the_api() {
+    let load = |listen: &str, bind: &str| {
+        let given = RawConfig {
+            api_listen: Some(listen.into()),
+            endpoint_bind: Some(bind.into()),
+            endpoint_ports: Some("7500-7599".into()),
+            ..RawConfig::default()
+        };
+        Config::load(given, None).map_err(|error| error.to_string())
+    };
+    for (listen, bind) in [
+        ("127.0.0.1:7500", "127.0.0.1"),
+        ("0.0.0.0:7599", "127.0.0.1"),
+        ("10.0.0.1:7550", "0.0.0.0"),
+    ] {
+        let error = load(listen, bind).unwrap_err();
+        assert!(
+            error.contains("endpoint-ports") && error.contains("api-listen"),
+            "{error}"
+        );
+    }
+    load("127.0.0.1:7499", "127.0.0.1").unwrap();
+    load("127.0.0.2:7550", "127.0.0.1").unwrap();
+}
