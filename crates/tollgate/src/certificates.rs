@@ -1,5 +1,7 @@
 //! The certificates shown to clients: given by the operator, or issued by a CA made on first start.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -24,8 +26,12 @@ pub(crate) fn load_or_issue(config: &Config, dir: &DataDir) -> Result<ServerIden
         return from_files(given);
     }
     let (chain, key) = own(config, dir)?;
-    ServerIdentity::from_pem(chain.as_bytes(), key.as_bytes())
-        .context("the own server certificate in the data directory is unusable")
+    ServerIdentity::from_pem(chain.as_bytes(), key.as_bytes()).with_context(|| {
+        format!(
+            "the own server certificate {} is unusable; delete it to have a new one issued",
+            dir.file("server.pem").display()
+        )
+    })
 }
 
 fn from_files(given: &GivenCertificate) -> Result<ServerIdentity> {
@@ -40,11 +46,12 @@ fn from_files(given: &GivenCertificate) -> Result<ServerIdentity> {
 
 /// Chain and key of a certificate of the own CA, issued anew when the names changed or it runs out.
 fn own(config: &Config, dir: &DataDir) -> Result<(String, String)> {
-    let (ca_pem, ca_key_pem) = own_ca(dir)?;
+    let (ca_pem, ca_key_pem, ca_age) = own_ca(dir)?;
     let names = names(config);
     let stamp = dir.file("server.names");
     let now = OffsetDateTime::now_utc();
-    if let Ok(text) = std::fs::read_to_string(&stamp)
+    if ca_age == Age::Old
+        && let Ok(text) = std::fs::read_to_string(&stamp)
         && let Some((until, known)) = text.split_once('\n')
         && known == names.join("\n")
         && until
@@ -84,12 +91,31 @@ fn names(config: &Config) -> Vec<String> {
     names
 }
 
-fn own_ca(dir: &DataDir) -> Result<(String, String)> {
+/// Whether the own CA was there before this start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    Old,
+    New,
+}
+
+/// Certificate and key of the own CA. Only when both are missing is a new one made: clients trust the old one.
+fn own_ca(dir: &DataDir) -> Result<(String, String, Age)> {
     let (ca_path, key_path) = (dir.file("ca.pem"), dir.file("ca.key"));
-    if let Some(key) = read_secret(&key_path)?
-        && let Ok(ca) = std::fs::read_to_string(&ca_path)
-    {
-        return Ok((ca, String::from_utf8(key).context("ca.key is not PEM")?));
+    let ca = match std::fs::read_to_string(&ca_path) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read {}", ca_path.display()));
+        }
+    };
+    match (ca, read_secret(&key_path)?) {
+        (Some(ca), Some(key)) => {
+            let key = String::from_utf8(key).context("ca.key is not PEM")?;
+            return Ok((ca, key, Age::Old));
+        }
+        (Some(_), None) => return Err(half(&ca_path, &key_path)),
+        (None, Some(_)) => return Err(half(&key_path, &ca_path)),
+        (None, None) => {}
     }
     let now = OffsetDateTime::now_utc();
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).context("cannot make a CA key")?;
@@ -102,7 +128,15 @@ fn own_ca(dir: &DataDir) -> Result<(String, String)> {
         .pem();
     write_whole(&key_path, key.serialize_pem().as_bytes(), 0o600)?;
     write_whole(&ca_path, ca.as_bytes(), 0o644)?;
-    Ok((ca, key.serialize_pem()))
+    Ok((ca, key.serialize_pem(), Age::New))
+}
+
+fn half(present: &Path, missing: &Path) -> anyhow::Error {
+    anyhow::anyhow!(
+        "{} is there without {}: restore it, or delete both to have a new authority made, which every client must then trust",
+        present.display(),
+        missing.display()
+    )
 }
 
 /// Name and purpose of the own CA.
@@ -138,4 +172,43 @@ fn distinguished_name(common_name: &str) -> DistinguishedName {
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, common_name);
     name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::RawConfig;
+
+    fn issue_in(dir: &DataDir) -> Result<(String, String)> {
+        own(&Config::load(RawConfig::default(), None)?, dir)
+    }
+
+    #[test]
+    fn a_certificate_stays_until_its_authority_is_made_anew() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(&parent.path().join("data")).unwrap();
+        let first = issue_in(&dir).unwrap();
+        assert_eq!(issue_in(&dir).unwrap(), first);
+        for name in ["ca.pem", "ca.key"] {
+            std::fs::remove_file(dir.file(name)).unwrap();
+        }
+        let second = issue_in(&dir).unwrap();
+        assert_ne!(second, first);
+        let ca = std::fs::read_to_string(dir.file("ca.pem")).unwrap();
+        assert!(second.0.ends_with(&ca));
+    }
+
+    #[test]
+    fn half_an_authority_is_refused_and_not_replaced() {
+        for (gone, kept) in [("ca.pem", "ca.key"), ("ca.key", "ca.pem")] {
+            let parent = tempfile::tempdir().unwrap();
+            let dir = DataDir::open(&parent.path().join("data")).unwrap();
+            issue_in(&dir).unwrap();
+            let before = std::fs::read(dir.file(kept)).unwrap();
+            std::fs::remove_file(dir.file(gone)).unwrap();
+            let error = issue_in(&dir).unwrap_err().to_string();
+            assert!(error.contains(gone) && error.contains(kept), "{error}");
+            assert_eq!(std::fs::read(dir.file(kept)).unwrap(), before);
+        }
+    }
 }

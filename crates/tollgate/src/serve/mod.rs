@@ -17,7 +17,7 @@ use tollgate_telemetry::Metrics;
 
 use crate::adapters::{ConfigMade, Decisions, InProcess};
 use crate::config::Config;
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, DataDirLock};
 use crate::snapshot_file::{SealedFile, SnapshotFile};
 use crate::{certificates, descriptors, master_key, random, root_key};
 
@@ -36,6 +36,7 @@ pub(crate) async fn serve(config: Config) -> Result<()> {
 pub(crate) struct Serving {
     config: Config,
     dir: DataDir,
+    _lock: DataDirLock,
     data_plane: Arc<DataPlane>,
     control_plane: ControlPlane,
     cancel: CancellationToken,
@@ -48,9 +49,11 @@ impl Serving {
         let began = Instant::now();
         descriptors::raise(config.max_client_connections);
         let dir = DataDir::open(&config.data_dir)?;
-        let sealer = Arc::new(Sealer::new(master_key::load_or_make(
-            &config.master_key_file,
-        )?));
+        let lock = dir.lock()?;
+        let key = master_key::load_or_make(&config.master_key_file, &dir)?;
+        let sealer = Arc::new(Sealer::new(key));
+        let file = SealedFile::new(dir.file("snapshot.sealed"), Arc::clone(&sealer));
+        let snapshot = file.read()?;
         let root = root_key::load_or_make(&dir)?;
         let identity = certificates::load_or_issue(&config, &dir)?;
         // The API's address first: a port in use ends the start before anything else is touched.
@@ -71,8 +74,7 @@ impl Serving {
             max_client_connections: config.max_client_connections,
             handshake_timeout: config.handshake_timeout,
         })?);
-        let file = SealedFile::new(dir.file("snapshot.sealed"), Arc::clone(&sealer));
-        if let Some(snapshot) = file.read() {
+        if let Some(snapshot) = snapshot {
             tracing::info!(
                 config.revision = snapshot.revision.0,
                 "serving from the snapshot on disk until the metadata store answers"
@@ -94,6 +96,7 @@ impl Serving {
         let mut serving = Self {
             config,
             dir,
+            _lock: lock,
             data_plane,
             control_plane,
             cancel,
