@@ -1,7 +1,8 @@
 //! Proxies, their pools, targets and endpoints: between the request and the store.
 
 use tollgate_store::{
-    AuthRule as StoredRule, NewEndpoint, NewProxy, NewTarget, ProxyRow, ProxyUpdate, Write,
+    AuthRule as StoredRule, NewEndpoint, NewProxy, NewTarget, ProxyRow, ProxyUpdate, StoreError,
+    Write,
 };
 use tollgate_types::PoolPolicy;
 
@@ -78,7 +79,16 @@ pub(crate) async fn new_target(
     proxy: &ProxyRow,
     database: &str,
 ) -> Result<NewTarget, Problem> {
-    let database = write.database_get(database).await?;
+    let database = match write.database_get(database).await {
+        Ok(row) => row,
+        // The pointer tells it from a proxy that does not exist.
+        Err(StoreError::NotFound { .. }) => {
+            let message = format!("there is no database `{database}`");
+            let (code, rule) = (Code::NotFound, "name or ARN of a database");
+            return Err(Problem::field(code, "/database", rule, &message));
+        }
+        Err(error) => return Err(error.into()),
+    };
     let family = database.engine.family();
     if family != proxy.engine_family {
         let message = format!(

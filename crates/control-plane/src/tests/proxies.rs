@@ -210,10 +210,11 @@ async fn targets_come_and_go() {
         .await
         .refused(404, "NOT_FOUND");
     let none = json!({"database": "none"});
-    world
-        .post("/v1/proxies/orders/targets", &none)
-        .await
-        .refused(404, "NOT_FOUND");
+    let refused = world.post("/v1/proxies/orders/targets", &none).await;
+    let refused = refused.refused(404, "NOT_FOUND");
+    assert_eq!(refused.pointers(), ["/database"]);
+    let refused = world.post("/v1/proxies/none/targets", &none).await;
+    assert!(refused.refused(404, "NOT_FOUND").pointers().is_empty());
 }
 
 #[tokio::test]
