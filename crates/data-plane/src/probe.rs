@@ -319,6 +319,7 @@ impl Way<'_> {
                     params: &[],
                     key_cache: self.plan.key_cache,
                     random: self.plan.random,
+                    tls_mode: self.plan.target.tls.mode,
                 };
                 let part = log_in(secured.stream, &credentials);
                 match self.deadline.limit(ProbeStep::Auth, part).await {

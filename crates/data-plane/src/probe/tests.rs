@@ -267,6 +267,7 @@ async fn a_full_server_is_no_failure_of_the_password() {
             params: &[],
             key_cache: &ScramKeyCache::default(),
             random,
+            tls_mode: TlsMode::Disable,
         };
         match log_in(stream, &credentials).await {
             Ok(connection) => held.push(connection),

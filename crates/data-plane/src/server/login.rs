@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tollgate_types::SecretString;
+use tollgate_types::{SecretString, TlsMode};
 use tollgate_wire_postgres::backend::read::{backend_key_data, parameter_status, ready_for_query};
 use tollgate_wire_postgres::backend::{Authentication, ErrorFields, TransactionStatus};
 use tollgate_wire_postgres::frontend;
@@ -37,9 +37,24 @@ pub(crate) struct Credentials<'a> {
     pub(crate) key_cache: &'a ScramKeyCache,
     /// Fills bytes that nobody can guess.
     pub(crate) random: fn(&mut [u8]),
+    /// The target's TLS policy: it decides whether a password may be sent in the clear.
+    pub(crate) tls_mode: TlsMode,
 }
 
 impl<'a> Credentials<'a> {
+    /// The password for sending it as it is. Without TLS only where the operator has switched TLS off: a
+    /// server that merely does not offer it may be somebody else's, asking for what it should not get.
+    fn cleartext_password(&self, stream: &Stream) -> Result<&'a SecretString, OpenErrorKind> {
+        if stream.is_tls() || self.tls_mode == TlsMode::Disable {
+            return self.password();
+        }
+        Err(OpenErrorKind::Credentials(
+            "the server asks for the password in clear text over an unencrypted connection: \
+             set the database's tls.mode to require or stricter, or to disable to allow it"
+                .to_owned(),
+        ))
+    }
+
     /// The password, for a server that wants one.
     pub(super) fn password(&self) -> Result<&'a SecretString, OpenErrorKind> {
         self.password.ok_or_else(|| {
@@ -99,7 +114,7 @@ async fn authenticate(
     match authentication(&message)? {
         Authentication::Ok => return Ok(()),
         Authentication::CleartextPassword => {
-            let password = credentials.password()?.expose();
+            let password = credentials.cleartext_password(messages.stream)?.expose();
             answer.reserve(password.len());
             frontend::password(&mut *answer, password.as_bytes())?;
             messages.stream.write_all(&answer).await?;

@@ -148,6 +148,7 @@ pub(crate) async fn open(plan: &OpenPlan<'_>) -> Result<ServerConnection, OpenEr
             params: plan.params,
             key_cache: plan.key_cache,
             random: plan.random,
+            tls_mode: plan.target.tls.mode,
         };
         let logged_in = deadline
             .limit(ProbeStep::Auth, log_in(stream, &credentials))

@@ -190,6 +190,20 @@ async fn logs_in_by_every_method_and_only_with_the_right_password() {
 }
 
 #[tokio::test]
+async fn a_password_goes_out_in_the_clear_only_where_tls_is_switched_off() {
+    let postgres = server(options(HostAuth::Cleartext));
+    let prefer = target(
+        postgres.host(),
+        postgres.port(),
+        policy(TlsMode::Prefer, None),
+    );
+    let refused = Attempt::at(prefer).refused().await;
+    assert_eq!(refused.step, ProbeStep::Auth);
+    assert!(refused.to_string().contains("clear text"), "{refused}");
+    Attempt::at(plain(&postgres)).open().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_server_that_trusts_us_needs_no_password() {
     let postgres = server(options(HostAuth::Trust));
     let mut entered = Attempt::at(plain(&postgres))

@@ -162,7 +162,7 @@ impl Checker<'_> {
             max_client_connections: self.count(
                 "max-client-connections",
                 |raw| raw.max_client_connections,
-                (20_000, 1..=1_000_000),
+                (10_000, 1..=1_000_000),
             ),
             handshake_timeout: self.seconds(
                 "handshake-timeout",

@@ -58,7 +58,7 @@ pub(crate) struct RawConfig {
     /// Threads that serve connections, 1-256 [default: one per processor]
     #[arg(long, env = "TOLLGATE_SHARDS", value_name = "N")]
     pub(crate) shards: Option<u64>,
-    /// Client connections accepted at once, 1-1000000 [default: 20000]
+    /// Client connections accepted at once, 1-1000000 [default: 10000]
     #[arg(long, env = "TOLLGATE_MAX_CLIENT_CONNECTIONS", value_name = "N")]
     pub(crate) max_client_connections: Option<u64>,
     /// Seconds a client has to log in, 1-600 [default: 15]
