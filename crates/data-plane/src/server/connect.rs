@@ -13,6 +13,7 @@ use tollgate_wire_postgres::startup::encode_ssl_request;
 
 use super::{Deadline, OpenError, OpenErrorKind};
 use crate::stream::{Stream, connect_tls, tune_server_socket};
+use crate::tls;
 
 /// A stream, and how it came to be encrypted or not.
 pub(crate) struct Secured {
@@ -171,7 +172,7 @@ pub(super) async fn upgrade(
     };
     let stream = connect_tls(tcp, config, name)
         .await
-        .map_err(|error| OpenErrorKind::Tls(error.to_string()))?;
+        .map_err(|error| OpenErrorKind::Tls(tls::handshake_words(&error)))?;
     Ok(Secured {
         stream,
         how: Security::Encrypted,

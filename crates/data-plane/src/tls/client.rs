@@ -213,3 +213,27 @@ impl ServerCertVerifier for TargetVerifier {
             .supported_schemes()
     }
 }
+
+/// Why a handshake failed, for an operator: what rustls says, and what to do where it speaks in riddles.
+pub(crate) fn handshake_words(error: &std::io::Error) -> String {
+    let said = error.to_string();
+    let source = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::InvalidCertificate(problem)) = source else {
+        return said;
+    };
+    if is_ca_as_server(problem) {
+        return "invalid peer certificate: it is a self-signed CA certificate and not the registered one \
+                (register it, or give the server a certificate of its own)"
+            .to_owned();
+    }
+    // A bad signature is a CA of the same name with another key.
+    if matches!(
+        problem,
+        CertificateError::UnknownIssuer | CertificateError::BadSignature
+    ) {
+        return format!("{said}: it was not issued by a trusted CA (see the database's tls.caPem)");
+    }
+    said
+}
