@@ -72,6 +72,22 @@ impl InputBuffer {
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
+    /// Input that was read elsewhere; `None` when it is more than [`InputBuffer::MAX`].
+    pub(crate) fn holding(mut bytes: &[u8], buffers: &Buffers) -> Option<Self> {
+        let mut input = Self::default();
+        while !bytes.is_empty() {
+            let space = input.space(buffers);
+            let count = bytes.len().min(space.len());
+            let (now, later) = bytes
+                .split_at_checked(count)
+                .filter(|(now, _)| !now.is_empty())?;
+            space.get_mut(..count)?.copy_from_slice(now);
+            input.read(count);
+            bytes = later;
+        }
+        Some(input)
+    }
+
     /// Whether [`InputBuffer::space`] can only be had by growing: a message is waited for whole.
     pub(crate) fn is_full(&self) -> bool {
         !self.bytes.is_empty() && self.start == 0 && self.end == self.bytes.len()
@@ -123,6 +139,19 @@ mod tests {
         input.consume(space - 2);
         assert_eq!(input.space(&buffers).len(), BUFFER_SIZE - 2);
         assert_eq!(input.filled().len(), 2);
+    }
+
+    #[test]
+    fn bytes_read_elsewhere_are_taken_whole_or_refused() {
+        let buffers = Buffers::default();
+        let bytes: Vec<u8> = (0..BUFFER_SIZE * 3)
+            .map(|n| u8::try_from(n % 251).unwrap())
+            .collect();
+        assert_eq!(
+            InputBuffer::holding(&bytes, &buffers).unwrap().filled(),
+            bytes
+        );
+        assert!(InputBuffer::holding(&vec![0; InputBuffer::MAX + 1], &buffers).is_none());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use tollgate_types::{TargetHealth, TargetRole};
 use tollgate_wire_postgres::backend::{self, ErrorFields, Severity, TransactionStatus};
 use tollgate_wire_postgres::secret::CancelSecret;
 
+use crate::buffers::InputBuffer;
 use crate::goodbye;
 use crate::greetings::{Greeting, Greetings};
 use crate::handshake::Login;
@@ -71,7 +72,9 @@ pub(crate) async fn greet(
         registered.control.interrupt(Interrupt::Drain);
     }
     let Login { stream, rest, .. } = *login;
-    Some(Relay::new(shard, registered, stream, &rest, metrics))
+    // A login message is 64 KiB at the most, so what came behind it always fits.
+    let from_client = InputBuffer::holding(&rest, &shard.buffers)?;
+    Some(Relay::new(shard, registered, stream, from_client, metrics))
 }
 
 /// Ends when the client leaves; what it sends ahead stays where it is.

@@ -54,21 +54,14 @@ pub(crate) struct Relay {
 type Step<T> = Result<T, End>;
 
 impl Relay {
-    /// A session that has just been greeted; `rest` was read behind the startup packet.
+    /// A session that has just been greeted; `from_client` holds what was read behind the login.
     pub(crate) fn new(
         shard: Rc<Shard>,
         registered: Registered,
         client: Stream,
-        rest: &[u8],
+        from_client: InputBuffer,
         metrics: Rc<ProxyMetrics>,
     ) -> Self {
-        let mut from_client = InputBuffer::default();
-        if !rest.is_empty() {
-            let space = from_client.space(&shard.buffers);
-            let count = rest.len().min(space.len());
-            space[..count].copy_from_slice(&rest[..count]);
-            from_client.read(count);
-        }
         let session = Session::new(SessionConfig {
             id: shard
                 .sessions
