@@ -9,3 +9,4 @@ mod limits;
 mod raw;
 mod rubbish;
 mod sessions;
+mod upkeep;
