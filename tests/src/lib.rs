@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod cancel;
+mod certificates;
 mod demo;
 mod drivers;
 mod hostile_bytes;
