@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use tollgate_testkit::{Ended, Guarded, Signal, free_ports, tollgate_program};
+use tollgate_testkit::{Ended, Guarded, Ports, Signal, tollgate_program};
 
 /// Every line of the child's output, both kinds, as it comes.
 fn lines_of(child: &mut Child) -> Result<mpsc::Receiver<String>> {
@@ -37,7 +37,8 @@ fn commands(seen: &[String]) -> String {
 
 #[test]
 fn the_demo_prints_commands_that_work_as_they_stand() -> Result<()> {
-    let first = free_ports(5)?;
+    let ports = Ports::reserve(5)?;
+    let first = ports.first();
     let started = Instant::now();
     let mut child = Command::new(tollgate_program()?)
         .arg("demo")

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::json;
 use tollgate_testkit::{
-    LinkMode, Postgres, PostgresVersion, Tollgate, TollgateOptions, free_port, scripted::Message,
+    LinkMode, Ports, Postgres, PostgresVersion, Tollgate, TollgateOptions, scripted::Message,
 };
 
 use crate::support::{APP_PASSWORD, Orders, Setup, eventually};
@@ -202,7 +202,8 @@ async fn serves_from_its_snapshot_before_the_metadata_store_answers() -> Result<
 
 #[tokio::test]
 async fn first_start_with_the_metadata_store_away_listens_and_says_so() -> Result<()> {
-    let port = free_port()?;
+    let nobody = Ports::reserve(1)?;
+    let port = nobody.first();
     let url = format!("postgres://meta:Meta-pw-3c7d@127.0.0.1:{port}/tollgate");
     let tollgate = Tollgate::start_with(TollgateOptions::default().arg("--metadata-url", &url))?;
     let api = tollgate.api()?;

@@ -18,7 +18,7 @@ pub use api::{Api, Reply};
 pub use ca::{Identity, TestCa};
 pub use chaos::{ChaosLink, LinkMode};
 pub use client_tls::{ClientTls, NamedTls, PgTlsStream};
-pub use port::{free_port, free_ports};
+pub use port::Ports;
 pub use postgres::{HostAuth, Postgres, PostgresOptions, PostgresVersion};
 pub use process::{Ended, Guarded, Signal};
 pub use scripted::ScriptedClient;

@@ -1,38 +1,73 @@
-//! TCP ports on loopback that nobody uses right now.
+//! TCP ports on loopback that nobody else uses, in this process or in another test process.
 
+use std::fs::{File, OpenOptions, TryLockError, create_dir_all};
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-/// A port that was free a moment ago.
-pub fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("asking for a free port")?;
-    Ok(listener.local_addr().context("reading the port")?.port())
+/// Below the kernel's ephemeral range (32768 on Linux): an outgoing connection of another test
+/// never takes one of these ports between the search and the bind.
+const FIRST: u16 = 10_000;
+const SPAN: u16 = 22_000;
+
+/// Neighbouring ports that belong to the holder until this is dropped.
+///
+/// A file lock per port keeps test processes that run side by side apart; only programs that know
+/// nothing of the locks could still take one.
+#[derive(Debug)]
+pub struct Ports {
+    first: u16,
+    _locks: Vec<File>,
 }
 
-/// The first of `count` neighbouring ports that were free a moment ago.
-///
-/// Looked for below the kernel's ephemeral range (32768 on Linux), so that outgoing connections of
-/// other tests do not take one of them meanwhile. The search starts at a place that depends on the
-/// process and on the kernel's next free port, so that tests running side by side rarely meet.
-pub fn free_ports(count: u16) -> Result<u16> {
-    const FIRST: u32 = 10_000;
-    const SPAN: u32 = 22_000;
-    let seed = std::process::id().wrapping_mul(7_919) ^ u32::from(free_port()?).wrapping_mul(31);
-    for attempt in 0..200_u32 {
-        let offset = seed.wrapping_add(attempt.wrapping_mul(u32::from(count))) % SPAN;
-        let Ok(first) = u16::try_from(FIRST + offset) else {
-            continue;
-        };
-        if (first..first.saturating_add(count)).all(port_is_free) {
-            return Ok(first);
+impl Ports {
+    /// Reserves `count` neighbouring ports.
+    pub fn reserve(count: u16) -> Result<Self> {
+        // One folder per account: locks of another one could not be opened.
+        let uid = rustix::process::geteuid().as_raw();
+        let folder = std::env::temp_dir().join(format!("tollgate-test-ports-{uid}"));
+        create_dir_all(&folder).context("making the folder of port locks")?;
+        // Test processes start their search at different places, so that they rarely meet.
+        let seed = std::process::id().wrapping_mul(7_919);
+        let start = u16::try_from(seed % u32::from(SPAN)).unwrap_or_default();
+        for step in 0..SPAN / count.max(1) {
+            let offset = (u32::from(start) + u32::from(step) * u32::from(count)) % u32::from(SPAN);
+            let first = FIRST + u16::try_from(offset).unwrap_or_default();
+            if let Some(locks) = lock_all(&folder, first, count)? {
+                return Ok(Self {
+                    first,
+                    _locks: locks,
+                });
+            }
+        }
+        bail!("no {count} neighbouring free ports found")
+    }
+
+    /// The lowest of them.
+    pub fn first(&self) -> u16 {
+        self.first
+    }
+}
+
+fn lock_all(folder: &Path, first: u16, count: u16) -> Result<Option<Vec<File>>> {
+    let mut locks = Vec::with_capacity(usize::from(count));
+    for port in first..first.saturating_add(count) {
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(folder.join(port.to_string()))
+            .context("opening a port's lock")?;
+        match file.try_lock() {
+            Ok(()) => locks.push(file),
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error).context("locking a port"),
+        }
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err() {
+            return Ok(None);
         }
     }
-    bail!("no {count} neighbouring free ports found")
-}
-
-fn port_is_free(port: u16) -> bool {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+    Ok(Some(locks))
 }
 
 #[cfg(test)]
@@ -40,8 +75,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_neighbouring_ports_that_can_be_bound() {
-        let first = free_ports(5).unwrap();
-        assert!((first..first + 5).all(port_is_free));
+    fn reserved_ports_can_be_bound_and_are_given_once() {
+        let held: Vec<Ports> = (0..20).map(|_| Ports::reserve(5).unwrap()).collect();
+        let mut all: Vec<u16> = held.iter().flat_map(|p| p.first..p.first + 5).collect();
+        for port in &all {
+            TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).unwrap();
+        }
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 100, "a port was given twice");
+    }
+
+    #[test]
+    fn a_dropped_reservation_is_free_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = Ports::reserve(1).unwrap();
+        let port = held.first();
+        let locks = lock_all(folder.path(), port, 1).unwrap();
+        assert!(locks.is_some());
+        assert!(lock_all(folder.path(), port, 1).unwrap().is_none());
+        drop(locks);
+        assert!(lock_all(folder.path(), port, 1).unwrap().is_some());
     }
 }

@@ -19,6 +19,7 @@ pub use binaries::PostgresVersion;
 pub use options::{HostAuth, PostgresOptions};
 
 use crate::{
+    Ports,
     account::Account,
     process::{Ended, Guarded},
 };
@@ -40,7 +41,7 @@ pub struct Postgres {
     folder: tempfile::TempDir,
     account: Account,
     bin: PathBuf,
-    port: u16,
+    port: Ports,
     options: PostgresOptions,
 }
 
@@ -61,7 +62,7 @@ impl Postgres {
             .tempdir()
             .context("making a folder for a server")?;
         account.own(folder.path())?;
-        let port = crate::free_port()?;
+        let port = Ports::reserve(1)?;
         let mut postgres = Self {
             server: None,
             folder,
@@ -89,7 +90,7 @@ impl Postgres {
 
     /// The TCP port; it stays the same over restarts.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.first()
     }
 
     /// The version that was asked for.
@@ -107,7 +108,7 @@ impl Postgres {
         format!(
             "postgres://{user}:{password}@{}:{}/{database}",
             self.host(),
-            self.port
+            self.port()
         )
     }
 
@@ -162,7 +163,7 @@ impl Postgres {
             .args(["-U", SUPERUSER, "-d", database, "-c", sql])
             .arg("-h")
             .arg(self.folder.path())
-            .args(["-p", &self.port.to_string()])
+            .args(["-p", &self.port().to_string()])
             .env_remove("PGSERVICE")
             .env_remove("PGOPTIONS")
             .stdin(Stdio::null());

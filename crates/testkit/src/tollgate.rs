@@ -16,7 +16,7 @@ use rustix::process::Signal;
 pub use program::tollgate_program;
 
 use crate::{
-    Api, ClientTls,
+    Api, ClientTls, Ports,
     process::{Ended, Guarded},
 };
 
@@ -72,8 +72,8 @@ pub struct Tollgate {
     // Declared before `folder`: fields drop in order, and the process must be gone first.
     process: Option<Guarded>,
     folder: tempfile::TempDir,
-    api_port: u16,
-    first_port: u16,
+    /// The API's port, then those of the endpoints.
+    ports: Ports,
     options: TollgateOptions,
 }
 
@@ -89,13 +89,11 @@ impl Tollgate {
             .prefix("tollgate-")
             .tempdir()
             .context("making a data folder")?;
-        // One search for all ports: the API's is the first one.
-        let api_port = crate::free_ports(ENDPOINT_PORTS + 1)?;
+        let ports = Ports::reserve(ENDPOINT_PORTS + 1)?;
         let mut tollgate = Self {
             process: None,
             folder,
-            api_port,
-            first_port: api_port + 1,
+            ports,
             options,
         };
         tollgate.launch()?;
@@ -104,17 +102,17 @@ impl Tollgate {
 
     /// `http://127.0.0.1:port` of the REST API.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.api_port)
+        format!("http://127.0.0.1:{}", self.api_port())
     }
 
     /// The REST API's port.
     pub fn api_port(&self) -> u16 {
-        self.api_port
+        self.ports.first()
     }
 
     /// The first port that an endpoint will get.
     pub fn first_endpoint_port(&self) -> u16 {
-        self.first_port
+        self.ports.first() + 1
     }
 
     /// The data folder.
@@ -226,16 +224,16 @@ impl Tollgate {
             .append(true)
             .open(self.log_path())
             .context("opening the log")?;
-        let last_port = self.first_port + ENDPOINT_PORTS - 1;
+        let last_port = self.ports.first() + ENDPOINT_PORTS;
         let mut command = Command::new(tollgate_program()?);
         command
             .arg("serve")
             .arg("--data-dir")
             .arg(self.data_dir())
-            .args(["--api-listen", &format!("127.0.0.1:{}", self.api_port)])
+            .args(["--api-listen", &format!("127.0.0.1:{}", self.api_port())])
             .args([
                 "--endpoint-ports",
-                &format!("{}-{last_port}", self.first_port),
+                &format!("{}-{last_port}", self.first_endpoint_port()),
             ])
             .args(["--log-format", "json"])
             .args(&self.options.args)
@@ -255,7 +253,7 @@ impl Tollgate {
             if let Ended::Exited(code) = self.wait(Duration::ZERO)? {
                 bail!("tollgate ended with {code:?}: {}", self.log());
             }
-            if program::is_live(self.api_port) && self.credentials_file().is_file() {
+            if program::is_live(self.api_port()) && self.credentials_file().is_file() {
                 return Ok(());
             }
             thread::sleep(Duration::from_millis(10));

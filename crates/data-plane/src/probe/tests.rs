@@ -1,6 +1,6 @@
 //! Climbing to real servers, and falling off at every rung.
 
-use tollgate_testkit::{HostAuth, Postgres, PostgresOptions, PostgresVersion, TestCa, free_port};
+use tollgate_testkit::{HostAuth, Ports, Postgres, PostgresOptions, PostgresVersion, TestCa};
 use tollgate_types::TargetTls;
 
 use super::*;
@@ -197,7 +197,8 @@ async fn an_unreachable_target_says_at_which_rung() {
     assert_failed(&health, ProbeStep::Dns, HealthReason::Unreachable, words);
     assert_eq!(rungs(&health), "fssss");
 
-    let closed = target("127.0.0.1", free_port().unwrap(), TargetTls::default());
+    let nobody = Ports::reserve(1).unwrap();
+    let closed = target("127.0.0.1", nobody.first(), TargetTls::default());
     let health = probe_app(&closed).await;
     assert_failed(
         &health,

@@ -412,7 +412,8 @@ async fn an_ended_session_is_noticed_while_idle() {
 
 #[tokio::test]
 async fn nobody_at_home_says_on_which_rung() {
-    let port = tollgate_testkit::free_port().unwrap();
+    let nobody = tollgate_testkit::Ports::reserve(1).unwrap();
+    let port = nobody.first();
     let closed = Attempt::at(target("127.0.0.1", port, TargetTls::default()))
         .refused()
         .await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use tokio::time::timeout;
-use tollgate_testkit::free_ports;
+use tollgate_testkit::Ports;
 use tollgate_types::{EndpointState, IamAuth, PoolPolicy, ProxyPhase};
 
 use crate::fixture::{Fixture, ask, state};
@@ -38,7 +38,8 @@ async fn a_smaller_or_larger_pool_acts_at_once_and_drops_nobody() -> Result<()> 
 async fn a_port_in_use_is_reported_and_healed() -> Result<()> {
     let mut f = Fixture::start(policy(1), IamAuth::Disabled).await?;
     let client = f.connect().await?;
-    let taken = TcpListener::bind(("127.0.0.1", free_ports(1)?))?;
+    let reserved = Ports::reserve(1)?;
+    let taken = TcpListener::bind(("127.0.0.1", reserved.first()))?;
     let port = taken.local_addr()?.port();
     f.change(|snapshot| snapshot.proxies[0].endpoints[0].port = port)
         .await?;

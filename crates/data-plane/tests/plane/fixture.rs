@@ -11,7 +11,7 @@ use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use tollgate_data_plane::{DataPlane, DecisionSink, ServerIdentity, Settings};
 use tollgate_iam::token::{MintRequest, SigningKey, mint};
 use tollgate_telemetry::Metrics;
-use tollgate_testkit::{Postgres, PostgresVersion, TestCa, free_ports};
+use tollgate_testkit::{Ports, Postgres, PostgresVersion, TestCa};
 use tollgate_types::{
     AccessKeyConfig, Arn, AuthConfig, AuthDecision, ClientPasswordAuth, DaySigningKey,
     EndpointConfig, EndpointState, Engine, EngineFamily, HealthState, IamAuth, IdentityConfig,
@@ -41,6 +41,7 @@ pub(crate) struct Fixture {
     pub(crate) snapshot: Snapshot,
     pub(crate) decisions: Arc<Decisions>,
     pub(crate) port: u16,
+    _ports: Ports,
     ca: tempfile::NamedTempFile,
 }
 
@@ -73,7 +74,8 @@ impl Fixture {
             max_client_connections: 2000,
             handshake_timeout: Duration::from_secs(5),
         })?;
-        let port = free_ports(1)?;
+        let ports = Ports::reserve(1)?;
+        let port = ports.first();
         let snapshot = snapshot(&postgres, port, policy, iam)?;
         plane.apply(Arc::new(snapshot.clone()));
         let fixture = Self {
@@ -82,6 +84,7 @@ impl Fixture {
             snapshot,
             decisions,
             port,
+            _ports: ports,
             ca: file,
         };
         fixture.wait_available().await?;

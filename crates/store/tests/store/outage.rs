@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use tollgate_store::{MetadataUrl, Store, StoreError, StoreSettings, StoreState};
-use tollgate_testkit::{Postgres, PostgresOptions, PostgresVersion, free_port};
+use tollgate_testkit::{Ports, Postgres, PostgresOptions, PostgresVersion};
 
 use crate::rig::{NOW, database, wait_for};
 
@@ -35,7 +35,8 @@ async fn assert_works(store: &Store, name: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn opening_does_not_wait_for_a_server() {
-    let port = free_port().unwrap();
+    let nobody = Ports::reserve(1).unwrap();
+    let port = nobody.first();
     let url = format!("postgres://app:hunter2@127.0.0.1:{port}/meta");
     let store = Store::open(settings(url.parse().unwrap()));
     // The first call waits for the first attempt, which is refused.

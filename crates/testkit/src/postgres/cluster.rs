@@ -140,7 +140,7 @@ fn settings(postgres: &Postgres) -> Result<String> {
         .context("the temporary folder's name is not UTF-8")?;
     let mut pairs = vec![
         ("listen_addresses", "127.0.0.1".to_owned()),
-        ("port", postgres.port.to_string()),
+        ("port", postgres.port().to_string()),
         ("unix_socket_directories", socket_dir.to_owned()),
         ("max_connections", options.max_connections.to_string()),
         (

@@ -26,6 +26,11 @@ struct Account {
     gid: String,
 }
 
+/// A port that nobody uses at this moment.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
 impl DemoServer {
     /// Makes a cluster below `folder`, starts it, makes a user and its database.
     pub(super) fn start(folder: &Path, user: &str, database: &str) -> Result<Self> {
@@ -44,17 +49,20 @@ impl DemoServer {
                 "chown",
             )?;
         }
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let server = Self {
+        let mut server = Self {
             version: version(&programs)?,
             programs,
             data,
-            port,
+            port: free_port()?,
             password: random::letters(32),
             account,
         };
         server.make_cluster()?;
-        server.launch()?;
+        if server.launch().is_err() {
+            // Somebody may have taken the port while the cluster was made.
+            server.port = free_port()?;
+            server.launch()?;
+        }
         server.make_user(user, database)?;
         Ok(server)
     }
