@@ -174,7 +174,10 @@ mod tests {
     fn cleared_effects_are_empty() {
         let mut effects = Effects::new();
         effects.server_lane().forward(0, 1);
-        effects.pin_changed(PinChange::Pinned(crate::PinReason::Listen));
+        effects.pin_changed(PinChange::Pinned {
+            reason: crate::PinReason::Listen,
+            digest: None,
+        });
         effects.clear();
         assert_eq!(effects.to_server().count(), 0);
         assert!(effects.pin_changes().is_empty());

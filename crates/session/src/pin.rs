@@ -179,10 +179,15 @@ impl std::fmt::Debug for PinSet {
 }
 
 /// A pin began or ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PinChange {
     /// The reason now holds.
-    Pinned(PinReason),
+    Pinned {
+        /// The reason.
+        reason: PinReason,
+        /// The statement that caused it, without its literals; `None` where no single one is known.
+        digest: Option<Box<str>>,
+    },
     /// The reason no longer holds.
     Unpinned(PinReason),
 }

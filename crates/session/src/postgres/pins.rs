@@ -175,7 +175,10 @@ impl Pins {
             return;
         }
         for reason in now.without(self.announced).iter() {
-            out.pin_changed(PinChange::Pinned(reason));
+            out.pin_changed(PinChange::Pinned {
+                reason,
+                digest: None,
+            });
         }
         for reason in self.announced.without(now).iter() {
             out.pin_changed(PinChange::Unpinned(reason));

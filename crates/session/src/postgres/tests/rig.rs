@@ -318,7 +318,7 @@ impl Rig {
     fn pins(&mut self, out: &Effects) {
         for change in out.pin_changes() {
             self.said.push(match change {
-                PinChange::Pinned(reason) => format!("pin {reason}"),
+                PinChange::Pinned { reason, .. } => format!("pin {reason}"),
                 PinChange::Unpinned(reason) => format!("unpin {reason}"),
             });
         }
