@@ -7,7 +7,7 @@ use tollgate_wire_postgres::sqlstate::SqlState;
 use tollgate_wire_postgres::tag::frontend as tag;
 
 use super::head::{Head, Message, head, kind_byte};
-use super::link::{Copy, Entry, Link, Mode, Segment};
+use super::link::{Copy, Entry, Link, Mode, Pieces, Restored, Segment};
 use super::queue::Kind;
 use super::unnamed::{Remembered, Unnamed};
 use super::{CloseReason, Progress, Session, Unlinked, Want};
@@ -31,7 +31,7 @@ impl Session {
             consumed = consumed.saturating_add(taken);
             if taken > 0
                 && self.between_messages()
-                && let Some(clean) = self.release_if_clean()
+                && let Some(clean) = self.release_if_clean(out)
             {
                 let want = Want::Release(clean);
                 return Progress { consumed, want };
@@ -80,13 +80,13 @@ impl Session {
         link.inbound.left = link.inbound.left.saturating_sub(length);
         record(link, &mut self.unnamed, bytes);
         if link.inbound.text.is_some() {
-            self.read_text(bytes);
+            self.read_text(bytes, out);
         }
         length
     }
 
     /// Feeds the SQL text in `bytes` to the scanner, and judges it when it is complete.
-    fn read_text(&mut self, bytes: &[u8]) {
+    fn read_text(&mut self, bytes: &[u8], out: &mut Effects) {
         let Some(link) = &mut self.link else {
             return;
         };
@@ -95,14 +95,21 @@ impl Session {
         inbound.prefix = inbound.prefix.saturating_sub(skipped);
         let text = bytes.get(skipped..).unwrap_or_default();
         let end = memchr(0, text);
+        let text = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
+        let pieces = inbound.pieces;
+        inbound.pieces = Pieces::Several;
         if let Some(scanner) = &mut inbound.text {
-            scanner.feed(text.get(..end.unwrap_or(text.len())).unwrap_or_default());
+            scanner.feed(text);
         }
         if end.is_none() && inbound.left > 0 {
             return;
         }
         if let Some(scanner) = inbound.text.take() {
-            self.text_read(&scanner.finish());
+            let whole = match pieces {
+                Pieces::One => Some(text),
+                Pieces::Several => None,
+            };
+            self.text_read(&scanner.finish(), whole, out);
         }
     }
 
@@ -188,14 +195,27 @@ impl Session {
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
-        let skipped = link.segment == Segment::Skipping && message.header.tag != tag::SYNC;
-        if link.mode == Mode::Doubt || skipped {
+        match link.mode {
+            Mode::Tracking => {}
+            Mode::Doubt | Mode::FenceDue | Mode::Fenced | Mode::FenceAnswered | Mode::Blind => {
+                return self.begin_in_doubt(message, out);
+            }
+        }
+        if link.segment == Segment::Skipping && message.header.tag != tag::SYNC {
             link.pass(message.header, Entry::None);
             return Step::Taken;
         }
         if link.queue.is_full() {
             return Step::Wait(Want::Replies);
         }
+        if link.restored != Restored::Done
+            && let Some(want) = self.restore(message, out)
+        {
+            return Step::Wait(want);
+        }
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
         match message.header.tag {
             tag::QUERY => self.query(message.header),
             tag::PARSE => return self.parse(message, out),
@@ -225,7 +245,7 @@ impl Session {
         Want::Close(CloseReason::ProtocolViolation)
     }
 
-    fn fatal(&mut self, fields: &ErrorFields, out: &mut Effects) {
+    pub(super) fn fatal(&mut self, fields: &ErrorFields, out: &mut Effects) {
         if self.at_boundary() {
             out.client_lane()
                 .inject(|bytes| backend::error_response(bytes, fields));

@@ -5,6 +5,7 @@ use tollgate_wire_postgres::backend::TransactionStatus;
 
 use super::parameters::Parameters;
 use super::queue::{DataEnd, Meaning, Queue, Syncs};
+use super::settings::Settings;
 
 /// What is known about one server connection. It lives as long as the connection and goes with it: into
 /// the pool, to a session, and back.
@@ -16,6 +17,14 @@ impl ServerState {
     /// its first `ReadyForQuery`. They are what the connection must be back at before anyone else gets it.
     pub fn new<'a>(reported: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Self {
         Self(Box::new(Link::new(Parameters::new(reported))))
+    }
+
+    /// The same with the process id the server told at login, so that what the client hears of its own
+    /// process can bear the number that it was told.
+    #[must_use]
+    pub fn with_process_id(mut self, process_id: i32) -> Self {
+        self.0.process_id = Some(process_id);
+        self
     }
 }
 
@@ -35,6 +44,13 @@ impl Clean {
 /// One borrowed server connection.
 pub(super) struct Link {
     pub(super) parameters: Parameters,
+    /// What is set beyond the connection's defaults, as of the last time nothing was under way.
+    pub(super) settings: Settings,
+    pub(super) restored: Restored,
+    /// The session that used the connection last.
+    pub(super) last_user: Option<u64>,
+    /// Of the server.
+    pub(super) process_id: Option<i32>,
     /// Whose unnamed statement the connection has.
     pub(super) owner: Owner,
     pub(super) alignment: Alignment,
@@ -59,6 +75,17 @@ pub(super) struct Link {
     pub(super) cancels: u32,
     /// Bytes of the server that were seen but not consumed.
     pub(super) unread: usize,
+}
+
+/// Whether the connection has the client's settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Restored {
+    /// Nothing has been sent for this client yet.
+    Not,
+    /// They are on their way, and the client's bytes wait until they are taken.
+    Awaited,
+    /// It has them, or will before it sees the client's bytes.
+    Done,
 }
 
 /// Whose unnamed statement a connection has.
@@ -116,8 +143,16 @@ pub(super) enum Copy {
 pub(super) enum Mode {
     /// Every reply belongs to a request in the queue.
     Tracking,
-    /// The number of replies to come is not known: pass everything on and never release.
+    /// The number of replies to come is not known: everything is passed on. The next Sync counts.
     Doubt,
+    /// A Sync that counts was sent; the fence follows it.
+    FenceDue,
+    /// The fence was sent.
+    Fenced,
+    /// The first half of the fence's reply has come: one more, and all is known again.
+    FenceAnswered,
+    /// Nothing will be known again: everything is passed on, and the connection ends with the session.
+    Blind,
 }
 
 /// The message of the client that is being passed on.
@@ -128,8 +163,17 @@ pub(super) struct Inbound {
     pub(super) prefix: usize,
     /// Reads the SQL text, until its terminating zero byte.
     pub(super) text: Option<Scanner>,
+    pub(super) pieces: Pieces,
     /// Whether the newest entry of the queue is this message.
     pub(super) entry: Entry,
+}
+
+/// In how many pieces a text has come so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pieces {
+    /// None, or the one at hand.
+    One,
+    Several,
 }
 
 /// Whether a message in progress has a place in the queue.
@@ -162,6 +206,10 @@ impl Link {
     fn new(parameters: Parameters) -> Self {
         Self {
             parameters,
+            settings: Settings::default(),
+            restored: Restored::Not,
+            last_user: None,
+            process_id: None,
             owner: Owner::Nobody,
             alignment: Alignment::No,
             queue: Queue::default(),
@@ -193,6 +241,7 @@ impl Link {
             && self.segment == Segment::Closed
             && self.copy == Copy::None
             && self.mode == Mode::Tracking
+            && self.restored != Restored::Awaited
             && self.inbound.left == 0
             && self.outbound.left == 0
             && self.cancels == 0
@@ -212,6 +261,7 @@ impl Link {
     /// Makes the proof. The caller has checked `is_quiet` and that there is no pin.
     pub(super) fn into_clean(mut self: Box<Self>) -> Clean {
         self.queue.reset();
+        self.restored = Restored::Not;
         self.alignment = Alignment::No;
         self.outbound.body = Vec::new();
         self.segment_changes = Changes::Nothing;
@@ -228,6 +278,7 @@ impl Inbound {
         left: 0,
         prefix: 0,
         text: None,
+        pieces: Pieces::One,
         entry: Entry::None,
     };
 }

@@ -1,6 +1,8 @@
 //! The client's requests while it has a server connection: what each will be answered with, and what
 //! running it may do.
 
+use std::sync::Arc;
+
 use tollgate_sql::{Dialect, EffectSet, Scanner, Summary};
 use tollgate_wire_postgres::frame::{HEADER_LEN, Header};
 
@@ -8,6 +10,7 @@ use super::client::Step;
 use super::head::{Head, Message, head, kind_byte, two_names};
 use super::link::{Alignment, Changes, Copy, Entry, Inbound, Link, Owner, Segment};
 use super::names;
+use super::pins::PINNING;
 use super::queue::{DataEnd, Expected, Kind, Meaning, NameChange, Statements, Syncs};
 use super::unnamed::{Remedy, Remembered, Unnamed};
 use super::{Session, Want};
@@ -15,6 +18,9 @@ use crate::Effects;
 
 /// Closes the unnamed statement; answered with `3`. PostgreSQL manual, "Message Formats".
 const CLOSE_UNNAMED: &[u8] = b"C\0\0\0\x06S\0";
+
+/// Bytes of a statement kept to tell what pinned.
+const MAX_DIGEST: usize = 200;
 
 /// Functions of large objects by object id: descriptors end with the transaction, as in a session of its
 /// own. Any other function called by id may do anything. Source: PostgreSQL 15 `pg_proc.dat`.
@@ -25,19 +31,23 @@ const HARMLESS_FUNCTIONS: [u32; 20] = [
 
 impl Session {
     /// The text of the newest request is known: note what running it will mean.
-    pub(super) fn text_read(&mut self, summary: &Summary) {
+    pub(super) fn text_read(&mut self, summary: &Summary, text: Option<&[u8]>, out: &mut Effects) {
+        if summary.effects.intersects(EffectSet::DATABASE_DDL) {
+            out.databases_in_use();
+        }
         let Some(link) = &mut self.link else {
             return;
         };
         if link.inbound.entry == Entry::None {
             return;
         }
-        let meaning = meaning_of(summary, link, self.named_effects);
+        let mut meaning = meaning_of(summary, link, self.named_effects);
+        meaning.digest = digest(text, meaning.effects, link);
         let Some(newest) = link.queue.back_mut() else {
             return;
         };
         if newest.kind == Kind::UnnamedParse {
-            newest.meaning.effects = meaning.effects;
+            newest.meaning = meaning.clone();
             self.unnamed.change_means(meaning.effects);
             link.segment_statement = Some(meaning);
             return;
@@ -108,7 +118,7 @@ impl Session {
                 .link
                 .as_ref()
                 .and_then(|link| link.segment_statement.clone());
-            sent.unwrap_or_else(|| Meaning::of_effects(self.unnamed.possible_effects()))
+            sent.unwrap_or_else(|| self.unnamed.possible_meaning())
         } else {
             Meaning::of_effects(self.named_effects)
         };
@@ -333,6 +343,7 @@ fn meaning_of(summary: &Summary, link: &mut Link, named: EffectSet) -> Meaning {
         effects.insert(EffectSet::UNKNOWN);
     }
     let sets = EffectSet::SETTING
+        .union(EffectSet::SETTING_UNKNOWN)
         .union(EffectSet::LOCAL_SETTING)
         .union(EffectSet::PROCEDURE)
         .union(EffectSet::EXECUTE);
@@ -340,11 +351,12 @@ fn meaning_of(summary: &Summary, link: &mut Link, named: EffectSet) -> Meaning {
     if effects.intersects(EffectSet::EXECUTE) {
         effects.insert(named);
     }
-    let statements = if summary.statements <= 1 {
-        Statements::One
-    } else {
-        Statements::Many
+    let statements = match summary.statements {
+        0 => Statements::None,
+        1 => Statements::One,
+        _ => Statements::Many,
     };
+    let touched = (!summary.settings.is_empty()).then(|| Arc::new(summary.settings.clone()));
     let name = summary.name.map(|name| {
         let name = names::kept(name.as_bytes());
         Box::new(if effects.intersects(EffectSet::PREPARE) {
@@ -357,5 +369,17 @@ fn meaning_of(summary: &Summary, link: &mut Link, named: EffectSet) -> Meaning {
         effects,
         statements,
         name,
+        touched,
+        digest: None,
     }
+}
+
+/// The statement for those who want to know what pinned, if it may.
+fn digest(text: Option<&[u8]>, effects: EffectSet, link: &Link) -> Option<Arc<str>> {
+    if !effects.intersects(PINNING) {
+        return None;
+    }
+    let style = link.parameters.style();
+    let digest = tollgate_sql::digest(Dialect::PostgreSql, style, text?, MAX_DIGEST);
+    Some(Arc::from(digest))
 }
