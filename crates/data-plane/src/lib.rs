@@ -46,3 +46,4 @@ mod waiting;
 pub use plane::{DataPlane, StartError};
 pub use settings::{DecisionSink, Settings};
 pub use tls::{ServerIdentity, TlsConfigError};
+pub use tollgate_pool::Reuse;

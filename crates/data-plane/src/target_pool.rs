@@ -9,7 +9,8 @@ use std::task::{Poll, Waker};
 
 use tollgate_pool::{
     Action, Borrow, BorrowError, CloseReason, FailureScope, Generation, Jitter, Lease, Millis,
-    OpenTicket, Parcel, Passport, Pool, Settings, Shard as ShardNumber, Stats, WaiterId, Watched,
+    OpenTicket, Parcel, Passport, Pool, Reuse, Settings, Shard as ShardNumber, Stats, WaiterId,
+    Watched,
 };
 use tollgate_session::postgres::Clean;
 use tollgate_types::HealthState;
@@ -68,7 +69,7 @@ impl TargetPool {
         let core = Pool::new(
             shard.number(),
             Arc::clone(&target.credits),
-            settings(&target, shards),
+            settings(&target, shards, shard.seed.settings.reuse),
             now,
         );
         let pool = Rc::new(Self {
@@ -260,7 +261,8 @@ impl TargetPool {
         let now = shard.clock.exact();
         let epoch = self.target.epoch();
         let mut core = self.core.borrow_mut();
-        core.set_settings(settings(&self.target, self.shards), now);
+        let reuse = shard.seed.settings.reuse;
+        core.set_settings(settings(&self.target, self.shards, reuse), now);
         if self.epoch.replace(epoch) != epoch {
             core.retire_all(Generation::new(epoch), now);
             self.proxy.greetings.forget();
@@ -434,7 +436,7 @@ async fn watch_idle(pool: std::rc::Weak<TargetPool>, shard: std::rc::Weak<Shard>
     .await;
 }
 
-fn settings(target: &TargetShared, shards: usize) -> Settings {
+fn settings(target: &TargetShared, shards: usize, reuse: Reuse) -> Settings {
     let policy = &target.plan().policy;
     let each = |total: u32| total.div_ceil(u32::try_from(shards).unwrap_or(1).max(1));
     Settings {
@@ -447,5 +449,6 @@ fn settings(target: &TargetShared, shards: usize) -> Settings {
         validation_timeout: Millis::new(policy.validation_timeout),
         borrow_timeout: Millis::from_secs(u64::from(policy.connection_borrow_timeout)),
         leak_threshold: Millis::new(policy.leak_detection_threshold),
+        reuse,
     }
 }

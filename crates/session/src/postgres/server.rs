@@ -7,7 +7,7 @@ use tollgate_wire_postgres::tag::backend as tag;
 use super::link::{Copy, Link, Mode, Way};
 use super::queue::Kind;
 use super::{ServerEvent, ServerProgress, Session};
-use crate::{Effects, PinReason};
+use crate::{Effects, Notice, PinReason};
 
 /// Bytes of a body to keep if it matters and comes in pieces. Severity and code are the first fields of an
 /// error, tags are short; a setting longer than this counts as changed.
@@ -89,7 +89,10 @@ impl Session {
             Some(Way::Client) => out.client_lane().forward(at, header.total),
             Some(Way::Nowhere) => {}
         }
-        (header.total, self.complete(header.tag, header.body(rest)))
+        (
+            header.total,
+            self.complete(header.tag, header.body(rest), out),
+        )
     }
 
     /// A message that comes in pieces.
@@ -119,7 +122,7 @@ impl Session {
             link.parameters.report_unreadable();
             Verdict::GoOn
         } else {
-            self.complete(tag, body.get(HEADER_LEN..).unwrap_or_default())
+            self.complete(tag, body.get(HEADER_LEN..).unwrap_or_default(), out)
         };
         if let Some(link) = &mut self.link {
             link.outbound.body = body;
@@ -129,7 +132,7 @@ impl Session {
     }
 
     /// A message has been passed on completely.
-    fn complete(&mut self, tag: u8, body: &[u8]) -> Verdict {
+    fn complete(&mut self, tag: u8, body: &[u8], out: &mut Effects) -> Verdict {
         let in_doubt = self
             .link
             .as_ref()
@@ -156,7 +159,12 @@ impl Session {
                 self.copy_begins(tag);
             }
             tag::READY_FOR_QUERY => return self.ready(body),
-            tag::ERROR_RESPONSE => return self.error(body),
+            tag::ERROR_RESPONSE => {
+                if is_database_in_use(body) {
+                    out.notice(Notice::DatabaseInUse);
+                }
+                return self.error(body);
+            }
             tag::PARAMETER_STATUS => {
                 if let Some(link) = &mut self.link {
                     match read::parameter_status(body) {
@@ -228,6 +236,15 @@ impl Link {
     }
 }
 
+/// True for the refusal of a command on a whole database because of its sessions. `55006` alone says too
+/// little: a table with open cursors or an active replication slot gets it as well. Source: the callers of
+/// `CountOtherDBBackends`, all of them in `dbcommands.c`.
+fn is_database_in_use(body: &[u8]) -> bool {
+    let mut fields = body.split(|byte| *byte == 0);
+    let has_code = fields.any(|field| field == b"C55006");
+    has_code && fields.any(|field| field == b"Fdbcommands.c")
+}
+
 /// Tags whose body is looked at.
 fn body_matters(message_tag: u8) -> bool {
     matches!(
@@ -258,4 +275,21 @@ fn is_session_message(message_tag: u8) -> bool {
             | tag::PORTAL_SUSPENDED
             | tag::PARAMETER_DESCRIPTION
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_commands_on_databases_find_a_database_in_use() {
+        let dropping =
+            b"SERROR\0VERROR\0C55006\0Mdatabase is in use\0Fdbcommands.c\0L1749\0Rdropdb\0\0";
+        assert!(is_database_in_use(dropping));
+        let truncating = b"SERROR\0VERROR\0C55006\0Mpending events\0Ftablecmds.c\0L4131\0\0";
+        assert!(!is_database_in_use(truncating));
+        let unknown = b"SERROR\0VERROR\0C3D000\0MC55006\0Fdbcommands.c\0L1749\0\0";
+        assert!(!is_database_in_use(unknown));
+        assert!(!is_database_in_use(b"C55006"));
+    }
 }

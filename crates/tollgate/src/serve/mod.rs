@@ -73,6 +73,7 @@ impl Serving {
             metrics: Arc::clone(&metrics),
             max_client_connections: config.max_client_connections,
             handshake_timeout: config.handshake_timeout,
+            reuse: tollgate_data_plane::Reuse::MostRecent,
         })?);
         if let Some(snapshot) = snapshot {
             tracing::info!(

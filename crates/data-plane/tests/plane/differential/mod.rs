@@ -70,15 +70,9 @@ impl Bench {
     }
 
     fn pair(&self) -> Pair {
-        let door = |port, database: &str| Door {
-            port,
-            user: "app".to_owned(),
-            database: database.to_owned(),
-            password: Fixture::password().to_owned(),
-        };
         Pair {
-            direct: Side::new(door(self.fixture.postgres.port(), "direct")),
-            proxied: Side::new(door(self.fixture.port, "orders")),
+            direct: Side::new(Door::new(self.fixture.postgres.port(), "direct")),
+            proxied: Side::new(self.fixture.door()),
             history: Vec::new(),
         }
     }
