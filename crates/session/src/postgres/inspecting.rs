@@ -20,7 +20,18 @@ impl Session {
         let Some(link) = &mut self.link else {
             return;
         };
-        let question = self.pending.question();
+        let (names, facts) = self.pending.take();
+        let question = match Question::new(names.iter().map(|name| &**name), facts) {
+            Some(question) => Some(question),
+            None => {
+                // Names that cannot be asked for.
+                self.pins.hold(PinReason::SessionSetting);
+                Question::new([], facts)
+            }
+        };
+        let Some(question) = question.filter(|question| !question.is_empty()) else {
+            return;
+        };
         out.server_lane()
             .inject(|bytes| question.append_query(bytes));
         link.queue.push(Expected::new(Kind::Inspection));
@@ -37,9 +48,9 @@ impl Session {
             self.asked = Some(question);
             return;
         };
-        self.pins.answered(question.facts, answer.facts);
-        let values = question.names.iter().zip(&answer.values);
-        let changes = values.map(|(name, value)| (&**name, value.as_deref()));
+        self.pins.answered(question.facts(), answer.facts);
+        let values = question.names().zip(&answer.values);
+        let changes = values.map(|(name, value)| (name, value.as_deref()));
         let settings = self.settings.changed(changes);
         self.settings_are(settings);
     }
@@ -49,9 +60,8 @@ impl Session {
         let Some(question) = self.asked.take() else {
             return;
         };
-        let Question { names, facts } = *question;
-        self.pins.unanswered(facts);
-        if !names.is_empty() {
+        self.pins.unanswered(question.facts());
+        if question.names().next().is_some() {
             self.pins.hold(PinReason::SessionSetting);
         }
     }

@@ -131,6 +131,11 @@ impl Parameters {
         }
     }
 
+    /// True when nothing was reported since `observed` was last asked.
+    pub(crate) fn news_free(&self) -> bool {
+        self.news == News::None && self.beyond == Beyond::Never
+    }
+
     /// True when the reported settings are those of `settings`.
     pub(crate) fn agree_with(&self, settings: &Settings) -> bool {
         self.beyond == Beyond::Never && self.overlay(settings).same(settings)

@@ -6,7 +6,7 @@
 use tollgate_sql::{EffectSet, LastTouch, TouchedSettings};
 
 use super::parameters::Parameters;
-use super::settings::{Facts, Question, Settings};
+use super::settings::{Facts, Settings};
 
 /// Command tags of statements that may commit what was done before them, so that a later error no longer
 /// undoes it. Source: callers of `PreventInTransactionBlock`, and procedural code.
@@ -268,12 +268,12 @@ impl Pending {
         known
     }
 
-    /// What to ask now. The answer belongs to exactly these.
-    pub(crate) fn question(&mut self) -> Question {
-        Question {
-            names: std::mem::take(&mut self.ask.names),
-            facts: std::mem::replace(&mut self.ask.facts, Facts::NONE),
-        }
+    /// What to ask now: the settings and the facts.
+    pub(crate) fn take(&mut self) -> (Vec<Box<[u8]>>, Facts) {
+        (
+            std::mem::take(&mut self.ask.names),
+            std::mem::replace(&mut self.ask.facts, Facts::NONE),
+        )
     }
 
     fn ask_name(&mut self, name: &[u8], parameters: &Parameters) {

@@ -194,9 +194,9 @@ impl Pins {
     /// The server has been asked about `asked`, of which `found` hold.
     pub(crate) fn answered(&mut self, asked: Facts, found: Facts) {
         for (_, _, fact, reason) in FACTS {
-            if found.intersects(fact) {
+            if found.contains(fact) {
                 self.held.insert(reason);
-            } else if asked.intersects(fact) {
+            } else if asked.contains(fact) {
                 self.held.remove(reason);
             }
         }

@@ -4,14 +4,11 @@ use tollgate_wire_postgres::backend::read;
 use tollgate_wire_postgres::frame::{self, Frame, HEADER_LEN, Header};
 use tollgate_wire_postgres::tag::backend as tag;
 
-use super::link::{Copy, Link, Mode, Way};
+use super::link::{Link, Mode, Way};
 use super::queue::Kind;
+use super::routing::{MAX_BODY_KEPT, kept_of_body};
 use super::{ServerEvent, ServerProgress, Session};
 use crate::{Effects, Notice, PinReason};
-
-/// Bytes of a body to keep if it matters and comes in pieces. Severity and code are the first fields of an
-/// error, tags are short; a setting longer than this counts as changed.
-const MAX_BODY_KEPT: usize = 8 * 1024;
 
 /// What one complete message means for the connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,12 +59,15 @@ impl Session {
         if let Some(link) = &mut self.link {
             link.unread = unread;
             if link.is_quiet() {
-                let differ = link.parameters.differ();
-                self.derive_pins(differ);
+                let beyond = link.parameters.beyond_control();
+                self.derive_pins(beyond);
             }
         }
-        self.pins.announce(out);
-        match self.release_if_clean() {
+        self.send_fence(out);
+        if self.asked.is_none() && !self.pending.is_open() {
+            self.pins.announce(out);
+        }
+        match self.release_if_clean(out) {
             Some(clean) => ServerEvent::Release(clean),
             None => ServerEvent::More,
         }
@@ -86,6 +86,9 @@ impl Session {
         };
         match link.way(header.tag) {
             None => return (0, Verdict::OutOfSync),
+            Some(Way::Client) if header.tag == tag::NOTIFICATION_RESPONSE => {
+                link.notify(header, rest, at, self.process_id, out);
+            }
             Some(Way::Client) => out.client_lane().forward(at, header.total),
             Some(Way::Nowhere) => {}
         }
@@ -107,9 +110,9 @@ impl Session {
             Way::Client => out.client_lane().forward(at, length),
             Way::Nowhere => {}
         }
-        if body_matters(outbound.tag) {
+        if let Some(limit) = kept_of_body(outbound.tag, outbound.way) {
             // The header is kept with it and cut off below.
-            let room = MAX_BODY_KEPT.saturating_sub(outbound.body.len());
+            let room = limit.saturating_sub(outbound.body.len());
             let kept = rest.get(..length.min(room)).unwrap_or_default();
             outbound.body.extend_from_slice(kept);
         }
@@ -133,12 +136,19 @@ impl Session {
 
     /// A message has been passed on completely.
     fn complete(&mut self, tag: u8, body: &[u8], out: &mut Effects) -> Verdict {
-        let in_doubt = self
-            .link
-            .as_ref()
-            .is_some_and(|link| link.mode == Mode::Doubt);
-        if in_doubt && is_session_message(tag) && tag != tag::READY_FOR_QUERY {
-            return Verdict::GoOn;
+        let Some(link) = &mut self.link else {
+            return Verdict::OutOfSync;
+        };
+        match (link.mode, link.queue.front_kind()) {
+            (Mode::Tracking, Some(kind @ (Kind::Replay | Kind::Inspection))) => {
+                return self.own_reply(kind, tag, body, out);
+            }
+            (Mode::Tracking, _) => {}
+            (mode, _) => {
+                if let Some(verdict) = self.doubtful_reply(mode, tag, body) {
+                    return verdict;
+                }
+            }
         }
         match tag {
             tag::DATA_ROW
@@ -165,19 +175,21 @@ impl Session {
                 }
                 return self.error(body);
             }
-            tag::PARAMETER_STATUS => {
-                if let Some(link) = &mut self.link {
-                    match read::parameter_status(body) {
-                        Ok((name, value)) => link.parameters.report(name, value),
-                        Err(_) => link.parameters.report_unreadable(),
-                    }
-                }
-            }
+            tag::PARAMETER_STATUS => self.parameter_reported(body),
             // Only a session that listens hears this, whatever its statements looked like.
             tag::NOTIFICATION_RESPONSE => self.pins.hold(PinReason::Listen),
             _ => return Verdict::OutOfSync,
         }
         Verdict::GoOn
+    }
+
+    pub(super) fn parameter_reported(&mut self, body: &[u8]) {
+        if let Some(link) = &mut self.link {
+            match read::parameter_status(body) {
+                Ok((name, value)) => link.parameters.report(name, value),
+                Err(_) => link.parameters.report_unreadable(),
+            }
+        }
     }
 }
 
@@ -193,47 +205,6 @@ impl Link {
         self.outbound.body.clear();
         Verdict::GoOn
     }
-
-    /// Where a message with this tag goes, or `None` if it answers nothing.
-    #[inline]
-    fn way(&self, message_tag: u8) -> Option<Way> {
-        let front = self.queue.front_kind();
-        let expected = match message_tag {
-            tag::DATA_ROW => {
-                matches!(front, Some(Kind::Execute | Kind::Query)) || self.mode == Mode::Doubt
-            }
-            tag::ERROR_RESPONSE
-            | tag::NOTICE_RESPONSE
-            | tag::PARAMETER_STATUS
-            | tag::NOTIFICATION_RESPONSE => true,
-            _ if self.mode == Mode::Doubt => is_session_message(message_tag),
-            tag::COMMAND_COMPLETE
-            | tag::EMPTY_QUERY_RESPONSE
-            | tag::COPY_IN_RESPONSE
-            | tag::COPY_OUT_RESPONSE
-            | tag::COPY_BOTH_RESPONSE => matches!(front, Some(Kind::Execute | Kind::Query)),
-            tag::PARSE_COMPLETE => match front {
-                Some(Kind::InjectedParse) => return Some(Way::Nowhere),
-                front => matches!(front, Some(Kind::Parse | Kind::UnnamedParse)),
-            },
-            tag::BIND_COMPLETE => front == Some(Kind::Bind),
-            tag::CLOSE_COMPLETE => match front {
-                Some(Kind::InjectedClose) => return Some(Way::Nowhere),
-                front => matches!(front, Some(Kind::Close | Kind::UnnamedClose)),
-            },
-            tag::READY_FOR_QUERY => {
-                matches!(front, Some(Kind::Sync | Kind::Query | Kind::FunctionCall))
-            }
-            tag::ROW_DESCRIPTION => matches!(front, Some(Kind::DescribeColumns | Kind::Query)),
-            tag::NO_DATA => front == Some(Kind::DescribeColumns),
-            tag::PARAMETER_DESCRIPTION => front == Some(Kind::DescribeStatement),
-            tag::PORTAL_SUSPENDED => front == Some(Kind::Execute),
-            tag::FUNCTION_CALL_RESPONSE => front == Some(Kind::FunctionCall),
-            tag::COPY_DATA | tag::COPY_DONE => self.copy == Copy::Out,
-            _ => false,
-        };
-        expected.then_some(Way::Client)
-    }
 }
 
 /// True for the refusal of a command on a whole database because of its sessions. `55006` alone says too
@@ -243,38 +214,6 @@ fn is_database_in_use(body: &[u8]) -> bool {
     let mut fields = body.split(|byte| *byte == 0);
     let has_code = fields.any(|field| field == b"C55006");
     has_code && fields.any(|field| field == b"Fdbcommands.c")
-}
-
-/// Tags whose body is looked at.
-fn body_matters(message_tag: u8) -> bool {
-    matches!(
-        message_tag,
-        tag::READY_FOR_QUERY | tag::COMMAND_COMPLETE | tag::ERROR_RESPONSE | tag::PARAMETER_STATUS
-    )
-}
-
-/// Messages a server may send once a login is done.
-fn is_session_message(message_tag: u8) -> bool {
-    matches!(
-        message_tag,
-        tag::PARSE_COMPLETE
-            | tag::BIND_COMPLETE
-            | tag::CLOSE_COMPLETE
-            | tag::COMMAND_COMPLETE
-            | tag::DATA_ROW
-            | tag::COPY_IN_RESPONSE
-            | tag::COPY_OUT_RESPONSE
-            | tag::COPY_BOTH_RESPONSE
-            | tag::EMPTY_QUERY_RESPONSE
-            | tag::ROW_DESCRIPTION
-            | tag::FUNCTION_CALL_RESPONSE
-            | tag::READY_FOR_QUERY
-            | tag::COPY_DATA
-            | tag::COPY_DONE
-            | tag::NO_DATA
-            | tag::PORTAL_SUSPENDED
-            | tag::PARAMETER_DESCRIPTION
-    )
 }
 
 #[cfg(test)]

@@ -114,6 +114,7 @@ impl Rig {
                 session: Session::new(SessionConfig {
                     id,
                     max_remembered_unnamed: 100,
+ process_id: 1,
                 }),
                 input: Vec::new(),
                 server: Vec::new(),
@@ -190,7 +191,10 @@ impl Rig {
             }
             "cancel" => self.clients[who].session.cancel_began(),
             "cancelled" => {
-                if let Some(clean) = self.clients[who].session.cancel_ended() {
+                let mut out = Effects::new();
+                let clean = self.clients[who].session.cancel_ended(&mut out);
+                self.perform(&out, &[]);
+                if let Some(clean) = clean {
                     self.release(clean);
                 }
             }
