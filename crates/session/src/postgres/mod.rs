@@ -26,6 +26,15 @@ mod queue;
 mod replies;
 mod requests;
 mod server;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "the machine does not use all of it yet"
+    )
+)]
+mod settings;
 mod unnamed;
 
 #[cfg(any(test, feature = "fuzzing"))]
