@@ -18,6 +18,7 @@ mod effect;
 mod name;
 mod scanner;
 mod statement;
+mod touched;
 mod word;
 
 #[cfg(any(test, feature = "fuzzing"))]
@@ -26,3 +27,4 @@ pub mod fuzz;
 pub use effect::EffectSet;
 pub use name::Name;
 pub use scanner::{Dialect, Scanner, StringStyle, Summary, classify};
+pub use touched::{LastTouch, TouchedSettings};
