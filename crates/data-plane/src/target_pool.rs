@@ -12,7 +12,7 @@ use tollgate_pool::{
     OpenTicket, Parcel, Passport, Pool, Reuse, Settings, Shard as ShardNumber, Stats, WaiterId,
     Watched,
 };
-use tollgate_session::postgres::Clean;
+use tollgate_session::postgres::{Clean, Past};
 use tollgate_types::HealthState;
 
 use crate::metrics::PoolMetrics;
@@ -115,7 +115,9 @@ impl TargetPool {
         proof: Clean,
     ) {
         let init_query = self.target.plan().policy.init_query.is_some();
-        if init_query && lease.history == History::Reset {
+        let changed =
+            lease.history == History::Reset || proof.past() == Past::SettingsTouched;
+        if init_query && changed {
             // DISCARD ALL took what the init query had set as well: only a new connection has it.
             self.discard(shard, lease);
             return;

@@ -4,7 +4,7 @@ use std::io;
 use std::rc::Rc;
 use std::task::Context;
 
-use tollgate_session::postgres::{Cancel, Farewell, Told};
+use tollgate_session::postgres::{Cancel, CancelTarget, Farewell, Told};
 use tollgate_session::{Effects, PinReason};
 use tollgate_types::SessionState;
 use tollgate_wire_postgres::backend::{self, ErrorFields};
@@ -44,6 +44,15 @@ impl End {
             Self::Cut => "cut by the proxy".to_owned(),
         }
     }
+}
+
+/// Whether a cancel request of the client's waits to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CancelWish {
+    /// None does.
+    None,
+    /// One does, because the server was at work on something of the proxy's own.
+    Held,
 }
 
 /// Whether a session is about to end.
@@ -95,13 +104,26 @@ impl Relay {
             self.shard.effects.set(effects);
             return result;
         }
-        if let Some(link) = &mut self.link
-            && self.session.state() == SessionState::Active
-            && link.begin_cancel(&self.registered.control) == Begun::Now
-        {
-            self.session.cancel_began();
-        }
+        self.cancel = CancelWish::Held;
+        self.try_cancel();
         Ok(())
+    }
+
+    /// Sends the cancel request the client wants sent, unless the server is at work on something of the
+    /// proxy's own: then it is for later.
+    pub(super) fn try_cancel(&mut self) {
+        match (self.cancel, self.session.cancel_target()) {
+            (CancelWish::None, _) | (CancelWish::Held, CancelTarget::Later) => return,
+            (CancelWish::Held, CancelTarget::Nothing) => {}
+            (CancelWish::Held, CancelTarget::Server) => {
+                if let Some(link) = &mut self.link
+                    && link.begin_cancel(&self.registered.control) == Begun::Now
+                {
+                    self.session.cancel_began();
+                }
+            }
+        }
+        self.cancel = CancelWish::None;
     }
 
     /// A cancel request has been delivered: the server connection may change hands again. One that got
@@ -110,7 +132,13 @@ impl Relay {
         match self.link.as_mut().and_then(|link| link.cancel_ended()) {
             None => {}
             Some(Delivery::Settled) => {
-                if let Some(proof) = self.session.cancel_ended() {
+                let mut effects = self.shard.effects.take();
+                effects.clear();
+                let proof = self.session.cancel_ended(&mut effects);
+                let written = self.write_effects(&effects, Input::Client, cx);
+                self.shard.effects.set(effects);
+                written?;
+                if let Some(proof) = proof {
                     self.release(proof);
                 }
             }

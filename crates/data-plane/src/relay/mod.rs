@@ -25,7 +25,7 @@ use crate::shard::Shard;
 use crate::stream::Stream;
 use crate::target_pool::{Borrowed, ServerLease, TargetPool};
 use crate::waiting::Waiting;
-use ending::{End, Leaving};
+use ending::{CancelWish, End, Leaving};
 use link::Link;
 use outgoing::Outgoing;
 use refusing::refusal;
@@ -46,6 +46,7 @@ pub(crate) struct Relay {
     waiting: Option<Waiting>,
     appetite: Appetite,
     leaving: Leaving,
+    cancel: CancelWish,
     pinned: Option<GaugeGuard>,
     metrics: Rc<ProxyMetrics>,
 }
@@ -67,6 +68,7 @@ impl Relay {
                 .sessions
                 .fresh_serial(shard.seed.index, shard.seed.settings.shards),
             max_remembered_unnamed: REMEMBERED_STATEMENT,
+            process_id: registered.control.cancel_key.process_id,
         });
         Self {
             shard,
@@ -79,6 +81,7 @@ impl Relay {
             waiting: None,
             appetite: Appetite::Hungry,
             leaving: Leaving::No,
+            cancel: CancelWish::None,
             pinned: None,
             metrics,
         }
@@ -125,6 +128,7 @@ impl Relay {
         moved |= self.take_grant(cx)?;
         moved |= self.client_step(cx)?;
         moved |= self.server_step(cx)?;
+        self.try_cancel();
         if self.leaving == Leaving::AtBoundary && self.may_leave() {
             self.leave(&reply::terminated(), cx)?;
             moved = true;

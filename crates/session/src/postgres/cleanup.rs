@@ -5,7 +5,7 @@ use tollgate_wire_postgres::backend::read;
 use tollgate_wire_postgres::frame::{self, Frame, Header};
 use tollgate_wire_postgres::tag::backend as tag;
 
-use super::link::{Clean, Link, Owner, ServerState};
+use super::link::{Clean, Link, Owner, Past, ServerState};
 use super::settings::Settings;
 
 /// `Query` messages. They are sent one behind the other and answered in order.
@@ -127,6 +127,9 @@ impl Cleanup {
                 link.settings = Settings::default();
             }
         }
+        if extent != Extent::Transaction {
+            link.past = Past::SettingsTouched;
+        }
         steps.reverse();
         Self {
             link,
@@ -240,7 +243,7 @@ impl Cleanup {
         self.link.owner = Owner::Nobody;
         self.link.status = TransactionStatus::Idle;
         let settings = match self.purpose {
-            Purpose::Keepalive => self.link.parameters.news_free(),
+            Purpose::Keepalive => !self.link.parameters.has_news(),
             Purpose::Cleaning => self.link.parameters.agree_with(&self.link.settings),
         };
         if !settings || !self.link.is_quiet() {

@@ -1,6 +1,7 @@
 //! Asking the server, between two transactions, what of the session's state there really is.
 
 use super::Session;
+use super::link::Past;
 use super::queue::{Expected, Kind};
 use super::settings::{Question, Settings};
 use crate::{Effects, PinReason};
@@ -71,6 +72,9 @@ impl Session {
         let Some(link) = &mut self.link else {
             return;
         };
+        if self.pending.touches_settings() || link.parameters.has_news() {
+            link.past = Past::SettingsTouched;
+        }
         let known = self
             .pending
             .transaction_over(&self.settings, &link.parameters);

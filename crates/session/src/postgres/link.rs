@@ -35,6 +35,11 @@ impl ServerState {
 pub struct Clean(Box<Link>);
 
 impl Clean {
+    /// What has become of the settings the connection was made with.
+    pub fn past(&self) -> Past {
+        self.0.past
+    }
+
     /// The state to keep with the connection until somebody borrows it.
     pub fn into_state(self) -> ServerState {
         ServerState(self.0)
@@ -47,6 +52,7 @@ pub(super) struct Link {
     /// What is set beyond the connection's defaults, as of the last time nothing was under way.
     pub(super) settings: Settings,
     pub(super) restored: Restored,
+    pub(super) past: Past,
     /// The session that used the connection last.
     pub(super) last_user: Option<u64>,
     /// Of the server.
@@ -86,6 +92,15 @@ pub(super) enum Restored {
     Awaited,
     /// It has them, or will before it sees the client's bytes.
     Done,
+}
+
+/// Whether settings were changed since the connection was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Past {
+    /// None was: what was set while the connection was made is still set.
+    Untouched,
+    /// Some were, and reset since, or will be.
+    SettingsTouched,
 }
 
 /// Whose unnamed statement a connection has.
@@ -208,6 +223,7 @@ impl Link {
             parameters,
             settings: Settings::default(),
             restored: Restored::Not,
+            past: Past::Untouched,
             last_user: None,
             process_id: None,
             owner: Owner::Nobody,

@@ -50,7 +50,7 @@ use tollgate_types::SessionState;
 use tollgate_wire_postgres::backend::{self, ErrorFields, TransactionStatus};
 
 pub use cleanup::{Cleanup, CleanupEvent, CleanupProgress};
-pub use link::{Clean, ServerState};
+pub use link::{Clean, Past, ServerState};
 
 use crate::{Effects, PinReason, PinSet};
 use cleanup::Extent;

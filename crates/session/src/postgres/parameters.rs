@@ -131,9 +131,9 @@ impl Parameters {
         }
     }
 
-    /// True when nothing was reported since `observed` was last asked.
-    pub(crate) fn news_free(&self) -> bool {
-        self.news == News::None && self.beyond == Beyond::Never
+    /// True when something was reported since `observed` was last asked.
+    pub(crate) fn has_news(&self) -> bool {
+        self.news == News::Reported || self.beyond == Beyond::Reported
     }
 
     /// True when the reported settings are those of `settings`.

@@ -134,6 +134,11 @@ impl Pending {
         !self.is_open() && self.open.is_nothing()
     }
 
+    /// True when the open transaction has touched settings.
+    pub(crate) fn touches_settings(&self) -> bool {
+        !self.open.settings.is_empty() || self.open.scope != Scope::Named
+    }
+
     /// A statement was run, to its end or not.
     pub(crate) fn tried(&mut self, effects: EffectSet, touched: Option<&TouchedSettings>) {
         if effects.intersects(EffectSet::ROLLBACK_TO) {

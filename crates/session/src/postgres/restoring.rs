@@ -10,7 +10,7 @@ use tollgate_wire_postgres::sqlstate::SqlState;
 use tollgate_wire_postgres::tag::frontend as tag;
 
 use super::head::Message;
-use super::link::{Alignment, Link, Owner, Restored};
+use super::link::{Alignment, Link, Owner, Past, Restored};
 use super::pins::Sequences;
 use super::queue::{Expected, Kind};
 use super::settings::{Certainty, replay};
@@ -57,6 +57,7 @@ impl Session {
             link.queue.push(Expected::new(Kind::Replay));
         }
         link.settings = self.settings.clone();
+        link.past = Past::SettingsTouched;
         link.ran_a_query_of_our_own(&self.unnamed);
         if certainty == Certainty::Certain && !may_end_a_transaction(message) {
             return None;
