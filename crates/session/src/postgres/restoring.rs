@@ -59,9 +59,10 @@ impl Session {
         link.settings = self.settings.clone();
         link.past = Past::SettingsTouched;
         link.ran_a_query_of_our_own(&self.unnamed);
-        if certainty == Certainty::Certain && !may_end_a_transaction(message) {
+        if queries == 0 || (certainty == Certainty::Certain && !may_end_a_transaction(message)) {
             return None;
         }
+        eprintln!("AWAIT {:?} -> {:?} {certainty:?} {queries} forget {forget}", link.settings, self.settings);
         link.restored = Restored::Awaited;
         Some(Want::Replies)
     }
