@@ -1,6 +1,7 @@
 //! The client's bytes: which message is at hand, and whether it needs a server connection.
 
 use memchr::memchr;
+use tollgate_sql::EffectSet;
 use tollgate_wire_postgres::backend::{self, ErrorFields, TransactionStatus};
 use tollgate_wire_postgres::frame::{self, Frame, Header};
 use tollgate_wire_postgres::sqlstate::SqlState;
@@ -11,7 +12,7 @@ use super::link::{Copy, Entry, Link, Mode, Segment};
 use super::queue::Kind;
 use super::unnamed::{Remembered, Unnamed};
 use super::{CloseReason, Progress, Session, Unlinked, Want};
-use crate::Effects;
+use crate::{Effects, Notice};
 
 /// What became of one look at the input.
 pub(super) enum Step {
@@ -80,13 +81,13 @@ impl Session {
         link.inbound.left = link.inbound.left.saturating_sub(length);
         record(link, &mut self.unnamed, bytes);
         if link.inbound.text.is_some() {
-            self.read_text(bytes);
+            self.read_text(bytes, out);
         }
         length
     }
 
     /// Feeds the SQL text in `bytes` to the scanner, and judges it when it is complete.
-    fn read_text(&mut self, bytes: &[u8]) {
+    fn read_text(&mut self, bytes: &[u8], out: &mut Effects) {
         let Some(link) = &mut self.link else {
             return;
         };
@@ -102,7 +103,12 @@ impl Session {
             return;
         }
         if let Some(scanner) = inbound.text.take() {
-            self.text_read(&scanner.finish());
+            let summary = scanner.finish();
+            if summary.effects.intersects(EffectSet::DATABASE_DDL) {
+                // Said as early as can be: the server waits only for a while.
+                out.notice(Notice::DatabaseCommand);
+            }
+            self.text_read(&summary);
         }
     }
 
