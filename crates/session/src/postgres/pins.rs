@@ -16,6 +16,7 @@ const IMMEDIATE: EffectSet = EffectSet::LOAD
     .union(EffectSet::ADVISORY_LOCK)
     .union(EffectSet::SEED)
     .union(EffectSet::SEQUENCE)
+    .union(EffectSet::SEQUENCE_READ)
     .union(EffectSet::UNKNOWN);
 
 /// Command tags of statements that may commit what was done before them, so that a later error no longer
@@ -205,6 +206,7 @@ fn reasons(effects: EffectSet) -> PinSet {
         (EffectSet::LOAD, PinReason::LoadedLibrary),
         (EffectSet::SEED, PinReason::RandomSeed),
         (EffectSet::SEQUENCE, PinReason::Sequence),
+        (EffectSet::SEQUENCE_READ, PinReason::Sequence),
         (EffectSet::UNKNOWN, PinReason::Unknown),
     ]
     .into_iter()
