@@ -14,6 +14,7 @@
     clippy::cast_possible_wrap
 )]
 
+mod digest;
 mod effect;
 mod name;
 mod scanner;
@@ -24,6 +25,7 @@ mod word;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
 
+pub use digest::digest;
 pub use effect::EffectSet;
 pub use name::Name;
 pub use scanner::{Dialect, Scanner, StringStyle, Summary, classify};

@@ -1,6 +1,7 @@
 //! The client's bytes: which message is at hand, and whether it needs a server connection.
 
 use memchr::memchr;
+use tollgate_sql::EffectSet;
 use tollgate_wire_postgres::backend::{self, ErrorFields, TransactionStatus};
 use tollgate_wire_postgres::frame::{self, Frame, Header};
 use tollgate_wire_postgres::sqlstate::SqlState;
@@ -11,7 +12,7 @@ use super::link::{Copy, Entry, Link, Mode, Pieces, Restored, Segment};
 use super::queue::Kind;
 use super::unnamed::{Remembered, Unnamed};
 use super::{CloseReason, Progress, Session, Unlinked, Want};
-use crate::Effects;
+use crate::{Effects, Notice};
 
 /// What became of one look at the input.
 pub(super) enum Step {
@@ -105,11 +106,16 @@ impl Session {
             return;
         }
         if let Some(scanner) = inbound.text.take() {
+            let summary = scanner.finish();
+            if summary.effects.intersects(EffectSet::DATABASE_DDL) {
+                // Said as early as can be: the server waits only for a while.
+                out.notice(Notice::DatabaseCommand);
+            }
             let whole = match pieces {
                 Pieces::One => Some(text),
                 Pieces::Several => None,
             };
-            self.text_read(&scanner.finish(), whole, out);
+            self.text_read(&summary, whole);
         }
     }
 

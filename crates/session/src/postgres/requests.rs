@@ -14,7 +14,7 @@ use super::pins::PINNING;
 use super::queue::{DataEnd, Expected, Kind, Meaning, NameChange, Statements, Syncs};
 use super::unnamed::{Remedy, Remembered, Unnamed};
 use super::{Session, Want};
-use crate::{Effects, Notice};
+use crate::Effects;
 
 /// Closes the unnamed statement; answered with `3`. PostgreSQL manual, "Message Formats".
 const CLOSE_UNNAMED: &[u8] = b"C\0\0\0\x06S\0";
@@ -31,10 +31,7 @@ const HARMLESS_FUNCTIONS: [u32; 20] = [
 
 impl Session {
     /// The text of the newest request is known: note what running it will mean.
-    pub(super) fn text_read(&mut self, summary: &Summary, text: Option<&[u8]>, out: &mut Effects) {
-        if summary.effects.intersects(EffectSet::DATABASE_DDL) {
-            out.notice(Notice::DatabaseCommand);
-        }
+    pub(super) fn text_read(&mut self, summary: &Summary, text: Option<&[u8]>) {
         let Some(link) = &mut self.link else {
             return;
         };
@@ -380,7 +377,6 @@ fn digest(text: Option<&[u8]>, effects: EffectSet, link: &Link) -> Option<Arc<st
         return None;
     }
     let style = link.parameters.style();
-    let _ = (style, text?, MAX_DIGEST);
-    let digest = String::from("TODO");
+    let digest = tollgate_sql::digest(Dialect::PostgreSql, style, text?, MAX_DIGEST);
     Some(Arc::from(digest))
 }

@@ -17,7 +17,7 @@ use crate::postgres::{
     Cancel, Clean, Cleanup, CleanupEvent, Farewell, ServerEvent, ServerState, Session,
     SessionConfig, Told, Want,
 };
-use crate::{Effects, Piece, PinChange};
+use crate::{Effects, Notice, Piece, PinChange};
 
 /// Plays `transcript` whole, in pieces of three bytes and byte by byte.
 pub(super) fn check(transcript: &str) {
@@ -324,6 +324,12 @@ impl Rig {
             self.said.push(match change {
                 PinChange::Pinned { reason, .. } => format!("pin {reason}"),
                 PinChange::Unpinned(reason) => format!("unpin {reason}"),
+            });
+        }
+        for notice in out.notices() {
+            self.said.push(match notice {
+                Notice::DatabaseCommand => "database command".to_owned(),
+                Notice::DatabaseInUse => "database in use".to_owned(),
             });
         }
     }
