@@ -216,10 +216,7 @@ impl Cleanup {
         if step == Step::Inspection
             && matches!(
                 message_tag,
-                tag::ROW_DESCRIPTION
-                    | tag::DATA_ROW
-                    | tag::COMMAND_COMPLETE
-                    | tag::ERROR_RESPONSE
+                tag::ROW_DESCRIPTION | tag::DATA_ROW | tag::COMMAND_COMPLETE | tag::ERROR_RESPONSE
             )
         {
             self.steps.push(step);

@@ -8,12 +8,12 @@
 
 use tollgate_wire_postgres::tag::frontend as tag;
 
-use super::Session;
 use super::client::Step;
 use super::head::Message;
 use super::link::{Copy, Entry, Link, Mode, Segment};
-use super::queue::{DataEnd, Kind, Statements, Syncs};
-use super::Want;
+use super::queue::{DataEnd, Expected, Kind, Syncs};
+use super::replies::skip_unnamed;
+use super::{Session, Want};
 use crate::{Effects, PinReason};
 
 /// An empty Query; answered with `I` and `Z`.
@@ -55,24 +55,18 @@ impl Session {
         let Some(link) = &mut self.link else {
             return;
         };
-        let mut next = Mode::Doubt;
-        for expected in link.queue.iter() {
-            match expected.kind {
-                // Sent behind the end of the data, it will be answered.
-                Kind::Sync => next = Mode::FenceDue,
-                Kind::Query if expected.meaning.is_empty_text() => {
-                    self.pins.hold(PinReason::CopyInDoubt);
-                    next = Mode::Blind;
-                    break;
-                }
-                _ => {}
-            }
-        }
-        let skipped: Vec<_> = link.queue.drain().map(|expected| expected.meaning).collect();
-        link.mode = next;
+        let unanswered: Vec<Expected> = link.queue.drain().collect();
         link.inbound.entry = Entry::None;
-        for meaning in &skipped {
-            self.attempted(meaning);
+        // Sent behind the end of the data, a Sync will be answered.
+        let synced = unanswered.iter().any(|sent| sent.kind == Kind::Sync);
+        link.mode = if synced { Mode::FenceDue } else { Mode::Doubt };
+        if unanswered.iter().any(|sent| leaves_doubt(sent.kind)) {
+            link.mode = Mode::Blind;
+            self.pins.hold(PinReason::CopyInDoubt);
+        }
+        for sent in &unanswered {
+            skip_unnamed(&mut self.unnamed, sent);
+            self.attempted(&sent.meaning);
         }
         self.pending.doubt();
     }
@@ -147,9 +141,24 @@ pub(super) enum CopyEnd {
     Failed,
 }
 
-impl super::queue::Meaning {
-    /// True for a text without a statement.
-    fn is_empty_text(&self) -> bool {
-        self.statements == Statements::None
+/// True for requests that change the client's statements: nobody will know whether they did.
+fn leaves_doubt(kind: Kind) -> bool {
+    match kind {
+        Kind::Parse
+        | Kind::UnnamedParse
+        | Kind::InjectedParse
+        | Kind::Close
+        | Kind::UnnamedClose
+        | Kind::InjectedClose
+        | Kind::Query => true,
+        Kind::Bind
+        | Kind::DescribeStatement
+        | Kind::DescribeColumns
+        | Kind::Execute
+        | Kind::Sync
+        | Kind::FunctionCall
+        | Kind::Replay
+        | Kind::Inspection
+        | Kind::CopyEnd => false,
     }
 }

@@ -87,7 +87,7 @@ fn session() -> Session {
     Session::new(SessionConfig {
         id: 1,
         max_remembered_unnamed: 64,
- process_id: 1,
+        process_id: 1,
     })
 }
 

@@ -91,4 +91,3 @@ impl Session {
         self.settings = settings;
     }
 }
-

@@ -282,7 +282,7 @@ impl Session {
     }
 }
 
-fn skip_unnamed(unnamed: &mut Unnamed, skipped: &Expected) {
+pub(super) fn skip_unnamed(unnamed: &mut Unnamed, skipped: &Expected) {
     match skipped.kind {
         Kind::UnnamedParse => unnamed.skip(skipped.kept),
         Kind::Query | Kind::UnnamedClose => unnamed.skip(Remembered::Nothing),

@@ -62,7 +62,6 @@ impl Session {
         if queries == 0 || (certainty == Certainty::Certain && !may_end_a_transaction(message)) {
             return None;
         }
-        eprintln!("AWAIT {:?} -> {:?} {certainty:?} {queries} forget {forget}", link.settings, self.settings);
         link.restored = Restored::Awaited;
         Some(Want::Replies)
     }
@@ -80,7 +79,9 @@ impl Session {
     /// others; this is its last error.
     pub(super) fn restore_failed(&mut self, body: &[u8], out: &mut Effects) {
         let refusal = ErrorFields::parse(body).ok();
-        let words = refusal.as_ref().map_or("no reason given", |fields| &fields.message);
+        let words = refusal
+            .as_ref()
+            .map_or("no reason given", |fields| &fields.message);
         let text = format!("could not restore the settings of the session: {words}");
         let fields = ErrorFields::fatal(SqlState::CONNECTION_FAILURE, text)
             .hint("Connect again; settings that the server takes only once have to be set anew.");

@@ -14,7 +14,7 @@ fn session() -> Session {
     Session::new(SessionConfig {
         id: 1,
         max_remembered_unnamed: 1_000,
- process_id: 1,
+        process_id: 1,
     })
 }
 

@@ -114,7 +114,7 @@ impl Rig {
                 session: Session::new(SessionConfig {
                     id,
                     max_remembered_unnamed: 100,
- process_id: 1,
+                    process_id: 1,
                 }),
                 input: Vec::new(),
                 server: Vec::new(),

@@ -126,7 +126,7 @@ impl World {
                 session: Session::new(SessionConfig {
                     id,
                     max_remembered_unnamed: 40,
- process_id: 1,
+                    process_id: 1,
                 }),
                 script: script.clone(),
                 arrived: Vec::new(),
