@@ -18,6 +18,7 @@ mod listeners;
 mod login;
 mod metrics;
 mod opening;
+mod pins;
 mod plane;
 mod plane_metrics;
 mod pool_key;
@@ -40,6 +41,7 @@ mod target;
 mod target_pool;
 mod throttle;
 mod tls;
+mod vacating;
 mod validation;
 mod waiting;
 

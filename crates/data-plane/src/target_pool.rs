@@ -24,6 +24,7 @@ use crate::random;
 use crate::server::OpenError;
 use crate::shard::{Command, Shard};
 use crate::target::TargetShared;
+use crate::vacating::{self, InTheWay};
 use crate::validation;
 use crate::waiting::{WaitSlot, Waiting};
 
@@ -270,6 +271,23 @@ impl TargetPool {
             self.proxy.greetings.forget();
         }
         drop(core);
+        self.act(shard);
+    }
+
+    /// Closes what is idle and in the way, and keeps it away for a while.
+    pub(crate) fn vacate(self: &Rc<Self>, shard: &Rc<Shard>, which: &InTheWay) {
+        let now = shard.clock.exact();
+        let until = now.saturating_add(vacating::PAUSE);
+        let closed = self
+            .core
+            .borrow_mut()
+            .vacate(|key| which.concerns(key), until, now);
+        if closed > 0 {
+            tracing::info!(
+                target.name = %self.target.database, closed, which = ?which,
+                "idle server connections closed for a command on a whole database"
+            );
+        }
         self.act(shard);
     }
 

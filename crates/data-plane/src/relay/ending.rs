@@ -5,16 +5,13 @@ use std::rc::Rc;
 use std::task::Context;
 
 use tollgate_session::postgres::{Cancel, CancelTarget, Farewell, Told};
-use tollgate_session::{Effects, PinReason};
 use tollgate_types::SessionState;
 use tollgate_wire_postgres::backend::{self, ErrorFields};
 
-use super::advice;
 use super::link::{Begun, Delivery};
 use super::{Input, Relay, Step};
 use crate::cleaning;
 use crate::goodbye;
-use crate::pooled::History;
 use crate::reply;
 use crate::sessions::Interrupt;
 
@@ -200,6 +197,7 @@ impl Relay {
     pub(super) async fn finish(mut self, end: End) {
         let control = Rc::clone(&self.registered.control);
         self.waiting = None;
+        self.end_pins();
         if let Some(link) = self.link.take() {
             let half_sent =
                 link.broken.is_some() || !link.to_server.is_empty() || !link.from_server.is_empty();
@@ -226,37 +224,6 @@ impl Relay {
             session.id = %control.id, reason = end.reason(), borrows = control.borrows.get(),
             duration_s = crate::clock::unix_seconds() - control.connected_unix, "client session ended"
         );
-    }
-
-    /// Keeps the sessions view and the pin counters in step with the machine.
-    pub(super) fn show_pins(&mut self, effects: &Effects) {
-        if effects.pin_changes().is_empty() {
-            return;
-        }
-        let control = &self.registered.control;
-        let now: Vec<PinReason> = self.session.pins().collect();
-        let before = control.pins.replace(now.clone());
-        for reason in now.iter().filter(|reason| !before.contains(reason)) {
-            self.metrics.pinned(*reason);
-            tracing::info!(
-                session.id = %control.id, proxy.id = %control.proxy, pin.reason = reason.code(),
-                "client pinned to its server connection; {}", advice::against(*reason)
-            );
-        }
-        if let Some(link) = &mut self.link {
-            link.lease.history = History::Reset;
-            match (before.is_empty(), now.is_empty()) {
-                (true, false) => {
-                    self.pinned = Some(self.metrics.pinned_clients.hold());
-                    link.pool.mark_pinned(&link.lease);
-                }
-                (false, true) => {
-                    self.pinned = None;
-                    link.pool.mark_unpinned(&link.lease);
-                }
-                (true, true) | (false, false) => {}
-            }
-        }
     }
 
     /// Keeps the sessions view's state in step.

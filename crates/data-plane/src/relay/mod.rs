@@ -5,6 +5,7 @@ mod advice;
 mod ending;
 mod link;
 mod outgoing;
+mod pinning;
 mod refusing;
 
 use std::future::poll_fn;
@@ -265,6 +266,10 @@ impl Relay {
         source: Input,
         cx: &mut Context<'_>,
     ) -> Step<()> {
+        if let Some(link) = &self.link {
+            let own = &self.registered.control.key.database;
+            link.pool.heed(&self.shard, effects.notices(), own);
+        }
         let input: &[u8] = match (source, &self.link) {
             (Input::Client, _) => self.from_client.filled(),
             (Input::Server, Some(link)) => link.from_server.filled(),

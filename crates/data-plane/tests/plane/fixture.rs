@@ -73,6 +73,7 @@ pub(crate) struct Fixture {
     pub(crate) plane: DataPlane,
     pub(crate) snapshot: Snapshot,
     pub(crate) decisions: Arc<Decisions>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) port: u16,
     _ports: Ports,
     ca: tempfile::NamedTempFile,
@@ -104,6 +105,7 @@ impl Fixture {
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), ca.cert_pem())?;
         let decisions = Arc::new(Decisions::default());
+        let metrics = Arc::new(Metrics::new("test"));
         let plane = DataPlane::start(Settings {
             bind: [127, 0, 0, 1].into(),
             shards: setup.shards,
@@ -112,7 +114,7 @@ impl Fixture {
                 identity.key_pem.as_bytes(),
             )?,
             decisions: Arc::clone(&decisions) as _,
-            metrics: Arc::new(Metrics::new("test")),
+            metrics: Arc::clone(&metrics),
             max_client_connections: 2000,
             handshake_timeout: Duration::from_secs(5),
             reuse: setup.reuse,
@@ -123,7 +125,7 @@ impl Fixture {
         if setup.server_tls == ServerTls::Verified {
             snapshot.proxies[0].targets[0].tls = TargetTls {
                 mode: TlsMode::VerifyFull,
-                ca_pem: Some(ca.cert_pem().to_owned()),
+                ca_pem: Some(ca.cert_pem().clone()),
             };
         }
         plane.apply(Arc::new(snapshot.clone()));
@@ -132,6 +134,7 @@ impl Fixture {
             plane,
             snapshot,
             decisions,
+            metrics,
             port,
             _ports: ports,
             ca: file,

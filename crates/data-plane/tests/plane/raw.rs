@@ -171,7 +171,7 @@ impl Raw {
     }
 
     /// Sends while it hears, so that neither side waits for the other, until `done` says so or the other
-    /// side closes. `done` may give more bytes to send.
+    /// side closes.
     pub(crate) async fn exchange(
         &mut self,
         pieces: &[Vec<u8>],
@@ -181,7 +181,6 @@ impl Raw {
         let (mut read, mut write) = tokio::io::split(&mut self.stream);
         let buffer = &mut self.buffer;
         let mut heard = Vec::new();
-        let (more, mut wanted) = tokio::sync::mpsc::unbounded_channel();
         let hearing = async {
             loop {
                 while let Some(message) = take(buffer)? {
@@ -189,7 +188,6 @@ impl Raw {
                     heard.push(message);
                     match verdict {
                         Heard::GoOn => {}
-                        Heard::Say(bytes) => drop(more.send(bytes)),
                         Heard::Enough => return anyhow::Ok(()),
                     }
                 }
@@ -204,9 +202,6 @@ impl Raw {
         };
         let saying = async {
             say(&mut write, pieces).await;
-            while let Some(bytes) = wanted.recv().await {
-                say(&mut write, &[bytes]).await;
-            }
             std::future::pending::<()>().await;
         };
         let result = tokio::select! {
@@ -216,6 +211,57 @@ impl Raw {
         let said = || heard.iter().map(describe).collect::<Vec<_>>();
         result.with_context(|| format!("after hearing {:#?}", said()))?;
         Ok(heard)
+    }
+
+    /// Sends while it hears what comes in the meantime.
+    pub(crate) async fn pour(
+        &mut self,
+        pieces: &[Vec<u8>],
+        heard: &mut Vec<Message>,
+    ) -> Result<()> {
+        let (mut read, mut write) = tokio::io::split(&mut self.stream);
+        let buffer = &mut self.buffer;
+        let hearing = async {
+            // A connection that has closed is noticed by who hears next.
+            while read.read_buf(buffer).await.is_ok_and(|length| length > 0) {}
+            std::future::pending::<()>().await;
+        };
+        let saying = timeout(self.patience, say(&mut write, pieces));
+        tokio::select! {
+            said = saying => said.context("nobody takes the bytes")?,
+            () = hearing => {}
+        }
+        while let Some(message) = take(&mut self.buffer)? {
+            heard.push(message);
+        }
+        Ok(())
+    }
+
+    /// Hears until nothing has come for this long, or the other side has closed.
+    pub(crate) async fn lull(&mut self, quiet: Duration, heard: &mut Vec<Message>) -> Result<()> {
+        while let Ok(Ok(1..)) = timeout(quiet, self.stream.read_buf(&mut self.buffer)).await {
+            while let Some(message) = take(&mut self.buffer)? {
+                heard.push(message);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hears until so many messages have come in all, or the other side has closed.
+    pub(crate) async fn hear_until(
+        &mut self,
+        count: usize,
+        heard: &mut Vec<Message>,
+    ) -> Result<()> {
+        while heard.len() < count {
+            let said = || heard.iter().map(describe).collect::<Vec<_>>();
+            let next = self.hear().await;
+            match next.with_context(|| format!("in a pause, having heard {:#?}", said()))? {
+                Some(message) => heard.push(message),
+                None => break,
+            }
+        }
+        Ok(())
     }
 
     /// Closes without a word, in the rudest way there is.
@@ -235,7 +281,6 @@ async fn encrypted(mut stream: TcpStream, tls: &ClientTls) -> Result<Box<dyn Wir
 /// What to do after a message.
 pub(crate) enum Heard {
     GoOn,
-    Say(Vec<u8>),
     Enough,
 }
 
