@@ -116,8 +116,7 @@ impl TargetPool {
         proof: Clean,
     ) {
         let init_query = self.target.plan().policy.init_query.is_some();
-        let changed =
-            lease.history == History::Reset || proof.past() == Past::SettingsTouched;
+        let changed = lease.history == History::Reset || proof.past() == Past::SettingsTouched;
         if init_query && changed {
             // DISCARD ALL took what the init query had set as well: only a new connection has it.
             self.discard(shard, lease);

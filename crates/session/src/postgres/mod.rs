@@ -326,7 +326,10 @@ impl Session {
             return Farewell::CloseServer { cancel: Cancel::No };
         }
         link.settings = self.settings.clone();
-        let extent = match (reasons.is_empty(), known) {
+        let asked = self.asked.as_ref();
+        let facts = self.pending.suspects_facts()
+            || asked.is_some_and(|question| !question.facts().is_empty());
+        let extent = match (reasons.is_empty() && !facts, known) {
             (false, _) => Extent::Everything,
             (true, false) => Extent::Settings,
             (true, true) => Extent::Transaction,

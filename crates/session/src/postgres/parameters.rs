@@ -120,7 +120,13 @@ impl Parameters {
 
     /// True when the server reports this setting, so that nobody has to ask for it.
     pub(crate) fn reports(&self, key: &[u8]) -> bool {
-        self.entries.iter().any(|parameter| *parameter.key == *key)
+        self.value(key).is_some()
+    }
+
+    /// What a setting is now, if the server reports it.
+    pub(crate) fn value(&self, key: &[u8]) -> Option<&[u8]> {
+        let parameter = self.entries.iter().find(|entry| *entry.key == *key)?;
+        Some(parameter.now.as_deref().unwrap_or(&parameter.baseline))
     }
 
     /// `settings` with the reported ones as the server has them now.
@@ -143,7 +149,12 @@ impl Parameters {
 
     fn overlay(&self, settings: &Settings) -> Settings {
         let settable = self.entries.iter().filter(|entry| !entry.key.is_empty());
-        settings.changed(settable.map(|entry| (&*entry.key, entry.now.as_deref())))
+        settings.changed(settable.map(|entry| {
+            // What was set to its default is still set.
+            let set = settings.get(&entry.key) == Some(&*entry.baseline);
+            let default = set.then_some(&*entry.baseline);
+            (&*entry.key, entry.now.as_deref().or(default))
+        }))
     }
 
     /// How the server reads plain strings now.

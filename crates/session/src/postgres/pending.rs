@@ -134,6 +134,11 @@ impl Pending {
         !self.is_open() && self.open.is_nothing()
     }
 
+    /// True when more than settings is in question.
+    pub(crate) fn suspects_facts(&self) -> bool {
+        !self.ask.facts.is_empty() || !self.open.facts.is_empty()
+    }
+
     /// True when the open transaction has touched settings.
     pub(crate) fn touches_settings(&self) -> bool {
         !self.open.settings.is_empty() || self.open.scope != Scope::Named
@@ -162,11 +167,6 @@ impl Pending {
     /// Facts about the session that a statement may have changed.
     pub(crate) fn suspect(&mut self, facts: Facts) {
         self.open.facts = self.open.facts.union(facts);
-    }
-
-    /// Asks for these when the transaction is over, whatever becomes of it.
-    pub(crate) fn ask_for(&mut self, facts: Facts) {
-        self.ask.facts = self.ask.facts.union(facts);
     }
 
     /// A request failed: what was done in its transaction is undone, up to the last savepoint.
@@ -267,7 +267,11 @@ impl Pending {
         for touched in &open.settings {
             match touched.last {
                 LastTouch::Reset => known = known.changed([(&*touched.name, None)]),
-                LastTouch::Set => self.ask_name(&touched.name, parameters),
+                LastTouch::Set => match parameters.value(&touched.name) {
+                    // Set to what it was: it is set all the same, and will not follow its default.
+                    Some(value) => known = known.changed([(&*touched.name, Some(value))]),
+                    None => self.ask_name(&touched.name, parameters),
+                },
             }
         }
         known

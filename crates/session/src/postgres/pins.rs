@@ -110,11 +110,6 @@ impl Pins {
         self.sequences
     }
 
-    /// The session is about to read what its sequences gave last.
-    pub(crate) fn reads_sequences(&mut self) {
-        self.sequences = Sequences::Read;
-    }
-
     /// A statement with these possible effects was tried, and may have failed half-way. Answers what the
     /// server should be asked when its transaction is over.
     #[must_use]

@@ -219,11 +219,6 @@ impl Queue {
         self.entries.iter().all(|expected| expected.kind.is_own())
     }
 
-    /// The entries, oldest first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Expected> {
-        self.entries.iter()
-    }
-
     /// Takes the oldest entry out, and the COPY marks that come to the front: they wait for a COPY that
     /// has not come.
     pub(crate) fn pop(&mut self) -> Option<Expected> {
