@@ -11,7 +11,7 @@ use super::sql::{
     is_identifier, is_plain, is_setting_name, push_identifier, push_literal, push_query,
     push_setting_name, push_text,
 };
-use super::standing::{Standing, is_quoted_list, standing};
+use super::standing::{Standing, standing, takes_literal};
 use super::{Setting, Settings};
 
 const ROLE: &[u8] = b"role";
@@ -173,7 +173,7 @@ fn push_reset(sql: &mut String, name: &[u8]) {
 
 fn push_set(sql: &mut String, setting: &Setting) {
     let (name, value) = (&*setting.name, &*setting.value);
-    if is_setting_name(name) && is_plain(value) && !is_quoted_list(name) {
+    if is_setting_name(name) && is_plain(value) && takes_literal(name) {
         sql.push_str("SET ");
         push_setting_name(sql, name);
         sql.push_str(" TO ");
@@ -184,7 +184,8 @@ fn push_set(sql: &mut String, setting: &Setting) {
     }
 }
 
-/// The function takes a value as it is; without one it does what RESET does.
+/// The function takes a value as it is; without one it does what RESET does. It returns the value, which the
+/// client's encoding of that moment may not have: only whether there is one is sent.
 fn push_set_config(sql: &mut String, name: &[u8], value: Option<&[u8]>) {
     sql.push_str("SELECT pg_catalog.set_config(");
     push_text(sql, name);
@@ -193,7 +194,7 @@ fn push_set_config(sql: &mut String, name: &[u8], value: Option<&[u8]>) {
         Some(value) => push_text(sql, value),
         None => sql.push_str("NULL"),
     }
-    sql.push_str(",false);");
+    sql.push_str(",false) IS NULL;");
 }
 
 fn push_identity(sql: &mut String, to: &Settings) {

@@ -16,17 +16,8 @@ const NOT_OF_A_SESSION: [&[u8]; 9] = [
     b"transaction_read_only",
 ];
 
-/// Settings whose value is a list of quoted identifiers (`GUC_LIST_QUOTE`; extensions cannot make any). `SET`
-/// with a single literal would quote the whole list as one identifier.
-/// Source: `variable_is_guc_list_quote` in PostgreSQL `src/bin/pg_dump/dumputils.c`.
-const QUOTED_LISTS: [&[u8]; 6] = [
-    b"local_preload_libraries",
-    b"search_path",
-    b"session_preload_libraries",
-    b"shared_preload_libraries",
-    b"temp_tablespaces",
-    b"unix_socket_directories",
-];
+/// The only list of quoted identifiers among the plain settings.
+const SEARCH_PATH: &[u8] = b"search_path";
 
 /// Whether a server can refuse a value that another connection took from the same login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,9 +50,16 @@ pub(super) fn is_session_setting(name: &[u8]) -> bool {
     !NOT_OF_A_SESSION.contains(&name)
 }
 
-/// True when the value is a list of quoted identifiers.
-pub(super) fn is_quoted_list(name: &[u8]) -> bool {
-    QUOTED_LISTS.contains(&name)
+/// True when `SET name TO 'value'` gives the setting this value. Not so for a list of quoted identifiers
+/// (`GUC_LIST_QUOTE`): the literal would be quoted as one of them. Such lists are built in, and minor
+/// releases have brought new ones, so whatever is not known is not trusted.
+pub(super) fn takes_literal(name: &[u8]) -> bool {
+    match standing(name) {
+        Standing::Plain => name != SEARCH_PATH,
+        // Extensions cannot make such lists (`init_custom_variable`).
+        Standing::Custom => true,
+        Standing::Delicate => false,
+    }
 }
 
 /// Every name that starts like this is a plain switch of the planner.
@@ -71,7 +69,7 @@ const PLAIN_PREFIXES: [&[u8]; 1] = [b"enable_"];
 /// catalogs (tablespaces, access methods, text search), libraries, locales, the socket, the platform or what
 /// the session has done (`temp_buffers`).
 /// Source: `pg_settings` of both versions and the check hooks named in `guc_tables.c`.
-const PLAIN: [&[u8]; 92] = [
+pub(super) const PLAIN: [&[u8]; 92] = [
     b"application_name",
     b"array_nulls",
     b"backslash_quote",

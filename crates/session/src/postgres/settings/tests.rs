@@ -1,1 +1,0 @@
-//! What the queries do on real servers.
