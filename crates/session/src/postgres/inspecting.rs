@@ -22,14 +22,11 @@ impl Session {
             return;
         };
         let (names, facts) = self.pending.take();
-        let question = match Question::new(names.iter().map(|name| &**name), facts) {
-            Some(question) => Some(question),
-            None => {
-                // Names that cannot be asked for.
-                self.pins.hold(PinReason::SessionSetting);
-                Question::new([], facts)
-            }
-        };
+        let question = Question::new(names.iter().map(|name| &**name), facts).or_else(|| {
+            // Names that cannot be asked for.
+            self.pins.hold(PinReason::SessionSetting);
+            Question::new([], facts)
+        });
         let Some(question) = question.filter(|question| !question.is_empty()) else {
             return;
         };

@@ -5,7 +5,7 @@ use tollgate_wire_postgres::tag::backend as tag;
 
 use super::link::{Copy, Link, Mode, Way};
 use super::queue::Kind;
-use crate::Effects;
+use crate::effects::Lane;
 
 /// Bytes of a body to keep if it matters and comes in pieces. Severity and code are the first fields of an
 /// error, tags are short; a setting longer than this counts as beyond control.
@@ -13,6 +13,16 @@ pub(super) const MAX_BODY_KEPT: usize = 8 * 1024;
 
 /// Bytes of an answer to a question of our own to keep; a longer one counts as none.
 const MAX_ANSWER_KEPT: usize = 128 * 1024;
+
+/// A message of the server that is here completely.
+#[derive(Clone, Copy)]
+pub(super) struct Whole<'a> {
+    pub(super) header: Header,
+    /// The input from its first byte on.
+    pub(super) rest: &'a [u8],
+    /// Where in the input that is.
+    pub(super) at: usize,
+}
 
 impl Link {
     /// Where a message with this tag goes, or `None` if it answers nothing.
@@ -77,17 +87,10 @@ impl Link {
 
     /// Passes a notification on. One that the session's own server process sent bears the process id that
     /// the client was told at login, as it would on a connection of its own.
-    pub(super) fn notify(
-        &self,
-        header: Header,
-        rest: &[u8],
-        at: usize,
-        told: i32,
-        out: &mut Effects,
-    ) {
+    pub(super) fn notify(&self, whole: Whole<'_>, told: i32, lane: &mut Lane) {
         const HEAD: usize = HEADER_LEN + size_of::<i32>();
+        let Whole { header, rest, at } = whole;
         let sender = header.body(rest).first_chunk().copied();
-        let lane = out.client_lane();
         if sender.map(i32::from_be_bytes) != self.process_id || sender.is_none() {
             lane.forward(at, header.total);
             return;

@@ -6,7 +6,7 @@ use tollgate_wire_postgres::tag::backend as tag;
 
 use super::link::{Link, Mode, Way};
 use super::queue::Kind;
-use super::routing::{MAX_BODY_KEPT, kept_of_body};
+use super::routing::{MAX_BODY_KEPT, Whole, kept_of_body};
 use super::{ServerEvent, ServerProgress, Session};
 use crate::{Effects, Notice, PinReason};
 
@@ -87,7 +87,8 @@ impl Session {
         match link.way(header.tag) {
             None => return (0, Verdict::OutOfSync),
             Some(Way::Client) if header.tag == tag::NOTIFICATION_RESPONSE => {
-                link.notify(header, rest, at, self.process_id, out);
+                let whole = Whole { header, rest, at };
+                link.notify(whole, self.process_id, out.client_lane());
             }
             Some(Way::Client) => out.client_lane().forward(at, header.total),
             Some(Way::Nowhere) => {}

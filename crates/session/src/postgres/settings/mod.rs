@@ -16,8 +16,8 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-pub(crate) use inspection::{Answer, Facts, Question};
-pub(crate) use replay::{Certainty, Replay, replay};
+pub(crate) use inspection::{Facts, Question};
+pub(crate) use replay::{Certainty, replay};
 
 use standing::is_session_setting;
 
@@ -36,6 +36,7 @@ struct Setting {
 }
 
 impl Settings {
+    #[cfg(test)]
     /// True when nothing is set.
     pub(crate) fn is_default(&self) -> bool {
         self.0.is_none()
