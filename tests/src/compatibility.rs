@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
-use tollgate_testkit::{ClientTls, PostgresVersion, TestCa};
+use tollgate_testkit::{ClientTls, HostAuth, PostgresVersion, TestCa};
 
 use self::{
     page::Section,
@@ -82,7 +82,10 @@ impl Stage {
     async fn start(version: PostgresVersion) -> Result<Self> {
         let authority = TestCa::new()?;
         // More server connections than a script uses at once, so that sessions really move.
-        let mut setup = Setup::new(version).pool_size(8);
+        // The server asks for passwords as the proxy does: in clear text, over TLS.
+        let mut setup = Setup::new(version)
+            .pool_size(8)
+            .server_auth(HostAuth::Cleartext);
         setup.postgres = setup.postgres.tls(authority.server(&["127.0.0.1"])?);
         let orders = setup.start().await?;
         orders.postgres.database_create("direct", "app")?;

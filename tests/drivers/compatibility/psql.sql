@@ -1,6 +1,6 @@
 -- (psql reads this in portions: a line `step:` ends a step, and the next one has a new connection.)
 SELECT 1 AS one \gset
-SELECT :one + 1, :'one' || 'x' AS two \gset
+SELECT :one + 1 AS more, :'one' || 'x' AS two \gset
 SELECT :"one"  FROM (SELECT 1 AS "1") AS t;
 SELECT :'two';
 \if :{?one} \else \quit 3 \endif
