@@ -54,18 +54,6 @@ async fn scripts_get_the_replies_of_postgresql() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn scripts_get_the_replies_of_the_newest_postgresql() -> Result<()> {
-    if !PostgresVersion::V18.available() {
-        return Ok(());
-    }
-    let mode = Mode {
-        version: PostgresVersion::V18,
-        ..Mode::pool(1)
-    };
-    play_all(&Bench::like(mode).await?, Cut::Whole, |_| true).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn scripts_of_nomads_get_the_replies_of_postgresql() -> Result<()> {
     for version in PostgresVersion::ALL {
         if version.available() {
@@ -93,8 +81,9 @@ async fn scripts_of_six_clients_at_once_get_the_replies_of_postgresql() -> Resul
             let number = usize::try_from(number).expect("a small number");
             let mut failures = Vec::new();
             let start = dice.below(scripts.len());
-            // Everybody begins elsewhere, so that different scripts meet.
-            for script in scripts.iter().cycle().skip(start).take(scripts.len()) {
+            // Everybody plays a third and begins elsewhere, so that different scripts meet.
+            let mine = scripts.iter().cycle().skip(start).step_by(3);
+            for script in mine.take(scripts.len() / 3) {
                 let cut = *dice.pick(&[Cut::Whole, Cut::Messages]);
                 failures.extend(play(bench, script, number, cut).await);
             }

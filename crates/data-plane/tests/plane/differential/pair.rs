@@ -238,16 +238,26 @@ fn lines(messages: &[Message]) -> Vec<String> {
 }
 
 /// The message without what two servers may say differently: process ids, secrets, and object ids of
-/// tables.
+/// tables and of types.
 fn normal(mut message: Message) -> Message {
     match message.tag {
         b'A' => message.body[..4].fill(0),
         b'K' => message.body.clear(),
+        // Some last words are the data plane's own, which has no place in PostgreSQL's source to name.
+        b'E' if message.field(b'V').as_deref() == Some("FATAL") => {
+            let fields = [b'C', b'M', b'D', b'H'].map(|code| message.field(code));
+            message.body = format!("{fields:?}").into_bytes();
+        }
         b'T' => {
             let mut at = 2;
             while let Some(length) = message.body[at..].iter().position(|byte| *byte == 0) {
                 at += length + 1;
                 message.body[at..at + 4].fill(0);
+                // The first object id of a type that is not the system's own.
+                let kind = &mut message.body[at + 6..at + 10];
+                if u32::from_be_bytes([kind[0], kind[1], kind[2], kind[3]]) >= 16_384 {
+                    kind.fill(0);
+                }
                 at += 18;
             }
         }

@@ -1,6 +1,18 @@
 //! Conversations by hand, one for every rule that poolers are known to break.
 
+mod copy;
 mod first;
+mod functions;
+mod messages_aside;
+mod pipelines;
+mod portals;
+mod prepared;
+mod resets;
+mod settings;
+mod simple;
+mod startup;
+mod state;
+mod transactions;
 
 /// A conversation: batches, each of which is answered completely before the next is sent.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +31,21 @@ impl Script {
 /// A theme's scripts: names and batches.
 type Theme = &'static [(&'static str, &'static [&'static str])];
 
-const THEMES: &[Theme] = &[first::SCRIPTS];
+const THEMES: &[Theme] = &[
+    first::SCRIPTS,
+    pipelines::SCRIPTS,
+    simple::SCRIPTS,
+    transactions::SCRIPTS,
+    prepared::SCRIPTS,
+    portals::SCRIPTS,
+    copy::SCRIPTS,
+    functions::SCRIPTS,
+    settings::SCRIPTS,
+    startup::SCRIPTS,
+    resets::SCRIPTS,
+    state::SCRIPTS,
+    messages_aside::SCRIPTS,
+];
 
 /// All of them.
 pub(super) fn all() -> impl Iterator<Item = Script> {

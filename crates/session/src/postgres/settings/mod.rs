@@ -11,6 +11,10 @@ mod replay;
 mod sql;
 mod standing;
 #[cfg(test)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    reason = "a test that overflows fails, as it should"
+)]
 mod tests;
 
 use std::fmt;
@@ -139,7 +143,7 @@ impl fmt::Debug for Settings {
         out.debug_map()
             .entries(self.iter().map(|(name, _)| {
                 let name = String::from_utf8_lossy(name).into_owned();
-                (name, format_args!("[redacted]").to_string())
+                (name, "[redacted]")
             }))
             .finish()
     }

@@ -19,7 +19,8 @@ const CLIENTS: &[(&str, &[u8])] = &[
 
 /// Sets the value in the client's encoding as a parameter would: `decode` keeps it out of any literal.
 async fn set(connection: &mut Connection, encoding: &str, value: &[u8]) {
-    let hex: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: Vec<String> = value.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex.concat();
     connection
         .run(format!(
             "SET client_encoding = {encoding}; SELECT set_config('app.word', convert_from(decode('{hex}', 'hex'), '{encoding}'), false)"
