@@ -219,6 +219,9 @@ impl Session {
         {
             return Step::Wait(want);
         }
+        if let Some(want) = self.guard_sequences(message, out) {
+            return Step::Wait(want);
+        }
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };

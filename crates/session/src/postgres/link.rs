@@ -53,6 +53,7 @@ pub(super) struct Link {
     pub(super) settings: Settings,
     pub(super) restored: Restored,
     pub(super) past: Past,
+    pub(super) sequences: SequenceUse,
     /// The session that used the connection last.
     pub(super) last_user: Option<u64>,
     /// Of the server.
@@ -92,6 +93,16 @@ pub(super) enum Restored {
     Awaited,
     /// It has them, or will before it sees the client's bytes.
     Done,
+}
+
+/// Who may have used sequences on the connection since that was last forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SequenceUse {
+    Unused,
+    /// Other sessions than the one that has it now.
+    ByOthers,
+    /// The one that has it now, and perhaps others.
+    ByHolder,
 }
 
 /// Whether settings were changed since the connection was made.
@@ -224,6 +235,7 @@ impl Link {
             settings: Settings::default(),
             restored: Restored::Not,
             past: Past::Untouched,
+            sequences: SequenceUse::Unused,
             last_user: None,
             process_id: None,
             owner: Owner::Nobody,

@@ -7,7 +7,7 @@ use tollgate_wire_postgres::tag::backend as tag;
 
 use super::Session;
 use super::doubt::CopyEnd;
-use super::link::{Alignment, Copy, Entry, Segment};
+use super::link::{Alignment, Copy, Entry, Segment, SequenceUse};
 use super::queue::{Expected, Kind, Meaning, SoFar, Statements};
 use super::server::Verdict;
 use super::unnamed::{Remembered, Unnamed};
@@ -69,12 +69,22 @@ impl Session {
     /// `C`, `I` or `s`: a statement of a Query, or an Execute, ran.
     pub(super) fn command_done(&mut self, tag: &[u8]) {
         self.copy_ended(CopyEnd::Completed);
-        let Some(front) = self.link.as_mut().and_then(|link| link.queue.front_mut()) else {
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        let Some(front) = link.queue.front_mut() else {
             return;
         };
         let single = front.kind == Kind::Execute || front.meaning.statements == Statements::One;
         let meaning = &mut front.meaning;
         let effects = meaning.effects;
+        let sequences = EffectSet::SEQUENCE.union(EffectSet::PROCEDURE);
+        if tag.first() == Some(&b'I') || effects.intersects(sequences) {
+            self.pins.used_sequences();
+            if link.sequences == SequenceUse::ByOthers {
+                link.sequences = SequenceUse::ByHolder;
+            }
+        }
         // Most statements have no effects, and most of their tags no meaning.
         if !effects.is_empty() || may_matter(tag) {
             let mut facts = self.pins.tried(effects, meaning.digest.as_ref());
@@ -87,7 +97,11 @@ impl Session {
             }
             let name = if single { meaning.name.take() } else { None };
             match tag {
-                b"DISCARD ALL" => self.names.clear(),
+                b"DISCARD ALL" => {
+                    self.names.clear();
+                    link.sequences = SequenceUse::Unused;
+                }
+                b"DISCARD SEQUENCES" => link.sequences = SequenceUse::Unused,
                 b"DEALLOCATE ALL" if single => self.names.clear(),
                 b"PREPARE" if name.is_none() => self.names.add_unknown(),
                 b"PREPARE" | b"DEALLOCATE" => {

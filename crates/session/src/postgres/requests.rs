@@ -119,6 +119,11 @@ impl Session {
         } else {
             Meaning::of_effects(self.named_effects)
         };
+        if meaning.effects.intersects(EffectSet::SEQUENCE_READ)
+            && let Some(want) = self.forget_sequences(out)
+        {
+            return Step::Wait(want);
+        }
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };

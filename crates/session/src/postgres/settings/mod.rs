@@ -20,7 +20,11 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+#[cfg(test)]
+pub(crate) use inspection::Answer;
 pub(crate) use inspection::{Facts, Question};
+#[cfg(test)]
+pub(crate) use replay::Replay;
 pub(crate) use replay::{Certainty, replay};
 
 use standing::is_session_setting;
