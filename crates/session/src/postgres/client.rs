@@ -125,6 +125,9 @@ impl Session {
             return self.terminate();
         }
         if !is_known(message.header.tag) {
+            if self.replies_are_due() {
+                return Step::Wait(Want::Replies);
+            }
             let text = format!("invalid frontend message type {}", message.header.tag);
             return Step::Wait(self.violation(&text, out));
         }
@@ -138,16 +141,21 @@ impl Session {
     fn terminate(&mut self) -> Step {
         // Nothing that still runs needs a cancel: the client leaves in good order.
         self.unlinked = Unlinked::Leaving;
-        if let Some(link) = &self.link {
+        if self.replies_are_due() {
             // What was sent before is meant to run to its end, as it would on a connection of its own.
-            let will_be_ready = link.segment == Segment::Closed
-                && !matches!(link.copy, Copy::In { .. })
-                && link.mode == Mode::Tracking;
-            if !link.queue.is_empty() && will_be_ready {
-                return Step::Wait(Want::Replies);
-            }
+            return Step::Wait(Want::Replies);
         }
         Step::Wait(Want::Close(CloseReason::Terminated))
+    }
+
+    /// True when the server will answer what it was sent, whatever else the client sends.
+    fn replies_are_due(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| {
+            !link.queue.is_empty()
+                && link.segment == Segment::Closed
+                && !matches!(link.copy, Copy::In { .. })
+                && link.mode == Mode::Tracking
+        })
     }
 
     fn begin_unlinked(&mut self, message: Message<'_>, out: &mut Effects) -> Step {

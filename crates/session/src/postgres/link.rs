@@ -76,6 +76,8 @@ pub(super) struct Link {
     pub(super) segment_portal: Option<Meaning>,
     /// Effects of all statements bound since the connection was last between transactions.
     pub(super) bound: EffectSet,
+    /// Whether a Query was sent into an open segment.
+    pub(super) intrusion: Intrusion,
     /// A setting may change while requests are in flight, so strings may not be read as we read them.
     pub(super) settings_in_flight: bool,
     /// Cancel requests under way to this connection.
@@ -142,6 +144,15 @@ pub(super) enum Segment {
     Open,
     /// The server discards everything up to a Sync that has not been sent.
     Skipping,
+}
+
+/// Whether a Query or function call was sent while a segment was open. Up to PostgreSQL 17 it ends the
+/// implicit transaction of the segment. PostgreSQL 18 leaves that open and then denies it: the server says
+/// that no transaction is open, and the next statement fails with XX000. Source: observed on 15.18 and 18.6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Intrusion {
+    None,
+    Sent,
 }
 
 /// Whether the tail of what was sent changes the unnamed statement.
@@ -256,6 +267,7 @@ impl Link {
             segment_statement: None,
             segment_portal: None,
             bound: EffectSet::NONE,
+            intrusion: Intrusion::None,
             settings_in_flight: false,
             cancels: 0,
             unread: 0,

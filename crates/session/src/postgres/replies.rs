@@ -7,7 +7,7 @@ use tollgate_wire_postgres::tag::backend as tag;
 
 use super::Session;
 use super::doubt::CopyEnd;
-use super::link::{Alignment, Copy, Entry, Segment, SequenceUse};
+use super::link::{Alignment, Copy, Entry, Intrusion, Segment, SequenceUse};
 use super::queue::{Expected, Kind, Meaning, SoFar, Statements};
 use super::server::Verdict;
 use super::unnamed::{Remembered, Unnamed};
@@ -185,6 +185,16 @@ impl Session {
 
     /// The server is ready: what was done in a transaction that is over is now so, or never was.
     pub(super) fn settle(&mut self, status: TransactionStatus) {
+        if let Some(link) = &mut self.link
+            && link.intrusion == Intrusion::Sent
+        {
+            if status != TransactionStatus::Idle {
+                // Whether its transaction will really be over when the server says so is not certain.
+                self.pins.hold(PinReason::Unknown);
+            } else if link.queue.is_empty() {
+                link.intrusion = Intrusion::None;
+            }
+        }
         match status {
             TransactionStatus::Idle => self.settle_settings(),
             TransactionStatus::InTransaction | TransactionStatus::Failed => {

@@ -8,7 +8,7 @@ use tollgate_wire_postgres::frame::{HEADER_LEN, Header};
 
 use super::client::Step;
 use super::head::{Head, Message, head, kind_byte, two_names};
-use super::link::{Alignment, Changes, Copy, Entry, Inbound, Link, Owner, Segment};
+use super::link::{Alignment, Changes, Copy, Entry, Inbound, Intrusion, Link, Owner, Segment};
 use super::names;
 use super::pins::PINNING;
 use super::queue::{DataEnd, Expected, Kind, Meaning, NameChange, Statements, Syncs};
@@ -62,6 +62,7 @@ impl Session {
         let Some(link) = &mut self.link else {
             return;
         };
+        link.note_intrusion();
         link.expect(Kind::Query);
         link.segment = Segment::Closed;
         link.unnamed_changes(&mut self.unnamed);
@@ -219,6 +220,7 @@ impl Session {
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
+        link.note_intrusion();
         link.expect(Kind::FunctionCall);
         link.segment_changes = Changes::Nothing;
         let harmless = function.is_none_or(|id| HARMLESS_FUNCTIONS.contains(&id));
@@ -273,6 +275,12 @@ impl Link {
     fn scan(&mut self, prefix: usize) {
         self.inbound.prefix = prefix;
         self.inbound.text = Some(Scanner::new(Dialect::PostgreSql, self.parameters.style()));
+    }
+
+    fn note_intrusion(&mut self) {
+        if self.segment == Segment::Open {
+            self.intrusion = Intrusion::Sent;
+        }
     }
 
     fn expect(&mut self, kind: Kind) {
