@@ -95,24 +95,221 @@ fn a_copy_that_fails_without_syncs_is_no_riddle() {
     );
 }
 
+/// A COPY that has failed around a Sync: how many times the server will be ready is not known.
+const IN_DOUBT: &str = "F> P(,copy t from stdin) B(,) E() S
+    ! borrow
+    B> 1 2 G
+    F> d(bad) S
+    B> E(22P02)";
+
 #[test]
-fn a_copy_that_fails_around_a_sync_is_in_doubt() {
+fn a_copy_that_fails_around_a_sync_is_settled_by_a_fence() {
+    // Observed: d(ok) S d(bad) c S gives E Z, the fence I Z.
+    check(&format!(
+        "{IN_DOUBT}
+         F> c S
+         B> Z(I)
+         -> Q()
+         B I Z(I)
+         ! release"
+    ));
+    // Observed: d(bad) S d(ok) c S gives E Z Z.
+    check(&format!(
+        "{IN_DOUBT}
+         B> Z(I)
+         F> d(1) c S
+         B> Z(I)
+         -> Q()
+         B I Z(I)
+         ! release"
+    ));
+    check(&format!(
+        "{IN_DOUBT}
+         F> c S
+         B> Z(I)
+         -> Q()
+         B Z(I) I Z(I)
+         <- Z(I)
+         ! release"
+    ));
+}
+
+#[test]
+fn the_fence_follows_a_sync_that_was_sent_behind_the_data() {
+    for readies in ["Z(I)", "Z(I) Z(I)"] {
+        check(&format!(
+            "F> P(,copy t from stdin) B(,) E()
+             ! borrow
+             B> 1 2 G
+             F> d(1) S d(bad) c S
+             B> E(22P02)
+             -> Q()
+             B {readies} I Z(I)
+             <- {readies}
+             ! release"
+        ));
+    }
+}
+
+#[test]
+fn a_client_goes_on_behind_the_fence() {
+    check(&format!(
+        "{IN_DOUBT}
+         F> c S
+         F Q(select 1) Q(select 2)
+         -> Q()
+         ! replies
+         B> Z(I)
+         B I Z(I)
+         -> Q(select 1) Q(select 2)
+         ! release
+         ! borrow
+         B> C(SELECT 1) Z(I) C(SELECT 1) Z(I)
+         ! release"
+    ));
+}
+
+#[test]
+fn the_unnamed_statement_is_made_again_behind_a_fence() {
+    check(&format!(
+        "{IN_DOUBT}
+         F> c S
+         B> Z(I)
+         -> Q()
+         B I Z(I)
+         ! release
+         F B(,) E() S
+         ! borrow
+         -> P(,copy t from stdin) B(,) E() S"
+    ));
+}
+
+#[test]
+fn a_transaction_goes_on_behind_a_fence() {
+    check(
+        "F> Q(begin)
+         ! borrow
+         B> C(BEGIN) Z(T)
+         F> P(,copy t from stdin) B(,) E() S
+         B> 1 2 G
+         F> d(bad) S
+         B> E(22P02)
+         F> c S
+         B> Z(E)
+         -> Q()
+         B I Z(E)
+         F> Q(rollback)
+         B> C(ROLLBACK) Z(I)
+         ! release",
+    );
+}
+
+#[test]
+fn what_the_server_reports_during_the_doubt_is_heard() {
+    check(&format!(
+        "{IN_DOUBT}
+         F> c S
+         B> N S(TimeZone=CET) Z(I)
+         -> Q()
+         B I Z(I)
+         ! release
+         F2 Q(select 1)
+         ! borrow
+         -> SET(-timezone) Q(select 1)"
+    ));
+}
+
+#[test]
+fn a_copy_that_the_data_ends_is_in_doubt_too() {
+    // A line of a backslash and a dot, before the client says that it is done.
     check(
         "F> P(,copy t from stdin) B(,) E() S
          ! borrow
          B> 1 2 G
+         F> d(end) S
+         B> C(COPY 1)
+         F> c S
+         B> Z(I)
+         -> Q()
+         B I Z(I)
+         ! release",
+    );
+}
+
+#[test]
+fn settings_before_a_copy_in_doubt_are_asked_for() {
+    check(
+        "F> P(,set work_mem = 1) B(,) E() P(,copy t from stdin) B(,) E() S
+         ! borrow
+         B> 1 2 C(SET) 1 2 G
          F> d(bad) S
          B> E(22P02)
-         ! pin COPY_IN_DOUBT
          F> c S
-         B> Z(I) Z(I)
+         B> Z(I)
+         -> Q()
+         B I Z(I)
+         -> ASK(work_mem)
+         B ANSWER(4MB)
+         ! release",
+    );
+}
+
+#[test]
+fn requests_behind_a_copy_in_doubt_may_have_run() {
+    for (behind, answer) in [
+        ("P(s1,select 1)", "1"),
+        ("P(,select 1)", "1"),
+        ("Q(select 1)", "C(SELECT 1) Z(I)"),
+    ] {
+        check(&format!(
+            "F> P(,copy t from stdin) B(,) E() d(bad) S d(1) c {behind} S
+             ! borrow
+             B> 1 2 G E(22P02) Z(I) {answer} Z(I)
+             ! pin COPY_IN_DOUBT
+             gone
+             ! close server"
+        ));
+    }
+}
+
+#[test]
+fn what_comes_before_the_next_sync_makes_the_doubt_last() {
+    check(&format!(
+        "{IN_DOUBT}
          F> Q(select 1)
-         B> T D C(SELECT 1) Z(I)
+         B> Z(I)
+         ! pin COPY_IN_DOUBT
+         B> C(SELECT 1) Z(I)
+         F> c S Q()
+         B> Z(I) I Z(I)
          F X
          ! close Terminated
          gone
+         ! close server"
+    ));
+    // A Query whose COPY fails is answered at once; whether the Sync is, nobody knows.
+    check(
+        "F> Q(copy t from stdin)
+         ! borrow
+         B> G
+         F> d(bad) S
+         B> E(22P02) Z(I)
+         ! pin COPY_IN_DOUBT
+         B> Z(I)
+         F> Q(select 1)
+         B> C(SELECT 1) Z(I)
+         gone
          ! close server",
     );
+}
+
+#[test]
+fn a_client_that_vanishes_in_doubt_closes_the_server() {
+    check(&format!(
+        "{IN_DOUBT}
+         gone
+         ! close server"
+    ));
 }
 
 #[test]

@@ -245,7 +245,7 @@ fn answer(text: &str) -> Vec<u8> {
         .into_iter()
         .filter(|part| !part.is_empty())
         .flat_map(|part| part.split(','))
-        .map(|value| (value != "NULL").then(|| value.to_owned()));
+        .map(|value| (value != "NULL").then(|| value.replace('"', "")));
     row(&columns.collect::<Vec<_>>())
 }
 

@@ -7,5 +7,6 @@ mod messages;
 mod pinning;
 mod requests;
 mod rig;
+mod settings;
 mod simulation;
 mod simulator;

@@ -534,11 +534,9 @@ fn a_sequence_pins_only_those_who_ask_what_it_gave() {
     );
     // From then on every insert may have moved a sequence that it will ask for.
     check(
-        "F Q(select lastval())
+        "F> Q(select lastval())
          ! borrow
-         -> Q(DISCARD SEQUENCES) Q(select lastval())
-         B C(DISCARD SEQUENCES) Z(I) E(55000) Z(I)
-         <- E(55000) Z(I)
+         B> E(55000) Z(I)
          ! pin SEQUENCE
          F> Q(discard sequences)
          B> C(DISCARD SEQUENCES) Z(I)
@@ -578,6 +576,38 @@ fn nobody_reads_what_the_sequences_gave_to_another() {
              ! borrow"
         ));
     }
+}
+
+#[test]
+fn sequences_read_in_a_transaction_are_ones_own() {
+    check(
+        "F> Q(select nextval('s'))
+         ! borrow
+         B> C(SELECT 1) Z(I)
+         ! release
+         F2> Q(begin)
+         ! borrow
+         B2> C(BEGIN) Z(T)
+         F2 Q(select currval('s'))
+         -> Q(DISCARD SEQUENCES) Q(select currval('s'))
+         B2 C(DISCARD SEQUENCES) Z(T) E(55000) Z(E)
+         <- E(55000) Z(E)
+         ! pin SEQUENCE",
+    );
+    check(
+        "F> Q(select nextval('s'))
+         ! borrow
+         B> C(SELECT 1) Z(I)
+         ! release
+         F2> Q(begin)
+         ! borrow
+         B2> C(BEGIN) Z(T)
+         F2> Q(insert into t default values)
+         B2> C(INSERT 0 1) Z(T)
+         F2> Q(select currval('s'))
+         B2> C(SELECT 1) Z(T)
+         ! pin SEQUENCE",
+    );
 }
 
 #[test]
