@@ -92,8 +92,9 @@ impl Session {
             self.pending.tried(effects, meaning.touched.as_deref());
             self.pending.suspect(facts);
             self.pending.tagged(tag);
-            if tag == b"RESET" && single && effects.intersects(EffectSet::RESET_ALL) {
-                self.pins.settings_reset();
+            let reset = tag == b"RESET" && single && effects.intersects(EffectSet::RESET_ALL);
+            if reset && self.pins.settings_reset() {
+                self.pending.ask_for_what_is_not_reset();
             }
             let name = if single { meaning.name.take() } else { None };
             match tag {
@@ -211,7 +212,11 @@ impl Session {
     }
 
     /// The reasons that follow from what the session has now, not from what was done.
-    pub(super) fn derive_pins(&mut self, settings_beyond_control: bool) {
+    pub(super) fn derive_pins(&mut self) {
+        let settings_beyond_control = self
+            .link
+            .as_ref()
+            .is_some_and(|link| link.parameters.beyond_control());
         let derived: PinSet = [
             (settings_beyond_control, PinReason::SessionSetting),
             (!self.names.is_empty(), PinReason::PreparedStatement),
