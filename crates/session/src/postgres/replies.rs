@@ -6,7 +6,7 @@ use tollgate_wire_postgres::backend::read;
 use tollgate_wire_postgres::tag::backend as tag;
 
 use super::Session;
-use super::doubt::CopyEnd;
+use super::doubt::{CopyEnd, Outlook};
 use super::link::{Alignment, Copy, Entry, Intrusion, Segment, SequenceUse};
 use super::queue::{Expected, Kind, Meaning, SoFar, Statements};
 use super::server::Verdict;
@@ -68,7 +68,9 @@ impl Session {
 
     /// `C`, `I` or `s`: a statement of a Query, or an Execute, ran.
     pub(super) fn command_done(&mut self, tag: &[u8]) {
-        self.copy_ended(CopyEnd::Completed);
+        if self.copy_ended(CopyEnd::Completed) == Outlook::Doubtful {
+            return;
+        }
         let Some(link) = &mut self.link else {
             return;
         };
@@ -237,13 +239,18 @@ impl Session {
             return Verdict::OutOfSync;
         };
         front.so_far = SoFar::Failed;
-        if front.kind.is_extended() {
+        let kind = front.kind;
+        // A Sync amid the data may have been read after the failure: what follows may have run, and
+        // nothing can be taken for skipped.
+        if self.copy_ended(CopyEnd::Failed) == Outlook::Doubtful {
+            return Verdict::GoOn;
+        }
+        if kind.is_extended() {
             self.skip();
-        } else {
+        } else if let Some(front) = self.link.as_mut().and_then(|link| link.queue.front_mut()) {
             let meaning = std::mem::replace(&mut front.meaning, Meaning::NOTHING);
             self.attempted(&meaning);
         }
-        self.copy_ended(CopyEnd::Failed);
         Verdict::GoOn
     }
 
