@@ -26,7 +26,7 @@ const COMMITS_ON_ITS_OWN: [&[u8]; 9] = [
 const NOT_RESET: [&[u8]; 2] = [ROLE, b"session_authorization"];
 
 /// Never among those that `pg_settings` lists.
-const ROLE: &[u8] = b"role";
+pub(super) const ROLE: &[u8] = b"role";
 
 /// Changes whose outcome is not known yet.
 #[derive(Debug)]

@@ -96,6 +96,7 @@ impl Session {
         if link.sequences != SequenceUse::ByOthers
             || link.segment != Segment::Closed
             || link.status == TransactionStatus::Failed
+            || self.unnamed.is_forgotten()
         {
             return None;
         }
