@@ -11,6 +11,9 @@ use crate::postgres::{SessionConfig, Want, fuzz};
 
 const CLIENTS: usize = 3;
 
+/// Conversations to try of every kind: enough for what matters, and a few seconds.
+const CASES: u32 = 250;
+
 const STATEMENTS: [&str; 45] = [
     "select 1",
     "select 1, 2",
@@ -95,23 +98,26 @@ fn pipeline() -> impl Strategy<Value = String> {
     })
 }
 
-/// What client number `who` does with sequences, after it has asked what they gave for the first time.
-fn sequences(who: usize) -> impl Strategy<Value = Vec<String>> {
-    let statement = move || {
-        prop_oneof![
-            3 => Just(format!("select setval('s', {who})")),
-            4 => Just("select currval('s')".to_owned()),
-            2 => prop::sample::select(vec!["select 1", "begin", "commit", "rollback", "select 1/0"])
-                .prop_map(str::to_owned),
-            1 => Just("discard sequences".to_owned()),
-        ]
-    };
+/// What client number `who` does with sequences, if it reads them `reads` times as often as it moves
+/// them. Where nothing can be sent ahead of a text, amid a pipeline and in a failed transaction, it does
+/// not read.
+fn sequences(who: usize, reads: usize) -> impl Strategy<Value = Vec<String>> {
+    let mut statements = vec![format!("select setval('s', {who})")];
+    statements.extend(vec!["select currval('s')".to_owned(); reads]);
+    for other in [
+        "select 1",
+        "begin",
+        "commit",
+        "rollback",
+        "discard sequences",
+    ] {
+        statements.push(other.to_owned());
+    }
+    let statement = move || prop::sample::select(statements.clone());
     let action = prop_oneof![
         3 => statement().prop_map(|sql| format!("Q({sql})")),
         1 => (statement(), statement()).prop_map(|(a, b)| format!("Q({a}; {b})")),
         3 => statement().prop_map(|sql| format!("P(,{sql}) B(,) E() S")),
-        1 => (statement(), statement())
-            .prop_map(|(a, b)| format!("P(,{a}) B(,) E() P(,{b}) B(,) E() S")),
         1 => Just("B(,) E() S".to_owned()),
         1 => Just("S".to_owned()),
     ];
@@ -457,7 +463,7 @@ fn scripts(length: usize) -> impl Strategy<Value = Vec<Vec<String>>> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 500,
+        cases: CASES,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
@@ -483,7 +489,7 @@ proptest! {
     /// another's.
     #[test]
     fn what_sequences_gave_is_ones_own(
-        scripts in (sequences(1), sequences(2), sequences(3)),
+        scripts in (sequences(1, 2), sequences(2, 0), sequences(3, 2)),
         moves in moves(),
     ) {
         let (one, two, three) = scripts;
