@@ -552,7 +552,6 @@ impl Simulator {
     /// Runs a statement that leaves something in the session.
     fn run_with_state(&mut self, sql: &str) -> Result<&'static str, Failed> {
         let marks = &mut self.undoable.marks;
-        let lasting = &mut self.lasting;
         let answer = match sql {
             "create temp table t (a int)" => {
                 if !marks.insert("temp") {
@@ -593,6 +592,15 @@ impl Simulator {
                 marks.remove("channels");
                 "C(UNLISTEN)"
             }
+            other => return self.run_with_lasting_state(other),
+        };
+        Ok(answer)
+    }
+
+    /// Runs a statement that leaves something that no rollback undoes, or that the text does not tell.
+    fn run_with_lasting_state(&mut self, sql: &str) -> Result<&'static str, Failed> {
+        let lasting = &mut self.lasting;
+        let answer = match sql {
             "select pg_advisory_lock(1)" => {
                 lasting.locks += 1;
                 "D() C(SELECT 1)"
