@@ -294,16 +294,16 @@ impl Pending {
     ) -> Settings {
         let mut known = match open.scope {
             Scope::Named => settings.clone(),
-            Scope::Discarded => Settings::default(),
+            Scope::Discarded => settings.changed(settings.iter().map(|(name, _)| reset(name))),
             Scope::AllReset => {
-                let gone = settings.iter().map(|(name, _)| name);
-                let gone = gone.filter(|name| !NOT_RESET.contains(name));
-                settings.changed(gone.map(|name| (name, None)))
+                let names = settings.iter().map(|(name, _)| name);
+                let gone = names.filter(|name| !NOT_RESET.contains(name));
+                settings.changed(gone.map(reset))
             }
         };
         for touched in &open.settings {
             match touched.last {
-                LastTouch::Reset => known = known.changed([(&*touched.name, None)]),
+                LastTouch::Reset => known = known.changed([reset(&touched.name)]),
                 LastTouch::Set => match parameters.value(&touched.name) {
                     // Set to what it was: it is set all the same, and will not follow its default.
                     Some(value) => known = known.changed([(&*touched.name, Some(value))]),
@@ -335,6 +335,11 @@ impl Pending {
             self.open.commits = Commits::Some;
         }
     }
+}
+
+/// What a setting is once it is reset: gone, or empty if it has no default to go back to.
+fn reset(name: &[u8]) -> (&[u8], Option<&[u8]>) {
+    (name, is_custom(name).then_some(&[]))
 }
 
 /// A setting that no module has defined comes into being when it is set, and stays.
