@@ -21,9 +21,9 @@ const FENCE: &[u8] = b"Q\0\0\0\x05\0";
 
 impl Session {
     /// A COPY from the client ended, well or not, at a moment that leaves the replies to come unknown.
-    pub(super) fn copy_ended(&mut self, how: CopyEnd) {
+    pub(super) fn copy_ended(&mut self, how: CopyEnd) -> Outlook {
         let Some(link) = &mut self.link else {
-            return;
+            return Outlook::Clear;
         };
         let in_doubt = match (how, link.copy) {
             (
@@ -47,7 +47,9 @@ impl Session {
         link.copy = Copy::None;
         if in_doubt && link.mode == Mode::Tracking {
             self.doubt();
+            return Outlook::Doubtful;
         }
+        Outlook::Clear
     }
 
     /// From here on replies are passed on without being understood, until the fence is answered.
@@ -60,7 +62,9 @@ impl Session {
         // Sent behind the end of the data, a Sync will be answered.
         let synced = unanswered.iter().any(|sent| sent.kind == Kind::Sync);
         link.mode = if synced { Mode::FenceDue } else { Mode::Doubt };
-        if unanswered.iter().any(|sent| leaves_doubt(sent.kind)) {
+        // The fence would drop an unnamed statement that cannot be made again.
+        let lost = self.unnamed.is_forgotten();
+        if lost || unanswered.iter().any(|sent| leaves_doubt(sent.kind)) {
             link.mode = Mode::Blind;
             self.pins.hold(PinReason::CopyInDoubt);
         }
@@ -130,6 +134,13 @@ impl Link {
         self.copy = Copy::None;
         self.segment = Segment::Closed;
     }
+}
+
+/// Whether the replies to come can be told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outlook {
+    Clear,
+    Doubtful,
 }
 
 /// How a COPY from the client ended.

@@ -2,7 +2,7 @@
 
 use super::Session;
 use super::link::Past;
-use super::pending::is_custom;
+use super::pending::{ROLE, is_custom};
 use super::queue::{Expected, Kind};
 use super::settings::{Question, Settings};
 use crate::{Effects, PinReason};
@@ -50,16 +50,23 @@ impl Session {
         };
         self.pins.answered(question.facts(), answer.facts);
         let values = question.names().zip(&answer.values);
-        let changes = values.map(|(name, value)| (name, value.as_deref()));
+        let changes = values.map(|(name, value)| {
+            // To have no role is to have set none.
+            let value = value
+                .as_deref()
+                .filter(|value| name != ROLE || *value != b"none");
+            (name, value)
+        });
         let mut settings = self.settings.changed(changes);
         if let (Some(listed), Some(link)) = (answer.listed(), &self.link) {
             let gone = settings.iter().map(|(name, _)| name).filter(|name| {
                 let reported = link.parameters.reports(name);
-                let listable = !is_custom(name) && !reported && *name != b"role";
+                let listable = !is_custom(name) && !reported && *name != ROLE;
                 listable && !listed.clone().any(|one| one.eq_ignore_ascii_case(name))
             });
             settings = settings.changed(gone.map(|name| (name, None)));
-            let unknown = listed.filter(|name| !link.parameters.reports(name));
+            let unknown =
+                listed.filter(|name| !link.parameters.reports(&name.to_ascii_lowercase()));
             self.pending.ask_for(unknown);
         }
         self.settings_are(settings);

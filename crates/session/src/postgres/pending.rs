@@ -26,7 +26,7 @@ const COMMITS_ON_ITS_OWN: [&[u8]; 9] = [
 const NOT_RESET: [&[u8]; 2] = [ROLE, b"session_authorization"];
 
 /// Never among those that `pg_settings` lists.
-const ROLE: &[u8] = b"role";
+pub(super) const ROLE: &[u8] = b"role";
 
 /// Changes whose outcome is not known yet.
 #[derive(Debug)]
@@ -186,6 +186,11 @@ impl Pending {
         }
     }
 
+    /// All settings are at their defaults, but for those that `RESET ALL` leaves alone.
+    pub(crate) fn ask_for_what_is_not_reset(&mut self) {
+        self.ask_for(NOT_RESET.into_iter());
+    }
+
     /// Facts about the session that a statement may have changed.
     pub(crate) fn suspect(&mut self, facts: Facts) {
         self.open.facts = self.open.facts.union(facts);
@@ -218,6 +223,8 @@ impl Pending {
             b"DISCARD ALL" => {
                 self.open.settings.clear();
                 self.open.scope = Scope::Discarded;
+                // It takes effect at once, whatever fails behind it.
+                self.open.commits = Commits::Some;
                 self.ask.names.clear();
                 self.ask.facts = Facts::NONE;
                 self.ask.listing = Listing::No;

@@ -109,9 +109,6 @@ impl Session {
             Err(Head::Name { .. } | Head::Malformed) => (&b"?"[..], &b"?"[..]),
         };
         let meaning = if statement.is_empty() {
-            if let Some(want) = self.align(out) {
-                return Step::Wait(want);
-            }
             let sent = self
                 .link
                 .as_ref()
@@ -122,6 +119,11 @@ impl Session {
         };
         if meaning.effects.intersects(EffectSet::SEQUENCE_READ)
             && let Some(want) = self.forget_sequences(out)
+        {
+            return Step::Wait(want);
+        }
+        if statement.is_empty()
+            && let Some(want) = self.align(out)
         {
             return Step::Wait(want);
         }

@@ -238,7 +238,7 @@ pub(crate) struct Answer {
     pub(crate) values: Vec<Option<Box<[u8]>>>,
     /// Those of the facts asked for that hold.
     pub(crate) facts: Facts,
-    listed: Option<Box<[u8]>>,
+    pub(crate) listed: Option<Box<[u8]>>,
 }
 
 impl Answer {

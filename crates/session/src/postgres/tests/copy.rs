@@ -185,6 +185,23 @@ fn the_unnamed_statement_is_made_again_behind_a_fence() {
 }
 
 #[test]
+fn an_unnamed_statement_that_cannot_be_made_again_has_no_fence_behind_it() {
+    let long = "x".repeat(200);
+    check(&format!(
+        "F> P(,copy t from stdin with (delimiter '{long}')) B(,) E() S
+         ! borrow
+         B> 1 2 G
+         F> d(bad) S
+         B> E(22P02)
+         ! pin COPY_IN_DOUBT
+         F> c S
+         B> Z(I)
+         F> B(,) S
+         B> 2 Z(I)"
+    ));
+}
+
+#[test]
 fn a_transaction_goes_on_behind_a_fence() {
     check(
         "F> Q(begin)

@@ -312,14 +312,13 @@ fn discard_all_is_not_undone_by_a_later_error() {
          ! borrow
          B 1 2 C(DISCARD ALL) 1 2 E(22012) Z(I)
          <- 1 2 C(DISCARD ALL) 1 2 E(22012) Z(I)
-         ! release
-         F2> Q(select 1)
-         ! borrow
-         B2> C(SELECT 1) Z(I)
+         -> ASK(work_mem)
+         B ANSWER(4MB)
          ! release
          fresh
-         F> Q(select 1)
-         ! borrow",
+         F Q(select 1)
+         ! borrow
+         -> SET(work_mem=4MB) Q(select 1)",
     );
 }
 
@@ -738,6 +737,20 @@ fn a_client_that_vanishes_in_a_transaction_takes_its_settings_along() {
          F2 Q(select 1)
          ! borrow
          -> SET(-work_mem) Q(select 1)",
+    );
+}
+
+#[test]
+fn no_role_is_no_setting() {
+    check(
+        "F> Q(call p())
+         ! borrow
+         B> C(CALL) Z(I)
+         -> ASK(role;list)
+         B ANSWER(none;\"\")
+         ! release
+         F2> Q(select 1)
+         ! borrow",
     );
 }
 

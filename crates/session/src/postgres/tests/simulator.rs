@@ -395,6 +395,11 @@ impl Simulator {
         });
         let facts = question.facts.iter().map(|fact| {
             let holds = match *fact {
+                "list" => {
+                    let names = self.undoable.settings.keys().copied();
+                    let names = names.filter(|name| !name.contains('.') && *name != "role");
+                    return Some(names.collect::<Vec<_>>().join(","));
+                }
                 "locks" => self.lasting.locks > 0,
                 fact => self.undoable.marks.contains(fact),
             };
@@ -472,7 +477,7 @@ impl Simulator {
                 self.lasting,
             ),
             "select currval('s')" => match &self.sequence {
-                Some(value) => format!("D({value}) C(SELECT 1)"),
+                Some(value) => format!("D(last {value}) C(SELECT 1)"),
                 None => return Err(Failed("55000")),
             },
             other => match assignment(other) {
@@ -604,9 +609,17 @@ impl Simulator {
                     "D(t) C(SELECT 1)"
                 }
             }
-            "select setval('s', 1)" | "select setval('s', 2)" => {
-                self.sequence = Some(sql[18..19].to_owned());
+            "select setval('s', 1)" | "select setval('s', 2)" | "select setval('s', 3)" => {
+                self.sequence = Some(sql["select setval('s', ".len()..].replace(')', ""));
                 "D(1) C(SELECT 1)"
+            }
+            "call p()" => {
+                // What is in it, the text does not tell.
+                let settings = &mut self.undoable.settings;
+                settings.insert("work_mem", "3MB".to_owned());
+                settings.remove("role");
+                self.undoable.local.clear();
+                "C(CALL)"
             }
             "discard sequences" => {
                 self.sequence = None;
