@@ -1,5 +1,9 @@
 //! Entry points for a fuzzer: any bytes from either side, no panic, and no effect outside the input.
 
+mod crowd;
+
+pub use crowd::fuzz_crowd;
+
 use super::{
     Cleanup, CleanupEvent, Farewell, MAX_HEAD, ServerEvent, ServerState, Session, SessionConfig,
     Want,
