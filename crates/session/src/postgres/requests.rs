@@ -117,7 +117,10 @@ impl Session {
         } else {
             Meaning::of_effects(self.named_effects)
         };
+        // What is sent to forget drops the unnamed statement, which must not be the one that cannot be
+        // made again.
         if meaning.effects.intersects(EffectSet::SEQUENCE_READ)
+            && !self.unnamed.is_forgotten()
             && let Some(want) = self.forget_sequences(out)
         {
             return Step::Wait(want);

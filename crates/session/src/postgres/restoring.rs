@@ -105,7 +105,6 @@ impl Session {
         if link.sequences != SequenceUse::ByOthers
             || link.segment != Segment::Closed
             || link.status == TransactionStatus::Failed
-            || self.unnamed.is_forgotten()
         {
             return None;
         }
