@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 use tollgate_pool::{Passport, Shard as ShardNumber};
 use tollgate_session::Effects;
+use tollgate_session::postgres::{StatementTable, TableSeed};
 use tollgate_telemetry::Metrics;
 use tollgate_types::{ProxyId, SessionInfo, TargetId};
 use tollgate_wire_postgres::secret::CancelSecret;
@@ -30,7 +31,7 @@ use crate::settings::Settings;
 use crate::target_pool::TargetPool;
 use crate::throttle::FailedLogins;
 use crate::tls::ServerTls;
-use crate::{accept, janitor};
+use crate::{accept, janitor, random};
 
 /// Handshakes under way at once on one shard; more wait in the kernel's queue.
 const HANDSHAKES: usize = 4096;
@@ -139,6 +140,8 @@ pub(crate) struct Shard {
     pub(crate) keys: RefCell<HashMap<ProxyId, Rc<Keys>>>,
     /// Counters.
     pub(crate) metrics: ShardMetrics,
+    /// Prepared statements of all sessions.
+    pub(crate) statements: StatementTable,
     /// I/O buffers.
     pub(crate) buffers: Buffers,
     /// The vocabulary between session machines and relays, reused turn by turn.
@@ -159,6 +162,11 @@ impl Shard {
     pub(crate) fn new(seed: Seed) -> Rc<Self> {
         let clock = Clock::new(seed.started);
         let metrics = ShardMetrics::new(Arc::clone(&seed.metrics));
+        let statements = StatementTable::new(TableSeed {
+            table: u64::try_from(seed.index).unwrap_or(0),
+            tables: u64::try_from(seed.settings.shards).unwrap_or(1),
+            key: (u64::from(random::number()) << 32) | u64::from(random::number()),
+        });
         Rc::new(Self {
             seed,
             running: RefCell::new(Arc::new(Running::default())),
@@ -166,6 +174,7 @@ impl Shard {
             sessions: Rc::new(Sessions::default()),
             keys: RefCell::new(HashMap::new()),
             metrics,
+            statements,
             buffers: Buffers::default(),
             effects: Cell::new(Effects::default()),
             clock,

@@ -174,6 +174,9 @@ impl Cleanup {
             }
             _ => false,
         };
+        if expected && matches!(step, Step::Command(b"DISCARD ALL")) {
+            self.link.carried.forget_all();
+        }
         self.steps = others;
         expected
     }

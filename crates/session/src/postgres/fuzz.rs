@@ -1,8 +1,8 @@
 //! Entry points for a fuzzer: any bytes from either side, no panic, and no effect outside the input.
 
 use super::{
-    Cleanup, CleanupEvent, Farewell, MAX_HEAD, ServerEvent, ServerState, Session, SessionConfig,
-    Want,
+    Cleanup, CleanupEvent, Farewell, MAX_WHOLE, ServerEvent, ServerState, Session, SessionConfig,
+    StatementTable, TableSeed, Want,
 };
 use crate::{Effects, Piece};
 
@@ -22,7 +22,7 @@ pub fn fuzz_client(data: &[u8]) {
             Want::Release(_) => {}
             Want::More => {
                 let waits_for = data.len().saturating_sub(start);
-                assert!(waits_for < MAX_HEAD, "keeps {waits_for} bytes waiting");
+                assert!(waits_for < MAX_WHOLE, "keeps {waits_for} bytes waiting");
                 break;
             }
             Want::Replies | Want::Close(_) => break,
@@ -84,10 +84,16 @@ pub fn fuzz_cleanup(data: &[u8]) {
 }
 
 fn session() -> Session {
-    Session::new(SessionConfig {
+    let config = SessionConfig {
         id: 1,
         max_remembered_unnamed: 64,
-    })
+    };
+    let seed = TableSeed {
+        table: 0,
+        tables: 1,
+        key: 0,
+    };
+    Session::new(config, StatementTable::new(seed))
 }
 
 fn state() -> ServerState {

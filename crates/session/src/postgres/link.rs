@@ -5,6 +5,7 @@ use tollgate_wire_postgres::backend::TransactionStatus;
 
 use super::parameters::Parameters;
 use super::queue::{DataEnd, Meaning, Queue, Syncs};
+use super::statements::{Carried, Making};
 
 /// What is known about one server connection. It lives as long as the connection and goes with it: into
 /// the pool, to a session, and back.
@@ -55,6 +56,15 @@ pub(super) struct Link {
     pub(super) bound: EffectSet,
     /// A setting may change while requests are in flight, so strings may not be read as we read them.
     pub(super) settings_in_flight: bool,
+    /// The statements with names that the connection has.
+    pub(super) carried: Carried,
+    /// The one that is being made for a request that waits for it.
+    pub(super) making: Option<Making>,
+    /// The parameter types of the statement that is being described.
+    pub(super) learnt: Vec<u8>,
+    /// How much had been sent when the server was last asked for what it holds back.
+    pub(super) flushed_at: u64,
+    pub(super) upset: Upset,
     /// Cancel requests under way to this connection.
     pub(super) cancels: u32,
     /// Bytes of the server that were seen but not consumed.
@@ -91,6 +101,14 @@ pub(super) enum Segment {
     Skipping,
 }
 
+/// Whether a message of our own was what failed last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Upset {
+    No,
+    /// It failed for a message that has not been sent.
+    ByOurs,
+}
+
 /// Whether the tail of what was sent changes the unnamed statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Changes {
@@ -124,6 +142,10 @@ pub(super) enum Mode {
 pub(super) struct Inbound {
     /// Bytes still to come.
     pub(super) left: usize,
+    /// Bytes of it that are not passed on.
+    pub(super) skip: usize,
+    /// The number of the statement it makes, to be described behind it.
+    pub(super) learn: Option<u32>,
     /// Bytes before the SQL text begins.
     pub(super) prefix: usize,
     /// Reads the SQL text, until its terminating zero byte.
@@ -156,6 +178,8 @@ pub(super) enum Way {
     Client,
     /// It answers a message of our own.
     Nowhere,
+    /// To the client, once it is complete and rewritten.
+    Rewritten,
 }
 
 impl Link {
@@ -181,6 +205,11 @@ impl Link {
             segment_portal: None,
             bound: EffectSet::NONE,
             settings_in_flight: false,
+            carried: Carried::new(),
+            making: None,
+            learnt: Vec::new(),
+            flushed_at: 0,
+            upset: Upset::No,
             cancels: 0,
             unread: 0,
         }
@@ -219,6 +248,9 @@ impl Link {
         self.segment_portal = None;
         self.bound = EffectSet::NONE;
         self.settings_in_flight = false;
+        self.making = None;
+        self.learnt = Vec::new();
+        self.upset = Upset::No;
         Clean(self)
     }
 }
@@ -226,6 +258,8 @@ impl Link {
 impl Inbound {
     pub(super) const NONE: Self = Self {
         left: 0,
+        skip: 0,
+        learn: None,
         prefix: 0,
         text: None,
         entry: Entry::None,

@@ -1,9 +1,9 @@
 //! A PostgreSQL session behind a transaction pooler, from the end of its login to its last byte.
 //!
 //! One `Session` per client. It passes messages on as they are, looking at every header and at few
-//! bodies; it never adds or drops a request of the client's, with two exceptions whose replies it
-//! swallows: the Parse that makes the client's unnamed statement again on another connection, and the
-//! Close that makes sure a connection has none. What the server really answers was observed on
+//! bodies. It never drops a request of the client's, and what it adds has replies that it swallows:
+//! messages that make the client's prepared statements on another connection, and that drop those of
+//! others. What the server really answers was observed on
 //! PostgreSQL 15; the transcripts in the tests are those observations.
 //!
 //! How a shell drives it:
@@ -19,13 +19,13 @@ mod cleanup;
 mod client;
 mod head;
 mod link;
-mod names;
 mod parameters;
 mod pins;
 mod queue;
 mod replies;
 mod requests;
 mod server;
+mod statements;
 mod unnamed;
 
 #[cfg(any(test, feature = "fuzzing"))]
@@ -37,22 +37,26 @@ pub mod fuzz;
 )]
 mod tests;
 
-use tollgate_sql::EffectSet;
 use tollgate_types::SessionState;
 use tollgate_wire_postgres::backend::{self, ErrorFields, TransactionStatus};
 
 pub use cleanup::{Cleanup, CleanupEvent, CleanupProgress};
 pub use link::{Clean, ServerState};
+pub use statements::{StatementTable, TableSeed};
 
 use crate::{Effects, PinReason, PinSet};
 use link::{Alignment, Link, Mode, Owner, Segment};
-use names::Names;
 use pins::Pins;
+use statements::Names;
 use unnamed::Unnamed;
 
 /// Bytes of a message that must be seen together: the header and the names at its start. A shell's buffer
 /// for the client must hold at least this many.
 pub const MAX_HEAD: usize = 1024;
+
+/// Messages with SQL text up to this many bytes are seen whole before they are passed on. A shell's buffer
+/// for the client must be able to grow to this and a header of the server's.
+pub const MAX_WHOLE: usize = 256 * 1024;
 
 /// What a session needs to know from the start.
 #[derive(Debug, Clone, Copy)]
@@ -165,8 +169,7 @@ pub struct Session {
     link: Option<Box<Link>>,
     unnamed: Unnamed,
     names: Names,
-    /// What any of the client's named statements may do.
-    named_effects: EffectSet,
+    table: StatementTable,
     pins: Pins,
     unlinked: Unlinked,
     /// Bytes of the client's current message to throw away.
@@ -189,13 +192,13 @@ enum Unlinked {
 
 impl Session {
     /// A session whose login is done and whose client has been told so.
-    pub fn new(config: SessionConfig) -> Self {
+    pub fn new(config: SessionConfig, table: StatementTable) -> Self {
         Self {
             id: config.id,
             link: None,
             unnamed: Unnamed::new(config.max_remembered_unnamed),
             names: Names::new(),
-            named_effects: EffectSet::NONE,
+            table,
             pins: Pins::new(),
             unlinked: Unlinked::Serving,
             discard: 0,
@@ -276,7 +279,7 @@ impl Session {
         }
         let mut reasons = self.pins.reasons();
         // Made in a transaction that is still open: it would survive the rollback.
-        if !self.names.is_empty() {
+        if self.names.are_bound() {
             reasons.insert(PinReason::PreparedStatement);
         }
         if link.is_quiet() && reasons.is_empty() {

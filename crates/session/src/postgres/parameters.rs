@@ -1,5 +1,7 @@
 //! The settings a server connection reports, and which of them are not what they were at its start.
 
+use std::hash::{DefaultHasher, Hasher};
+
 use tollgate_sql::StringStyle;
 
 /// The parameter that changes by itself when a standby is promoted: no session did it.
@@ -28,7 +30,18 @@ pub(crate) struct Parameters {
     beyond: Beyond,
     style: StringStyle,
     encoding: Encoding,
+    climate: [u64; READING.len()],
 }
+
+/// Reported settings under which the same text may be read as another statement: its bytes, its strings
+/// and the constants in it, which are converted when it is parsed.
+const READING: [&[u8]; 5] = [
+    b"client_encoding",
+    b"standard_conforming_strings",
+    b"DateStyle",
+    b"IntervalStyle",
+    b"TimeZone",
+];
 
 #[derive(Debug)]
 struct Parameter {
@@ -58,6 +71,7 @@ impl Parameters {
             beyond: Beyond::Never,
             style: StringStyle::Standard,
             encoding: Encoding::Safe,
+            climate: [0; READING.len()],
         };
         for (name, value) in reported {
             parameters.interpret(name, value);
@@ -115,7 +129,22 @@ impl Parameters {
         self.encoding == Encoding::Unsafe
     }
 
+    /// A number that differs where the same text may be read as another statement.
+    pub(crate) fn climate(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for hash in self.climate {
+            hasher.write_u64(hash);
+        }
+        hasher.finish()
+    }
+
     fn interpret(&mut self, name: &[u8], value: &[u8]) {
+        let at = READING.iter().position(|reading| *reading == name);
+        if let Some(hash) = at.and_then(|at| self.climate.get_mut(at)) {
+            let mut hasher = DefaultHasher::new();
+            hasher.write(value);
+            *hash = hasher.finish();
+        }
         match name {
             b"standard_conforming_strings" => {
                 self.style = match value {

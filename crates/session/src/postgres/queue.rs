@@ -1,9 +1,11 @@
 //! The queue of expected replies: one entry per request that the server will answer, in order.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use tollgate_sql::EffectSet;
 
+use super::statements::{Named, Statement};
 use super::unnamed::Remembered;
 
 /// Entries beyond which a client waits for replies. A server holds back at most 8 KiB of replies
@@ -33,6 +35,18 @@ pub(crate) enum Kind {
     UnnamedClose,
     /// Our own Close of the unnamed statement: `3`, swallowed.
     InjectedClose,
+    /// Our own Parse of a statement with a name: `1`, swallowed.
+    Make,
+    /// Our own Describe of a statement: `t`, then as `LearnColumns`, swallowed.
+    Learn,
+    /// Our own Describe after its `t`: `T` or `n`, swallowed.
+    LearnColumns,
+    /// Our own Close of a statement or portal with a name: `3`, swallowed.
+    Drop,
+    /// Our own Bind: `2`, swallowed.
+    OwnBind,
+    /// Our own Execute of a `PREPARE`: `C`, swallowed.
+    OwnExecute,
     /// `Z`.
     Sync,
     /// Any results, then `Z`.
@@ -57,7 +71,39 @@ impl Kind {
             | Self::Close
             | Self::UnnamedClose
             | Self::InjectedClose => true,
+            Self::Make
+            | Self::Learn
+            | Self::LearnColumns
+            | Self::Drop
+            | Self::OwnBind
+            | Self::OwnExecute => true,
             Self::Sync | Self::Query | Self::FunctionCall | Self::CopyEnd => false,
+        }
+    }
+
+    /// True for messages of our own about statements with names.
+    pub(crate) fn is_work(self) -> bool {
+        match self {
+            Self::Make
+            | Self::Learn
+            | Self::LearnColumns
+            | Self::Drop
+            | Self::OwnBind
+            | Self::OwnExecute => true,
+            Self::Parse
+            | Self::UnnamedParse
+            | Self::InjectedParse
+            | Self::Bind
+            | Self::DescribeStatement
+            | Self::DescribeColumns
+            | Self::Execute
+            | Self::Close
+            | Self::UnnamedClose
+            | Self::InjectedClose
+            | Self::Sync
+            | Self::Query
+            | Self::FunctionCall
+            | Self::CopyEnd => false,
         }
     }
 }
@@ -65,7 +111,11 @@ impl Kind {
 /// A change to the names of prepared statements, made when the request succeeds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NameChange {
-    Add(Box<[u8]>),
+    Add {
+        name: Box<[u8]>,
+        /// The `PREPARE`, if it may be run again.
+        text: Option<Box<[u8]>>,
+    },
     Remove(Box<[u8]>),
 }
 
@@ -109,6 +159,35 @@ pub(crate) enum SoFar {
     Failed,
 }
 
+/// What an error that answers a request calls the statement, and what it must.
+#[derive(Debug, Clone)]
+pub(crate) enum Alias {
+    /// The same.
+    None,
+    Named { named: Arc<Named>, number: u32 },
+    /// As above, with the name as the client spelled it.
+    Sent { name: Box<[u8]>, number: u32 },
+    /// Not this error at all: the client's statement has another result than when it was made.
+    Stale { statement: Arc<Statement> },
+}
+
+/// Whether a request changes the names of prepared statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Touches {
+    Nothing,
+    Names,
+}
+
+/// What a message of our own is for.
+#[derive(Debug)]
+pub(crate) enum Work {
+    None,
+    /// The statement with this number.
+    Number(u32),
+    /// The statement with this name of the client's.
+    Own { name: Box<[u8]>, id: u64 },
+}
+
 /// One expected reply.
 #[derive(Debug)]
 pub(crate) struct Expected {
@@ -116,6 +195,9 @@ pub(crate) struct Expected {
     pub(crate) so_far: SoFar,
     pub(crate) meaning: Meaning,
     pub(crate) kept: Remembered,
+    pub(crate) alias: Alias,
+    pub(crate) touches: Touches,
+    pub(crate) work: Work,
 }
 
 impl Expected {
@@ -125,6 +207,17 @@ impl Expected {
             so_far: SoFar::Well,
             meaning: Meaning::NOTHING,
             kept: Remembered::Nothing,
+            alias: Alias::None,
+            touches: Touches::Nothing,
+            work: Work::None,
+        }
+    }
+
+    /// A message of our own.
+    pub(crate) fn of_work(kind: Kind, work: Work) -> Self {
+        Self {
+            work,
+            ..Self::new(kind)
         }
     }
 }
@@ -133,6 +226,7 @@ impl Expected {
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     entries: VecDeque<Expected>,
+    pushed: u64,
 }
 
 impl Queue {
@@ -145,7 +239,24 @@ impl Queue {
     }
 
     pub(crate) fn push(&mut self, expected: Expected) {
+        self.pushed = self.pushed.wrapping_add(1);
         self.entries.push_back(expected);
+    }
+
+    /// Counts what was ever pushed.
+    pub(crate) fn pushed(&self) -> u64 {
+        self.pushed
+    }
+
+    pub(crate) fn front(&self) -> Option<&Expected> {
+        self.entries.front()
+    }
+
+    /// True while statements under the client's own names are being made or closed.
+    pub(crate) fn awaits_own(&self) -> bool {
+        self.entries
+            .iter()
+            .any(|expected| matches!(expected.work, Work::Own { .. }))
     }
 
     pub(crate) fn front_kind(&self) -> Option<Kind> {
@@ -213,6 +324,12 @@ impl Queue {
                 | Kind::Close
                 | Kind::UnnamedClose
                 | Kind::InjectedClose
+                | Kind::Make
+                | Kind::Learn
+                | Kind::LearnColumns
+                | Kind::Drop
+                | Kind::OwnBind
+                | Kind::OwnExecute
                 | Kind::Query
                 | Kind::FunctionCall => at = at.saturating_add(1),
             }

@@ -6,19 +6,30 @@ use tollgate_wire_postgres::backend::read;
 use tollgate_wire_postgres::tag::backend as tag;
 
 use super::Session;
-use super::link::{Alignment, Copy, Entry, Link, Mode, Segment};
-use super::queue::{DataEnd, Expected, Kind, Meaning, SoFar, Statements, Syncs};
+use super::link::{Alignment, Copy, Entry, Link, Mode, Segment, Upset};
+use super::queue::{DataEnd, Expected, Kind, Meaning, SoFar, Statements, Syncs, Touches};
 use super::server::Verdict;
 use super::unnamed::{Remembered, Unnamed};
 use crate::{PinReason, PinSet};
 
 impl Session {
     /// Rows and their descriptions.
-    pub(super) fn detail(&mut self, tag: u8) {
+    pub(super) fn detail(&mut self, tag: u8, body: &[u8]) {
         let Some(link) = &mut self.link else {
             return;
         };
         match (tag, link.queue.front_mut()) {
+            (tag::PARAMETER_DESCRIPTION, Some(front)) if front.kind == Kind::Learn => {
+                front.kind = Kind::LearnColumns;
+                link.learnt = body.to_vec();
+            }
+            (tag::ROW_DESCRIPTION | tag::NO_DATA, Some(front))
+                if front.kind == Kind::LearnColumns =>
+            {
+                if let Some(done) = link.queue.pop() {
+                    self.learnt(&done, (tag == tag::ROW_DESCRIPTION).then_some(body));
+                }
+            }
             (tag::PARAMETER_DESCRIPTION, Some(front)) => front.kind = Kind::DescribeColumns,
             (tag::ROW_DESCRIPTION | tag::NO_DATA, Some(front))
                 if front.kind == Kind::DescribeColumns =>
@@ -47,14 +58,15 @@ impl Session {
                 link.alignment = Alignment::Confirmed;
             }
             Kind::InjectedParse | Kind::InjectedClose => link.alignment = Alignment::Confirmed,
-            Kind::Parse | Kind::Close => {
-                if let Some(change) = done.meaning.name {
-                    self.names.apply(*change);
-                }
-            }
+            Kind::Parse => self.parsed(&done),
+            Kind::Close => self.closed(&done),
+            Kind::Make | Kind::Drop | Kind::OwnBind => self.worked(done),
             Kind::Bind
             | Kind::DescribeStatement
             | Kind::DescribeColumns
+            | Kind::Learn
+            | Kind::LearnColumns
+            | Kind::OwnExecute
             | Kind::Execute
             | Kind::Sync
             | Kind::Query
@@ -70,12 +82,19 @@ impl Session {
         };
         link.copy_ends();
         if link.mode == Mode::Doubt {
+            self.lose_names();
             self.pins.hold(PinReason::CopyInDoubt);
             return;
         }
         let Some(front) = link.queue.front_mut() else {
             return;
         };
+        if front.kind == Kind::OwnExecute {
+            if let Some(done) = link.queue.pop() {
+                self.worked(done);
+            }
+            return;
+        }
         let single = front.kind == Kind::Execute || front.meaning.statements == Statements::One;
         let meaning = &mut front.meaning;
         let effects = meaning.effects;
@@ -87,20 +106,22 @@ impl Session {
                 self.pins.tagged_alone(tag, effects);
             }
             let name = if single { meaning.name.take() } else { None };
-            match tag {
-                b"DISCARD ALL" => self.names.clear(),
-                b"DEALLOCATE ALL" if single => self.names.clear(),
-                b"PREPARE" if name.is_none() => self.names.add_unknown(),
-                b"PREPARE" | b"DEALLOCATE" => {
-                    if let Some(change) = name {
-                        self.names.apply(*change);
-                    }
-                }
-                _ => {}
-            }
+            self.statements_tagged(tag, name.map(|name| *name), effects);
         }
-        if front.kind == Kind::Execute {
-            link.queue.pop();
+        self.executed();
+    }
+
+    /// An Execute is answered; a Query has its `ReadyForQuery` to come.
+    fn executed(&mut self) {
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        if link.queue.front_kind() != Some(Kind::Execute) {
+            return;
+        }
+        let done = link.queue.pop();
+        if done.is_some_and(|done| done.touches == Touches::Names) {
+            drop(self.names.settle_oldest());
         }
     }
 
@@ -120,6 +141,7 @@ impl Session {
             _ => {
                 // Replication: what follows has no request and reply.
                 link.doubt();
+                self.lose_names();
                 self.pins.hold(PinReason::Unknown);
             }
         }
@@ -145,6 +167,9 @@ impl Session {
         if status == TransactionStatus::Idle && link.queue.is_empty() {
             link.bound = EffectSet::NONE;
         }
+        if done.touches == Touches::Names {
+            drop(self.names.settle_oldest());
+        }
         match done.kind {
             Kind::Query => {
                 self.unnamed.drop_statement(Remembered::Nothing);
@@ -166,6 +191,12 @@ impl Session {
             | Kind::Close
             | Kind::UnnamedClose
             | Kind::InjectedClose
+            | Kind::Make
+            | Kind::Learn
+            | Kind::LearnColumns
+            | Kind::Drop
+            | Kind::OwnBind
+            | Kind::OwnExecute
             | Kind::CopyEnd => {}
         }
         self.settle(status);
@@ -181,19 +212,13 @@ impl Session {
                 return;
             }
         }
-        if self.names.is_empty() {
-            let sent_all = self.link.as_ref().is_some_and(|link| link.queue.is_empty());
-            if sent_all {
-                self.named_effects = EffectSet::NONE;
-            }
-        }
     }
 
     /// The reasons that follow from what the session has now, not from what was done.
     pub(super) fn derive_pins(&mut self, settings_differ: bool) {
         let derived: PinSet = [
             (settings_differ, PinReason::SessionSetting),
-            (!self.names.is_empty(), PinReason::PreparedStatement),
+            (self.names.are_bound(), PinReason::PreparedStatement),
             (self.unnamed.is_forgotten(), PinReason::UnnamedStatement),
         ]
         .into_iter()
@@ -212,6 +237,7 @@ impl Session {
         };
         link.copy_ends_in_error();
         if link.mode == Mode::Doubt {
+            self.lose_names();
             self.pins.hold(PinReason::CopyInDoubt);
             return Verdict::GoOn;
         }
@@ -233,9 +259,12 @@ impl Session {
         let Some(link) = &mut self.link else {
             return;
         };
-        let Some(failed) = link.queue.pop() else {
+        let Some(mut failed) = link.queue.pop() else {
             return;
         };
+        if failed.kind.is_work() {
+            link.upset = Upset::ByOurs;
+        }
         match failed.kind {
             Kind::UnnamedParse => {
                 self.unnamed.drop_statement(failed.kept);
@@ -253,11 +282,22 @@ impl Session {
             | Kind::Sync
             | Kind::Query
             | Kind::FunctionCall
+            | Kind::Make
+            | Kind::Learn
+            | Kind::LearnColumns
+            | Kind::Drop
+            | Kind::OwnBind
+            | Kind::OwnExecute
             | Kind::CopyEnd => {}
         }
-        while let Some(skipped) = link.queue.pop_skipped() {
+        self.undone(&mut failed);
+        while let Some(mut skipped) = self.link.as_mut().and_then(|link| link.queue.pop_skipped()) {
             skip_unnamed(&mut self.unnamed, &skipped);
+            self.undone(&mut skipped);
         }
+        let Some(link) = &mut self.link else {
+            return;
+        };
         if link.queue.is_empty() {
             // The Sync has not been sent yet.
             link.segment = Segment::Skipping;
@@ -329,6 +369,12 @@ fn skip_unnamed(unnamed: &mut Unnamed, skipped: &Expected) {
         | Kind::Close
         | Kind::Sync
         | Kind::FunctionCall
+        | Kind::Make
+        | Kind::Learn
+        | Kind::LearnColumns
+        | Kind::Drop
+        | Kind::OwnBind
+        | Kind::OwnExecute
         | Kind::CopyEnd => {}
     }
 }

@@ -6,15 +6,18 @@ use tollgate_wire_postgres::frame::{HEADER_LEN, Header};
 
 use super::client::Step;
 use super::head::{Head, Message, head, kind_byte, two_names};
-use super::link::{Alignment, Changes, Copy, Entry, Inbound, Link, Owner, Segment};
-use super::names;
+use super::link::{Alignment, Changes, Copy, Entry, Inbound, Link, Owner, Segment, Upset};
 use super::queue::{DataEnd, Expected, Kind, Meaning, NameChange, Statements, Syncs};
+use super::statements::Roll;
 use super::unnamed::{Remedy, Remembered, Unnamed};
 use super::{Session, Want};
 use crate::Effects;
 
 /// Closes the unnamed statement; answered with `3`. PostgreSQL manual, "Message Formats".
 const CLOSE_UNNAMED: &[u8] = b"C\0\0\0\x06S\0";
+
+/// Bytes of a `PREPARE` to remember, so that it can be run again on another connection.
+const MAX_PREPARE: usize = 64 * 1024;
 
 /// Functions of large objects by object id: descriptors end with the transaction, as in a session of its
 /// own. Any other function called by id may do anything. Source: PostgreSQL 15 `pg_proc.dat`.
@@ -32,7 +35,7 @@ impl Session {
         if link.inbound.entry == Entry::None {
             return;
         }
-        let meaning = meaning_of(summary, link, self.named_effects);
+        let meaning = meaning_of(summary, link, self.names.effects(), None);
         let Some(newest) = link.queue.back_mut() else {
             return;
         };
@@ -42,25 +45,38 @@ impl Session {
             link.segment_statement = Some(meaning);
             return;
         }
-        let names_a_statement = meaning.effects.intersects(EffectSet::PREPARE);
-        if newest.kind == Kind::Parse || names_a_statement {
-            self.named_effects.insert(meaning.effects);
+        if newest.kind == Kind::Parse {
+            self.draft_means(meaning);
+            return;
         }
         if newest.kind == Kind::Query {
             newest.meaning = meaning;
         }
     }
 
-    pub(super) fn query(&mut self, header: Header) {
+    pub(super) fn query(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+        let meaning = match self.judge(message, 0, out) {
+            Ok(meaning) => meaning,
+            Err(want) => return Step::Wait(want),
+        };
         let Some(link) = &mut self.link else {
-            return;
+            return Step::Wait(Want::Server);
         };
         link.expect(Kind::Query);
         link.segment = Segment::Closed;
         link.unnamed_changes(&mut self.unnamed);
         link.segment_changes = Changes::Nothing;
-        link.pass(header, Entry::Queued);
-        link.scan(HEADER_LEN);
+        link.carried.segment_ends();
+        link.pass(message.header, Entry::Queued);
+        match meaning {
+            Some(meaning) => self.runs(meaning),
+            None => {
+                link.scan(HEADER_LEN);
+                self.runs_anything();
+            }
+        }
+        self.names.segment_ends();
+        Step::Taken
     }
 
     pub(super) fn parse(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
@@ -71,24 +87,30 @@ impl Session {
             Head::Short => return Step::Wait(Want::More),
             Head::TooLong => return Step::Wait(self.name_too_long(out)),
         };
+        if !name.is_empty() {
+            return self.parse_named(message, name, out);
+        }
+        let meaning = match self.judge(message, 1, out) {
+            Ok(meaning) => meaning,
+            Err(want) => return Step::Wait(want),
+        };
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
-        link.segment = Segment::Open;
-        if name.is_empty() {
-            link.expect(Kind::UnnamedParse);
-            if let Some(newest) = link.queue.back_mut() {
-                newest.kept = Remembered::Bytes(0);
+        link.extended(message.header, Kind::UnnamedParse);
+        link.unnamed_changes(&mut self.unnamed);
+        link.segment_statement = None;
+        if let Some(newest) = link.queue.back_mut() {
+            newest.kept = Remembered::Bytes(0);
+            if let Some(meaning) = &meaning {
+                newest.meaning.effects = meaning.effects;
+                self.unnamed.change_means(meaning.effects);
             }
-            link.unnamed_changes(&mut self.unnamed);
-            link.segment_statement = None;
-        } else {
-            link.expect(Kind::Parse);
-            let change = NameChange::Add(names::kept(name));
-            link.set_name_change(change);
         }
-        link.pass(message.header, Entry::Queued);
-        link.scan(HEADER_LEN.saturating_add(name.len()).saturating_add(1));
+        if meaning.is_none() {
+            link.scan(HEADER_LEN.saturating_add(1));
+        }
+        link.segment_statement = meaning;
         Step::Taken
     }
 
@@ -100,18 +122,19 @@ impl Session {
             // The server will refuse it, so nothing is bound.
             Err(Head::Name { .. } | Head::Malformed) => (&b"?"[..], &b"?"[..]),
         };
-        let meaning = if statement.is_empty() {
-            if let Some(want) = self.align(out) {
-                return Step::Wait(want);
-            }
-            let sent = self
-                .link
-                .as_ref()
-                .and_then(|link| link.segment_statement.clone());
-            sent.unwrap_or_else(|| Meaning::of_effects(self.unnamed.possible_effects()))
-        } else {
-            Meaning::of_effects(self.named_effects)
-        };
+        if !statement.is_empty() {
+            return self.bind_named(message, (portal, statement), out);
+        }
+        let sent = self
+            .link
+            .as_ref()
+            .and_then(|link| link.segment_statement.clone());
+        let meaning =
+            sent.unwrap_or_else(|| Meaning::of_effects(self.unnamed.possible_effects()));
+        let roll = Roll::before(&meaning);
+        if let Some(want) = self.call_roll(roll, out).or_else(|| self.align(out)) {
+            return Step::Wait(want);
+        }
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
@@ -131,6 +154,9 @@ impl Session {
             Head::TooLong => return Step::Wait(self.name_too_long(out)),
         };
         let statement = kind_byte(message) == Some(b'S');
+        if statement && !name.is_empty() {
+            return self.describe_named(message, name, out);
+        }
         if statement
             && name.is_empty()
             && let Some(want) = self.align(out)
@@ -161,16 +187,20 @@ impl Session {
         };
         let sent = link.segment_portal.clone().filter(|_| portal.is_empty());
         let mut meaning = sent.unwrap_or_else(|| Meaning::of_effects(link.bound));
-        if meaning.effects.intersects(EffectSet::PREPARE) {
-            self.named_effects.insert(meaning.effects);
-        }
         if meaning.effects.intersects(EffectSet::EXECUTE) {
-            meaning.effects.insert(self.named_effects);
+            meaning.effects.insert(self.names.effects());
         }
+        if self.names.are_full() {
+            return Step::Wait(self.settle_first(out));
+        }
+        if let Some(want) = self.call_roll(Roll::before(&meaning), out) {
+            return Step::Wait(want);
+        }
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
         link.extended(message.header, Kind::Execute);
-        if let Some(newest) = link.queue.back_mut() {
-            newest.meaning = meaning;
-        }
+        self.runs(meaning);
         Step::Taken
     }
 
@@ -191,10 +221,10 @@ impl Session {
             link.extended(message.header, Kind::UnnamedClose);
             return Step::Taken;
         }
-        link.extended(message.header, Kind::Close);
         if statement {
-            link.set_name_change(NameChange::Remove(names::kept(name)));
+            return self.close_named(message, name, out);
         }
+        link.extended(message.header, Kind::Close);
         Step::Taken
     }
 
@@ -214,7 +244,9 @@ impl Session {
             newest.meaning = Meaning::of_effects(EffectSet::UNKNOWN);
         }
         link.segment = Segment::Closed;
+        link.carried.segment_ends();
         link.pass(message.header, Entry::Queued);
+        self.names.segment_ends();
         Step::Taken
     }
 
@@ -258,25 +290,19 @@ impl Link {
     }
 
     /// The message at hand has SQL text behind its first `prefix` bytes.
-    fn scan(&mut self, prefix: usize) {
+    pub(super) fn scan(&mut self, prefix: usize) {
         self.inbound.prefix = prefix;
         self.inbound.text = Some(Scanner::new(Dialect::PostgreSql, self.parameters.style()));
     }
 
-    fn expect(&mut self, kind: Kind) {
+    pub(super) fn expect(&mut self, kind: Kind) {
         self.queue.push(Expected::new(kind));
     }
 
-    fn extended(&mut self, header: Header, kind: Kind) {
+    pub(super) fn extended(&mut self, header: Header, kind: Kind) {
         self.expect(kind);
         self.segment = Segment::Open;
         self.pass(header, Entry::Queued);
-    }
-
-    fn set_name_change(&mut self, change: NameChange) {
-        if let Some(newest) = self.queue.back_mut() {
-            newest.meaning.name = Some(Box::new(change));
-        }
     }
 
     /// The message at hand replaces or drops the unnamed statement, here and for the client alike.
@@ -302,6 +328,8 @@ impl Link {
         }
         self.expect(Kind::Sync);
         self.segment = Segment::Closed;
+        self.upset = Upset::No;
+        self.carried.segment_ends();
         self.segment_changes = Changes::Nothing;
         self.segment_statement = None;
         self.segment_portal = None;
@@ -325,7 +353,12 @@ impl Link {
     }
 }
 
-fn meaning_of(summary: &Summary, link: &mut Link, named: EffectSet) -> Meaning {
+pub(super) fn meaning_of(
+    summary: &Summary,
+    link: &mut Link,
+    named: EffectSet,
+    text: Option<&[u8]>,
+) -> Meaning {
     let mut effects = summary.effects;
     let uncertain = link.settings_in_flight || link.parameters.backslash_is_ambiguous();
     if effects.intersects(EffectSet::AMBIGUOUS_ESCAPE) && uncertain {
@@ -346,9 +379,10 @@ fn meaning_of(summary: &Summary, link: &mut Link, named: EffectSet) -> Meaning {
         Statements::Many
     };
     let name = summary.name.map(|name| {
-        let name = names::kept(name.as_bytes());
+        let name = name.as_bytes().into();
         Box::new(if effects.intersects(EffectSet::PREPARE) {
-            NameChange::Add(name)
+            let text = text.filter(|text| text.len() <= MAX_PREPARE).map(Into::into);
+            NameChange::Add { name, text }
         } else {
             NameChange::Remove(name)
         })

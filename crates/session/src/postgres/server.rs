@@ -4,7 +4,7 @@ use tollgate_wire_postgres::backend::read;
 use tollgate_wire_postgres::frame::{self, Frame, HEADER_LEN, Header};
 use tollgate_wire_postgres::tag::backend as tag;
 
-use super::link::{Copy, Link, Mode, Way};
+use super::link::{Copy, Link, Mode, Outbound, Way};
 use super::queue::Kind;
 use super::{ServerEvent, ServerProgress, Session};
 use crate::{Effects, PinReason};
@@ -12,6 +12,9 @@ use crate::{Effects, PinReason};
 /// Bytes of a body to keep if it matters and comes in pieces. Severity and code are the first fields of an
 /// error, tags are short; a setting longer than this counts as changed.
 const MAX_BODY_KEPT: usize = 8 * 1024;
+
+/// Bytes of the description of a statement to keep; the largest there is has fewer.
+const MAX_SHAPE_KEPT: usize = 1024 * 1024;
 
 /// What one complete message means for the connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,6 +91,7 @@ impl Session {
             None => return (0, Verdict::OutOfSync),
             Some(Way::Client) => out.client_lane().forward(at, header.total),
             Some(Way::Nowhere) => {}
+            Some(Way::Rewritten) => link.rewrite(header.body(rest), out),
         }
         (header.total, self.complete(header.tag, header.body(rest)))
     }
@@ -102,11 +106,16 @@ impl Session {
         outbound.left = outbound.left.saturating_sub(length);
         match outbound.way {
             Way::Client => out.client_lane().forward(at, length),
-            Way::Nowhere => {}
+            Way::Nowhere | Way::Rewritten => {}
         }
-        if body_matters(outbound.tag) {
+        if body_matters(outbound.tag) || describes(outbound) {
             // The header is kept with it and cut off below.
-            let room = MAX_BODY_KEPT.saturating_sub(outbound.body.len());
+            let most = if describes(outbound) {
+                MAX_SHAPE_KEPT
+            } else {
+                MAX_BODY_KEPT
+            };
+            let room = most.saturating_sub(outbound.body.len());
             let kept = rest.get(..length.min(room)).unwrap_or_default();
             outbound.body.extend_from_slice(kept);
         }
@@ -115,6 +124,9 @@ impl Session {
         }
         let body = std::mem::take(&mut outbound.body);
         let tag = outbound.tag;
+        if outbound.way == Way::Rewritten {
+            link.rewrite(body.get(HEADER_LEN..).unwrap_or_default(), out);
+        }
         let verdict = if tag == tag::PARAMETER_STATUS && body.len() >= MAX_BODY_KEPT {
             link.parameters.report_unreadable();
             Verdict::GoOn
@@ -145,7 +157,7 @@ impl Session {
             | tag::NO_DATA
             | tag::NOTICE_RESPONSE
             | tag::FUNCTION_CALL_RESPONSE
-            | tag::PARAMETER_DESCRIPTION => self.detail(tag),
+            | tag::PARAMETER_DESCRIPTION => self.detail(tag, body),
             tag::PARSE_COMPLETE | tag::BIND_COMPLETE | tag::CLOSE_COMPLETE => self.made(),
             tag::COMMAND_COMPLETE => {
                 let tag = read::command_tag(body).unwrap_or_default();
@@ -176,9 +188,12 @@ impl Session {
 impl Link {
     /// A message begins that has not arrived completely.
     fn start(&mut self, header: Header) -> Verdict {
-        let Some(way) = self.way(header.tag) else {
+        let Some(mut way) = self.way(header.tag) else {
             return Verdict::OutOfSync;
         };
+        if way == Way::Rewritten && header.total > MAX_BODY_KEPT {
+            way = Way::Client;
+        }
         self.outbound.left = header.total;
         self.outbound.tag = header.tag;
         self.outbound.way = way;
@@ -194,10 +209,12 @@ impl Link {
             tag::DATA_ROW => {
                 matches!(front, Some(Kind::Execute | Kind::Query)) || self.mode == Mode::Doubt
             }
+            tag::ERROR_RESPONSE if self.error_is_aliased() => return Some(Way::Rewritten),
             tag::ERROR_RESPONSE
             | tag::NOTICE_RESPONSE
             | tag::PARAMETER_STATUS
             | tag::NOTIFICATION_RESPONSE => true,
+            tag::COMMAND_COMPLETE if front == Some(Kind::OwnExecute) => return Some(Way::Nowhere),
             _ if self.mode == Mode::Doubt => is_session_message(message_tag),
             tag::COMMAND_COMPLETE
             | tag::EMPTY_QUERY_RESPONSE
@@ -205,16 +222,23 @@ impl Link {
             | tag::COPY_OUT_RESPONSE
             | tag::COPY_BOTH_RESPONSE => matches!(front, Some(Kind::Execute | Kind::Query)),
             tag::PARSE_COMPLETE => match front {
-                Some(Kind::InjectedParse) => return Some(Way::Nowhere),
+                Some(Kind::InjectedParse | Kind::Make) => return Some(Way::Nowhere),
                 front => matches!(front, Some(Kind::Parse | Kind::UnnamedParse)),
             },
+            tag::BIND_COMPLETE if front == Some(Kind::OwnBind) => return Some(Way::Nowhere),
             tag::BIND_COMPLETE => front == Some(Kind::Bind),
             tag::CLOSE_COMPLETE => match front {
-                Some(Kind::InjectedClose) => return Some(Way::Nowhere),
+                Some(Kind::InjectedClose | Kind::Drop) => return Some(Way::Nowhere),
                 front => matches!(front, Some(Kind::Close | Kind::UnnamedClose)),
             },
             tag::READY_FOR_QUERY => {
                 matches!(front, Some(Kind::Sync | Kind::Query | Kind::FunctionCall))
+            }
+            tag::ROW_DESCRIPTION | tag::NO_DATA if front == Some(Kind::LearnColumns) => {
+                return Some(Way::Nowhere);
+            }
+            tag::PARAMETER_DESCRIPTION if front == Some(Kind::Learn) => {
+                return Some(Way::Nowhere);
             }
             tag::ROW_DESCRIPTION => matches!(front, Some(Kind::DescribeColumns | Kind::Query)),
             tag::NO_DATA => front == Some(Kind::DescribeColumns),
@@ -226,6 +250,31 @@ impl Link {
         };
         expected.then_some(Way::Client)
     }
+}
+
+impl Link {
+    /// Whether an error now answers a request that calls its statement something else.
+    fn error_is_aliased(&self) -> bool {
+        self.queue.front().is_some_and(|front| front.alias.matters())
+    }
+
+    /// The error that answers the oldest request, in the client's words.
+    fn rewrite(&mut self, body: &[u8], out: &mut Effects) {
+        let Some(front) = self.queue.front() else {
+            return;
+        };
+        out.client_lane()
+            .inject(|bytes| front.alias.rewrite(front.kind, body, bytes));
+    }
+}
+
+/// True for the description of a statement that was asked for here.
+fn describes(outbound: &Outbound) -> bool {
+    outbound.way == Way::Nowhere
+        && matches!(
+            outbound.tag,
+            tag::PARAMETER_DESCRIPTION | tag::ROW_DESCRIPTION
+        )
 }
 
 /// Tags whose body is looked at.

@@ -15,7 +15,7 @@ use tollgate_wire_postgres::sqlstate::SqlState;
 use super::messages::{Side, bytes, spell};
 use crate::postgres::{
     Cancel, Clean, Cleanup, CleanupEvent, Farewell, ServerEvent, ServerState, Session,
-    SessionConfig, Told, Want,
+    SessionConfig, StatementTable, TableSeed, Told, Want,
 };
 use crate::{Effects, Piece, PinChange};
 
@@ -109,12 +109,16 @@ struct Client {
 
 impl Rig {
     fn new(piece: usize) -> Self {
+        let table = table();
         let clients = (1..=2)
             .map(|id| Client {
-                session: Session::new(SessionConfig {
-                    id,
-                    max_remembered_unnamed: 100,
-                }),
+                session: Session::new(
+                    SessionConfig {
+                        id,
+                        max_remembered_unnamed: 100,
+                    },
+                    table.clone(),
+                ),
                 input: Vec::new(),
                 server: Vec::new(),
             })
@@ -323,6 +327,14 @@ impl Rig {
             });
         }
     }
+}
+
+pub(super) fn table() -> StatementTable {
+    StatementTable::new(TableSeed {
+        table: 0,
+        tables: 1,
+        key: 0,
+    })
 }
 
 pub(super) fn fresh() -> ServerState {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::messages::{Side, bytes, spell};
-use super::rig::{fresh, write};
+use super::rig::{fresh, table, write};
 use super::simulator::Simulator;
 use crate::Effects;
 use crate::postgres::{Clean, Cleanup, CleanupEvent, Farewell, ServerEvent, ServerState, Session};
@@ -119,14 +119,18 @@ struct World {
 
 impl World {
     fn new(scripts: &[Vec<u8>]) -> Self {
+        let table = table();
         let clients = scripts
             .iter()
             .zip(1..)
             .map(|(script, id)| Client {
-                session: Session::new(SessionConfig {
-                    id,
-                    max_remembered_unnamed: 40,
-                }),
+                session: Session::new(
+                    SessionConfig {
+                        id,
+                        max_remembered_unnamed: 40,
+                    },
+                    table.clone(),
+                ),
                 script: script.clone(),
                 arrived: Vec::new(),
                 from_server: Vec::new(),

@@ -1,0 +1,259 @@
+//! Replies to requests that name a prepared statement: what exists now, for the client and on the
+//! connection.
+
+use tollgate_sql::EffectSet;
+
+use super::carried::{DOORMAT, Doormat};
+use super::making::Outcome;
+use super::names::{Change, Draft, Place, Stage, What};
+use super::own::NAMING;
+use super::table::{Parsed, Recipe, Shape};
+use super::wire::{self, ServerName};
+use crate::postgres::Session;
+use crate::postgres::link::Link;
+use crate::postgres::queue::{Alias, Expected, Kind, Meaning, NameChange, Touches, Work};
+
+impl Session {
+    /// The server has made a statement with a name.
+    pub(in crate::postgres) fn parsed(&mut self, done: &Expected) {
+        if done.touches == Touches::Nothing {
+            return;
+        }
+        let Some(draft) = self.names.oldest_draft() else {
+            return;
+        };
+        if draft.tail.is_some() {
+            draft.stage = Stage::Made;
+            return;
+        }
+        if let Some(Change::Made(draft)) = self.names.settle_oldest() {
+            self.stuck(draft);
+        }
+    }
+
+    /// It exists, but only here.
+    fn stuck(&mut self, draft: Draft) {
+        let what = What::Stuck {
+            place: draft.place,
+            meaning: draft.meaning,
+        };
+        self.names.add(draft.name, what);
+    }
+
+    /// A statement of the client is closed.
+    pub(in crate::postgres) fn closed(&mut self, done: &Expected) {
+        if done.touches == Touches::Nothing {
+            return;
+        }
+        if let Some(Change::Gone(name)) = self.names.settle_oldest() {
+            self.names.remove(&name);
+            if let Some(link) = &mut self.link {
+                link.carried.has_own_no_more(&name);
+            }
+        }
+    }
+
+    /// A message of our own has done what it was for.
+    pub(in crate::postgres) fn worked(&mut self, done: Expected) {
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        match (done.kind, done.work) {
+            (Kind::Make, Work::Number(DOORMAT)) => link.carried.set_doormat(Doormat::There),
+            (Kind::Make | Kind::OwnExecute, Work::Own { name, id }) => {
+                link.carried.has_own(name, id);
+            }
+            (Kind::Drop, Work::Own { name, .. }) => link.carried.has_own_no_more(&name),
+            // A number that was made is known when it has been described, one that was closed is gone.
+            (_, Work::Number(_) | Work::None | Work::Own { .. }) => {}
+        }
+    }
+
+    /// The server has said what a statement gives: the body of `T`, or nothing for `n`.
+    pub(in crate::postgres) fn learnt(&mut self, done: &Expected, columns: Option<&[u8]>) {
+        let Work::Number(number) = done.work else {
+            return;
+        };
+        let shape = match columns {
+            Some(body) => wire::shape(body),
+            None => Some(Shape::NoData),
+        };
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        let parameters = std::mem::take(&mut link.learnt);
+        if link.making.as_ref().is_some_and(|making| making.number == number) {
+            link.compare(shape);
+            return;
+        }
+        let climate = link.parameters.climate();
+        let Some(Change::Made(draft)) = self.names.settle_oldest() else {
+            return;
+        };
+        match (shape, draft.tail) {
+            (Some(shape), Some(tail)) => {
+                let recipe = Recipe::Parse(Parsed {
+                    tail,
+                    parameters: parameters.into_boxed_slice(),
+                    shape,
+                    climate,
+                });
+                let statement = self.table.intern(recipe, draft.meaning);
+                if let Some(link) = &mut self.link {
+                    link.carried.has(statement.id, number);
+                }
+                self.names.add(draft.name, What::Shared(statement));
+            }
+            (_, tail) => self.stuck(Draft { tail, ..draft }),
+        }
+    }
+
+    /// A request was not run: it failed, or the server skipped it.
+    pub(in crate::postgres) fn undone(&mut self, entry: &mut Expected) {
+        match entry.kind {
+            Kind::Learn | Kind::LearnColumns => self.not_learnt(&entry.work),
+            Kind::Make | Kind::Drop => {
+                if let Some(link) = &mut self.link {
+                    link.not_worked(entry.kind, &entry.work);
+                }
+            }
+            _ if entry.touches == Touches::Names => {
+                entry.touches = Touches::Nothing;
+                drop(self.names.settle_oldest());
+            }
+            _ => {}
+        }
+    }
+
+    fn not_learnt(&mut self, work: &Work) {
+        let Work::Number(number) = *work else {
+            return;
+        };
+        let made = self.names.oldest_draft().is_some_and(|draft| {
+            draft.stage == Stage::Made && draft.place == Place::Number(number)
+        });
+        if made && let Some(Change::Made(draft)) = self.names.settle_oldest() {
+            self.stuck(draft);
+        }
+        if let Some(link) = &mut self.link
+            && link.making.as_ref().is_some_and(|making| making.number == number)
+        {
+            link.making = None;
+            link.carried.is_left_over(number);
+        }
+    }
+
+    /// A command ran that changes which statements exist.
+    pub(in crate::postgres) fn statements_tagged(
+        &mut self,
+        tag: &[u8],
+        change: Option<NameChange>,
+        effects: EffectSet,
+    ) {
+        match (tag, change) {
+            (b"DISCARD ALL" | b"DEALLOCATE ALL", _) => {
+                self.names.clear();
+                if let Some(link) = &mut self.link {
+                    link.carried.forget_all();
+                }
+            }
+            (b"PREPARE", Some(NameChange::Add { name, text })) => {
+                self.prepared(name, text, effects);
+            }
+            (b"PREPARE", _) => self.names.add_unknown(),
+            (b"DEALLOCATE", Some(NameChange::Remove(name))) => {
+                self.names.remove(&name);
+                if let Some(link) = &mut self.link {
+                    link.carried.has_own_no_more(&name);
+                }
+            }
+            // Some statement is gone, and which one is not known.
+            (b"DEALLOCATE", _) => self.names.add_unknown(),
+            _ => {}
+        }
+    }
+
+    fn prepared(&mut self, name: Box<[u8]>, text: Option<Box<[u8]>>, effects: EffectSet) {
+        let meaning = Meaning::of_effects(effects.without(NAMING));
+        let Some(text) = text.filter(|text| self.names.have_room(text.len())) else {
+            let place = Place::OwnName;
+            self.names.add(name, What::Stuck { place, meaning });
+            return;
+        };
+        let statement = self.table.intern(Recipe::Sql(text), meaning);
+        if let Some(link) = &mut self.link {
+            link.carried.has_own(name.clone(), statement.id);
+        }
+        self.names.add(name, What::Shared(statement));
+    }
+
+    /// Replies can no longer be told apart. What is on its way may have come true.
+    pub(in crate::postgres) fn lose_names(&mut self) {
+        let changes: Vec<Change> = self.names.lose_track().collect();
+        for change in changes {
+            match change {
+                Change::Made(draft) => self.stuck(draft),
+                Change::Gone(name) => self.names.remove(&name),
+                Change::Text => self.names.add_unknown(),
+            }
+        }
+    }
+}
+
+impl Link {
+    /// The statement that was made for a waiting request: is it still what it was?
+    fn compare(&mut self, shape: Option<Shape>) {
+        let Some(mut making) = self.making.take() else {
+            return;
+        };
+        if shape == Some(making.shape) {
+            self.carried.has(making.id, making.number);
+            return;
+        }
+        self.carried.is_left_over(making.number);
+        making.outcome = Outcome::Stale;
+        self.making = Some(making);
+    }
+
+    fn not_worked(&mut self, kind: Kind, work: &Work) {
+        match (kind, work) {
+            (Kind::Make, Work::Number(DOORMAT)) => self.carried.set_doormat(Doormat::Missing),
+            (Kind::Make, Work::Number(number)) => {
+                if self.making.as_ref().is_some_and(|making| making.number == *number) {
+                    self.making = None;
+                }
+            }
+            (Kind::Drop, Work::Number(number)) => self.carried.is_left_over(*number),
+            (_, Work::Number(_) | Work::Own { .. } | Work::None) => {}
+        }
+    }
+}
+
+impl Alias {
+    /// True if an error that answers the request must be rewritten.
+    pub(in crate::postgres) fn matters(&self) -> bool {
+        !matches!(self, Self::None)
+    }
+
+    /// The error that the client is to see instead of the one with this body.
+    pub(in crate::postgres) fn rewrite(&self, kind: Kind, body: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Self::None => wire::rename_error(out, body, b"\0\0\0", b""),
+            Self::Named { named, number } => {
+                let ours = ServerName::of(*number);
+                wire::rename_error(out, body, ours.as_bytes(), &named.name);
+            }
+            Self::Sent { name, number } => {
+                let ours = ServerName::of(*number);
+                wire::rename_error(out, body, ours.as_bytes(), name);
+            }
+            Self::Stale { statement } => {
+                if let (Kind::DescribeStatement, Recipe::Parse(parsed)) = (kind, &statement.recipe)
+                {
+                    wire::parameter_description(out, &parsed.parameters);
+                }
+                wire::stale_error(out);
+            }
+        }
+    }
+}

@@ -1,0 +1,488 @@
+//! Requests that name a prepared statement: what the statement is called on the server, and what to send
+//! before them.
+
+use std::sync::Arc;
+
+use tollgate_sql::{Dialect, EffectSet, classify};
+use tollgate_wire_postgres::tag::frontend as tag;
+
+use super::carried::{DOORMAT, Doormat, NOWHERE};
+use super::making::Made;
+use super::names::{Change, Draft, Found, Named, Others, Place, Stage, What, cut};
+use super::own::{NAMING, Roll};
+use super::table::Recipe;
+use super::wire::{self, PREFIX, ServerName};
+use crate::Effects;
+use crate::postgres::client::Step;
+use crate::postgres::head::{Head, Message, head, kind_byte, two_names};
+use crate::postgres::link::{Copy, Entry, Inbound, Link, Segment};
+use crate::postgres::queue::{Alias, DataEnd, Expected, Kind, Meaning, Touches, Work};
+use crate::postgres::requests::meaning_of;
+use crate::postgres::{MAX_WHOLE, Session, Want};
+
+/// Effects that change which statements exist.
+pub(super) const CHANGES: EffectSet = EffectSet::PREPARE
+    .union(EffectSet::DEALLOCATE)
+    .union(EffectSet::DEALLOCATE_ALL)
+    .union(EffectSet::DISCARD_ALL);
+
+/// Where the statement of a request is, and what running it may do.
+pub(in crate::postgres) struct Located {
+    pub(in crate::postgres) place: Place,
+    pub(in crate::postgres) meaning: Meaning,
+    pub(in crate::postgres) alias: Alias,
+}
+
+impl Located {
+    fn as_it_is(meaning: Meaning) -> Self {
+        Self {
+            place: Place::OwnName,
+            meaning,
+            alias: Alias::None,
+        }
+    }
+
+    fn under(number: u32, meaning: Meaning, alias: Alias) -> Self {
+        Self {
+            place: Place::Number(number),
+            meaning,
+            alias,
+        }
+    }
+}
+
+impl Session {
+    /// A Parse with a name.
+    pub(in crate::postgres) fn parse_named(
+        &mut self,
+        message: Message<'_>,
+        name: &[u8],
+        out: &mut Effects,
+    ) -> Step {
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
+        if link.takes_copy_data() {
+            link.extended(message.header, Kind::Parse);
+            return Step::Taken;
+        }
+        if is_awaited(message) {
+            return Step::Wait(Want::More);
+        }
+        if self.names.are_full() {
+            return Step::Wait(self.settle_first(out));
+        }
+        match self.names.find(name) {
+            Found::Unsettled => Step::Wait(self.settle_first(out)),
+            Found::Named(_) | Found::Draft(_) => self.parse_existing(message, name, out),
+            Found::Absent => self.parse_fresh(message, name, out),
+        }
+    }
+
+    /// The name is taken: the server is asked to make the statement under a name that is taken as well, so
+    /// that it finds every other fault first.
+    fn parse_existing(&mut self, message: Message<'_>, name: &[u8], out: &mut Effects) -> Step {
+        let segment = self.names.segment();
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
+        match link.carried.doormat() {
+            Doormat::There => {}
+            Doormat::Sent(when) if when == segment => {}
+            Doormat::Sent(_) => return Step::Wait(self.settle_first(out)),
+            Doormat::Missing => {
+                let doormat = ServerName::of(DOORMAT);
+                out.server_lane()
+                    .inject(|bytes| wire::parse_plain(bytes, doormat.as_bytes(), b""));
+                link.expect_work(Kind::Make, Work::Number(DOORMAT));
+                link.carried.set_doormat(Doormat::Sent(segment));
+            }
+        }
+        link.extended(message.header, Kind::Parse);
+        link.alias(Alias::Sent {
+            name: name.into(),
+            number: DOORMAT,
+        });
+        link.rename_parse(message, name, DOORMAT, out);
+        Step::Taken
+    }
+
+    fn parse_fresh(&mut self, message: Message<'_>, name: &[u8], out: &mut Effects) -> Step {
+        let others = self.names.others();
+        let body = message.header.body(message.bytes);
+        let tail = body.get(name.len().saturating_add(1)..).unwrap_or_default();
+        let whole = message.bytes.len() >= message.header.total;
+        let meaning = if whole {
+            self.meaning(tail)
+        } else {
+            Meaning::NOTHING
+        };
+        if let Some(want) = self.call_roll(Roll::before(&meaning), out) {
+            return Step::Wait(want);
+        }
+        let kept = whole && others == Others::None && self.names.have_room(tail.len());
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
+        let place = match others {
+            Others::None => Place::Number(link.carried.fresh_number()),
+            Others::Possible => Place::OwnName,
+        };
+        link.extended(message.header, Kind::Parse);
+        link.touches(Touches::Names);
+        if let Place::Number(number) = place {
+            link.rename_parse(message, name, number, out);
+            link.inbound.learn = kept.then_some(number);
+        }
+        if !whole {
+            link.scan(message.bytes.len().min(HEAD_OF_PARSE.saturating_add(name.len())));
+        }
+        self.names.may_do(meaning.effects.without(NAMING));
+        self.names.sent(Change::Made(Draft {
+            name: cut(name).into(),
+            place,
+            tail: kept.then(|| tail.into()),
+            meaning,
+            stage: Stage::Sent,
+        }));
+        Step::Taken
+    }
+
+    /// A Bind of a statement with a name.
+    pub(in crate::postgres) fn bind_named(
+        &mut self,
+        message: Message<'_>,
+        (portal, statement): (&[u8], &[u8]),
+        out: &mut Effects,
+    ) -> Step {
+        let located = match self.locate(statement, out) {
+            Ok(located) => located,
+            Err(want) => return Step::Wait(want),
+        };
+        if let Some(want) = self.call_roll(Roll::before(&located.meaning), out) {
+            return Step::Wait(want);
+        }
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
+        link.bound.insert(located.meaning.effects);
+        if portal.is_empty() {
+            link.segment_portal = Some(located.meaning);
+        }
+        link.extended(message.header, Kind::Bind);
+        link.alias(located.alias);
+        if let Place::Number(number) = located.place {
+            link.rename_bind(message, (portal, statement), number, out);
+        }
+        Step::Taken
+    }
+
+    /// A Describe of a statement with a name.
+    pub(in crate::postgres) fn describe_named(
+        &mut self,
+        message: Message<'_>,
+        name: &[u8],
+        out: &mut Effects,
+    ) -> Step {
+        let located = match self.locate(name, out) {
+            Ok(located) => located,
+            Err(want) => return Step::Wait(want),
+        };
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
+        link.extended(message.header, Kind::DescribeStatement);
+        link.alias(located.alias);
+        if let Place::Number(number) = located.place {
+            link.rename_target(message, number, out);
+        }
+        Step::Taken
+    }
+
+    /// A Close of a statement with a name.
+    pub(in crate::postgres) fn close_named(
+        &mut self,
+        message: Message<'_>,
+        name: &[u8],
+        out: &mut Effects,
+    ) -> Step {
+        if self.names.are_full() {
+            return Step::Wait(self.settle_first(out));
+        }
+        let number = match self.names.find(name) {
+            Found::Unsettled => return Step::Wait(self.settle_first(out)),
+            Found::Named(named) => match &named.what {
+                What::Stuck { place, .. } => number_of(*place),
+                What::Shared(_) => None,
+            },
+            // If it is kept it will be another client's as well.
+            Found::Draft(draft) if draft.tail.is_some() => None,
+            Found::Draft(draft) => number_of(draft.place),
+            Found::Absent => None,
+        };
+        // A name that looks like ours is none of ours; what it is on the server is not the client's.
+        let number = number.or_else(|| name.starts_with(PREFIX).then_some(NOWHERE));
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
+        link.extended(message.header, Kind::Close);
+        if let Some(number) = number {
+            link.rename_target(message, number, out);
+        }
+        link.touches(Touches::Names);
+        self.names.sent(Change::Gone(cut(name).into()));
+        Step::Taken
+    }
+
+    /// Where the statement with this name is, or what to wait for.
+    fn locate(&mut self, name: &[u8], out: &mut Effects) -> Result<Located, Want> {
+        let Some(link) = &mut self.link else {
+            return Err(Want::Server);
+        };
+        if link.takes_copy_data() {
+            return Ok(Located::as_it_is(Meaning::NOTHING));
+        }
+        let others = self.names.others();
+        let named = match self.names.find(name) {
+            Found::Unsettled => return Err(self.settle_first(out)),
+            Found::Draft(draft) => {
+                let meaning = draft.meaning.clone();
+                return Ok(match draft.place {
+                    Place::Number(number) => Located::under(number, meaning, sent(name, number)),
+                    Place::OwnName => Located::as_it_is(meaning),
+                });
+            }
+            Found::Absent if others == Others::Possible => {
+                return Ok(Located::as_it_is(Meaning::of_effects(self.names.effects())));
+            }
+            Found::Absent => {
+                return Ok(Located::under(
+                    NOWHERE,
+                    Meaning::NOTHING,
+                    sent(name, NOWHERE),
+                ));
+            }
+            Found::Named(named) => Arc::clone(named),
+        };
+        self.locate_named(named, name, out)
+    }
+
+    fn locate_named(
+        &mut self,
+        named: Arc<Named>,
+        name: &[u8],
+        out: &mut Effects,
+    ) -> Result<Located, Want> {
+        let meaning = named.meaning().clone();
+        let number = match &named.what {
+            What::Stuck {
+                place: Place::Number(number),
+                ..
+            } => *number,
+            What::Stuck {
+                place: Place::OwnName,
+                ..
+            } => return Ok(Located::as_it_is(meaning)),
+            What::Shared(statement) => match &statement.recipe {
+                Recipe::Sql(_) => {
+                    return match self.call_roll(Roll::One(named.name.clone()), out) {
+                        Some(want) => Err(want),
+                        None => Ok(Located::as_it_is(meaning)),
+                    };
+                }
+                Recipe::Parse(_) => match self.made_here(statement, out) {
+                    Made::Here(number) => number,
+                    Made::Later(want) => return Err(want),
+                    Made::Stale => {
+                        let statement = Arc::clone(statement);
+                        let alias = Alias::Stale { statement };
+                        return Ok(Located::under(NOWHERE, meaning, alias));
+                    }
+                },
+            },
+        };
+        let alias = if named.name.len() == name.len() {
+            Alias::Named { named, number }
+        } else {
+            sent(name, number)
+        };
+        Ok(Located::under(number, meaning, alias))
+    }
+
+    /// What running the text at the start of `tail` will mean.
+    pub(in crate::postgres) fn meaning(&mut self, tail: &[u8]) -> Meaning {
+        let Some(link) = &mut self.link else {
+            return Meaning::NOTHING;
+        };
+        let end = memchr::memchr(0, tail).unwrap_or(tail.len());
+        let text = tail.get(..end).unwrap_or_default();
+        let summary = classify(Dialect::PostgreSql, link.parameters.style(), text);
+        meaning_of(&summary, link, self.names.effects(), Some(text))
+    }
+
+    /// What is on its way must be answered first. Within a segment the server needs to be asked to.
+    pub(in crate::postgres) fn settle_first(&mut self, out: &mut Effects) -> Want {
+        if let Some(link) = &mut self.link {
+            link.flush_once(out);
+        }
+        Want::Replies
+    }
+}
+
+/// Bytes of a Parse beside its names: header and one zero byte; of a Bind: one more.
+const HEAD_OF_PARSE: usize = 6;
+const HEAD_OF_BIND: usize = 7;
+
+fn sent(name: &[u8], number: u32) -> Alias {
+    Alias::Sent {
+        name: name.into(),
+        number,
+    }
+}
+
+fn number_of(place: Place) -> Option<u32> {
+    match place {
+        Place::Number(number) => Some(number),
+        Place::OwnName => None,
+    }
+}
+
+/// True when the message must be seen whole and has not arrived.
+pub(in crate::postgres) fn is_awaited(message: Message<'_>) -> bool {
+    message.bytes.len() < message.header.total && message.header.total <= MAX_WHOLE
+}
+
+impl Link {
+    /// Messages of another kind end the session: the server expects data.
+    pub(in crate::postgres) fn takes_copy_data(&self) -> bool {
+        matches!(
+            self.copy,
+            Copy::In {
+                end: DataEnd::NotSent,
+                ..
+            }
+        )
+    }
+
+    pub(in crate::postgres) fn alias(&mut self, alias: Alias) {
+        if let Some(newest) = self.queue.back_mut() {
+            newest.alias = alias;
+        }
+    }
+
+    pub(in crate::postgres) fn touches(&mut self, touches: Touches) {
+        if let Some(newest) = self.queue.back_mut() {
+            newest.touches = touches;
+        }
+    }
+
+    /// A message of our own is sent.
+    pub(super) fn expect_work(&mut self, kind: Kind, work: Work) {
+        self.expect(kind);
+        if let Some(newest) = self.queue.back_mut() {
+            newest.work = work;
+        }
+    }
+
+    /// Asks the server for the replies it holds back, once for what has been sent.
+    pub(super) fn flush_once(&mut self, out: &mut Effects) {
+        let sent = self.queue.pushed();
+        if self.segment == Segment::Open && self.flushed_at != sent {
+            self.flushed_at = sent;
+            out.server_lane().inject(wire::flush);
+        }
+    }
+
+    /// The message at hand, which names a statement, goes to the server under this number.
+    pub(super) fn rename(&mut self, message: Message<'_>, number: u32, out: &mut Effects) {
+        match (message.header.tag, head(message, 0), two_names(message)) {
+            (tag::PARSE, Head::Name { name, .. }, _) => {
+                self.rename_parse(message, name, number, out);
+            }
+            (tag::BIND, _, Ok(names)) => self.rename_bind(message, names, number, out),
+            (tag::DESCRIBE | tag::CLOSE, _, _) => self.rename_target(message, number, out),
+            _ => {}
+        }
+    }
+
+    fn rename_bind(
+        &mut self,
+        message: Message<'_>,
+        (portal, statement): (&[u8], &[u8]),
+        number: u32,
+        out: &mut Effects,
+    ) {
+        let names = portal.len().saturating_add(statement.len());
+        let head = HEAD_OF_BIND.saturating_add(names);
+        let tail = message.header.total.saturating_sub(head);
+        let server_name = ServerName::of(number);
+        out.server_lane()
+            .inject(|bytes| wire::bind_head(bytes, portal, server_name.as_bytes(), tail));
+        self.inbound.skip = head;
+    }
+
+    fn rename_parse(
+        &mut self,
+        message: Message<'_>,
+        name: &[u8],
+        number: u32,
+        out: &mut Effects,
+    ) {
+        let head = HEAD_OF_PARSE.saturating_add(name.len());
+        let tail = message.header.total.saturating_sub(head);
+        let server_name = ServerName::of(number);
+        out.server_lane()
+            .inject(|bytes| wire::parse_head(bytes, server_name.as_bytes(), tail));
+        self.inbound.skip = head;
+    }
+
+    /// A Describe or Close goes under this number. It is all names, so nothing of it is passed on.
+    fn rename_target(&mut self, message: Message<'_>, number: u32, out: &mut Effects) {
+        let server_name = ServerName::of(number);
+        let kind = kind_byte(message).unwrap_or(b'S');
+        out.server_lane().inject(|bytes| {
+            wire::target(bytes, message.header.tag, kind, server_name.as_bytes());
+        });
+        self.inbound.skip = message.header.total;
+    }
+
+    /// The message at hand has been passed on completely.
+    pub(in crate::postgres) fn passed(&mut self, out: &mut Effects) {
+        let Some(number) = self.inbound.learn.take() else {
+            return;
+        };
+        if self.inbound.entry == Entry::None {
+            return;
+        }
+        self.ask_shape(number, out);
+        self.close_leftovers(out);
+    }
+
+    /// Asks what the statement with this number takes and gives.
+    pub(super) fn ask_shape(&mut self, number: u32, out: &mut Effects) {
+        let name = ServerName::of(number);
+        out.server_lane()
+            .inject(|bytes| wire::target(bytes, b'D', b'S', name.as_bytes()));
+        self.expect_work(Kind::Learn, Work::Number(number));
+    }
+
+    /// Closes statements that nobody will use, behind a message that sets the server's clock: a Close
+    /// alone would start a transaction at the time of the statement before it.
+    pub(super) fn close_leftovers(&mut self, out: &mut Effects) {
+        for number in self.carried.make_room() {
+            let name = ServerName::of(number);
+            out.server_lane()
+                .inject(|bytes| wire::target(bytes, b'C', b'S', name.as_bytes()));
+            self.queue.push(Expected::of_work(Kind::Drop, Work::Number(number)));
+        }
+    }
+
+    /// Throws the message at hand away.
+    pub(in crate::postgres) fn swallow(&mut self, total: usize) {
+        self.inbound = Inbound {
+            left: total,
+            skip: total,
+            ..Inbound::NONE
+        };
+    }
+}
