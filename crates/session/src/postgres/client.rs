@@ -7,7 +7,7 @@ use tollgate_wire_postgres::sqlstate::SqlState;
 use tollgate_wire_postgres::tag::frontend as tag;
 
 use super::head::{Head, Message, head, kind_byte};
-use super::link::{Copy, Entry, Link, Mode, Segment, Upset};
+use super::link::{Copy, Entry, Link, Mode, Segment, StrayData, Upset};
 use super::queue::Kind;
 use super::statements::is_awaited;
 use super::unnamed::{Remembered, Unnamed};
@@ -220,7 +220,14 @@ impl Session {
                 link.sync(message.header);
                 self.names.segment_ends();
             }
-            tag::COPY_DONE | tag::COPY_FAIL => link.copy_end(message.header),
+            tag::COPY_DONE | tag::COPY_FAIL => {
+                link.data = StrayData::Sent;
+                link.copy_end(message.header);
+            }
+            tag::COPY_DATA => {
+                link.data = StrayData::Sent;
+                link.pass(message.header, Entry::None);
+            }
             _ => link.pass(message.header, Entry::None),
         }
         Step::Taken

@@ -65,6 +65,7 @@ pub(super) struct Link {
     /// How much had been sent when the server was last asked for what it holds back.
     pub(super) flushed_at: u64,
     pub(super) upset: Upset,
+    pub(super) data: StrayData,
     /// Cancel requests under way to this connection.
     pub(super) cancels: u32,
     /// Bytes of the server that were seen but not consumed.
@@ -99,6 +100,14 @@ pub(super) enum Segment {
     Open,
     /// The server discards everything up to a Sync that has not been sent.
     Skipping,
+}
+
+/// Whether COPY messages of the client were sent among requests that are not answered. Until they are,
+/// replies may yet turn out to be impossible to tell apart, so nothing of our own may be among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StrayData {
+    None,
+    Sent,
 }
 
 /// Whether a message of our own was what failed last.
@@ -210,9 +219,15 @@ impl Link {
             learnt: Vec::new(),
             flushed_at: 0,
             upset: Upset::No,
+            data: StrayData::None,
             cancels: 0,
             unread: 0,
         }
+    }
+
+    /// True while a message of our own might be answered among replies that cannot be told apart.
+    pub(super) fn may_lose_track(&self) -> bool {
+        self.data == StrayData::Sent && !self.queue.is_empty()
     }
 
     /// The one rule for giving a server connection away; the caller adds that there is no pin.
@@ -251,6 +266,7 @@ impl Link {
         self.making = None;
         self.learnt = Vec::new();
         self.upset = Upset::No;
+        self.data = StrayData::None;
         Clean(self)
     }
 }

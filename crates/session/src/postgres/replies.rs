@@ -6,7 +6,7 @@ use tollgate_wire_postgres::backend::read;
 use tollgate_wire_postgres::tag::backend as tag;
 
 use super::Session;
-use super::link::{Alignment, Copy, Entry, Link, Mode, Segment, Upset};
+use super::link::{Alignment, Copy, Entry, Link, Mode, Segment, StrayData, Upset};
 use super::queue::{DataEnd, Expected, Kind, Meaning, SoFar, Statements, Syncs, Touches};
 use super::server::Verdict;
 use super::unnamed::{Remembered, Unnamed};
@@ -163,6 +163,7 @@ impl Session {
         };
         if link.queue.is_empty() {
             link.settings_in_flight = false;
+            link.data = StrayData::None;
         }
         if status == TransactionStatus::Idle && link.queue.is_empty() {
             link.bound = EffectSet::NONE;

@@ -258,6 +258,9 @@ impl Session {
             Alignment::Confirmed | Alignment::Sent => return None,
             Alignment::No => {}
         }
+        if link.may_lose_track() {
+            return Some(self.settle_first(out));
+        }
         if self.unnamed.is_changing() || link.queue.awaits_injected() {
             // Replaced in an earlier segment, with an outcome that is not known. The server will answer:
             // that segment is complete. A statement that is on its way already is not sent again and

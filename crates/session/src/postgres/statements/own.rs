@@ -90,6 +90,9 @@ impl Session {
         if extra.is_empty() && missing.is_empty() {
             return None;
         }
+        if link.may_lose_track() {
+            return Some(self.settle_first(out));
+        }
         link.set_clock(out);
         for name in extra {
             out.server_lane()

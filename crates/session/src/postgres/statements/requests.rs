@@ -69,7 +69,7 @@ impl Session {
         if is_awaited(message) {
             return Step::Wait(Want::More);
         }
-        if self.names.are_full() {
+        if self.names.are_full() || link.may_lose_track() {
             return Step::Wait(self.settle_first(out));
         }
         match self.names.find(name) {

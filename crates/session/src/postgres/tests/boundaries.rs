@@ -3,7 +3,7 @@
 use tollgate_wire_postgres::sqlstate::SqlState;
 
 use super::messages::{Side, bytes, frame, spell};
-use super::rig::{fatal, fresh, write};
+use super::rig::{fatal, fresh, write, table};
 use crate::postgres::{
     Cancel, Cleanup, CleanupEvent, CloseReason, Farewell, MAX_HEAD, ServerEvent, Session,
     SessionConfig, Told, Want,
@@ -11,10 +11,11 @@ use crate::postgres::{
 use crate::{Effects, Piece};
 
 fn session() -> Session {
-    Session::new(SessionConfig {
+    let config = SessionConfig {
         id: 1,
         max_remembered_unnamed: 1_000,
-    })
+    };
+    Session::new(config, table())
 }
 
 /// A session with a connection that has been sent `client`, and answered with `server`.

@@ -117,10 +117,11 @@ impl Simulator {
         !self.sent.is_empty()
     }
 
-    /// What makes the connection unfit for another client, if anything.
+    /// What makes the connection unfit for another client, if anything. Prepared statements do not:
+    /// whoever comes next makes sure that it has its own.
     pub(super) fn dirt(&self) -> Option<String> {
         let clean = self.undoable == Undoable::default()
-            && self.lasting == Lasting::default()
+            && self.lasting.marks.is_empty()
             && self.saved.is_none()
             && self.portals.is_empty()
             && self.block == Block::None
@@ -391,12 +392,11 @@ impl Simulator {
                 "C(DISCARD ALL)".to_owned()
             }
             "show all" => format!(
-                "D({} {} {:?} {:?} {:?}) C(SHOW)",
+                "D({} {} {:?} {:?}) C(SHOW)",
                 self.undoable.work_mem,
                 self.undoable.timezone,
                 self.undoable.marks,
                 self.lasting.marks,
-                self.lasting.named.keys().collect::<Vec<_>>(),
             ),
             other => self.run_with_state(other)?.to_owned(),
         };
