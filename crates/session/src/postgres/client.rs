@@ -200,7 +200,11 @@ impl Session {
             return Step::Wait(Want::Server);
         };
         if link.mode == Mode::Doubt {
-            return self.guess(message, out);
+            return self.in_doubt(message, out);
+        }
+        if link.segment == Segment::Refused && message.header.tag != tag::SYNC {
+            link.swallow(message.header.total);
+            return Step::Taken;
         }
         if link.segment == Segment::Skipping && message.header.tag != tag::SYNC {
             return self.skipped(message, out);

@@ -3,6 +3,7 @@
 use tollgate_sql::{EffectSet, Scanner};
 use tollgate_wire_postgres::backend::TransactionStatus;
 
+use super::fence::Fence;
 use super::parameters::Parameters;
 use super::queue::{DataEnd, Meaning, Queue, Syncs};
 use super::statements::{Carried, Making};
@@ -66,6 +67,9 @@ pub(super) struct Link {
     pub(super) flushed_at: u64,
     pub(super) upset: Upset,
     pub(super) data: StrayData,
+    pub(super) fence: Fence,
+    /// It left the protocol of requests and replies for good.
+    pub(super) replicates: bool,
     /// Cancel requests under way to this connection.
     pub(super) cancels: u32,
     /// Bytes of the server that were seen but not consumed.
@@ -100,6 +104,8 @@ pub(super) enum Segment {
     Open,
     /// The server discards everything up to a Sync that has not been sent.
     Skipping,
+    /// As above, but the server has had its Sync: what it would have discarded is not sent.
+    Refused,
 }
 
 /// Whether COPY messages of the client were sent among requests that are not answered. Until they are,
@@ -189,6 +195,8 @@ pub(super) enum Way {
     Nowhere,
     /// To the client, once it is complete and rewritten.
     Rewritten,
+    /// To the client, unless it answers the fence.
+    Fence,
 }
 
 impl Link {
@@ -220,6 +228,8 @@ impl Link {
             flushed_at: 0,
             upset: Upset::No,
             data: StrayData::None,
+            fence: Fence::new(),
+            replicates: false,
             cancels: 0,
             unread: 0,
         }

@@ -17,6 +17,7 @@
 
 mod cleanup;
 mod client;
+mod fence;
 mod head;
 mod link;
 mod parameters;

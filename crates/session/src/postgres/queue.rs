@@ -337,6 +337,14 @@ impl Queue {
         ahead
     }
 
+    /// True when nothing follows the last request that makes the server say that it is ready.
+    pub(crate) fn ends_open(&self) -> bool {
+        let mut requests = self.entries.iter().rev();
+        requests
+            .find(|expected| expected.kind != Kind::CopyEnd)
+            .is_some_and(|newest| newest.kind.is_extended())
+    }
+
     /// Empties the queue and keeps at most a small allocation.
     pub(crate) fn reset(&mut self) {
         self.entries.clear();

@@ -132,6 +132,10 @@ impl Session {
         match tag {
             tag::COPY_IN_RESPONSE => {
                 let ahead = link.queue.copy_begins();
+                if link.segment == Segment::Closed && link.queue.ends_open() {
+                    // Its Sync was swallowed: the client has another one to send.
+                    link.segment = Segment::Open;
+                }
                 link.copy = Copy::In {
                     end: ahead.end,
                     syncs: ahead.syncs,
@@ -141,6 +145,7 @@ impl Session {
             _ => {
                 // Replication: what follows has no request and reply.
                 link.doubt();
+                link.replicates = true;
                 self.lose_names();
                 self.pins.hold(PinReason::Unknown);
             }
@@ -351,6 +356,7 @@ impl Link {
         } = self.copy
         {
             self.doubt();
+            self.fence.server_skips();
         }
         self.copy = Copy::None;
     }

@@ -8,7 +8,7 @@ use super::client::Step;
 use super::head::{Head, Message, head, kind_byte, two_names};
 use super::link::{Alignment, Changes, Copy, Entry, Inbound, Link, Owner, Segment, Upset};
 use super::queue::{DataEnd, Expected, Kind, Meaning, NameChange, Statements, Syncs};
-use super::statements::Roll;
+use super::statements::{CHANGES, Roll};
 use super::unnamed::{Remedy, Remembered, Unnamed};
 use super::{Session, Want};
 use crate::Effects;
@@ -190,7 +190,8 @@ impl Session {
         if meaning.effects.intersects(EffectSet::EXECUTE) {
             meaning.effects.insert(self.names.effects());
         }
-        if self.names.are_full() {
+        let doubtful = link.may_lose_track() && meaning.effects.intersects(CHANGES);
+        if self.names.are_full() || doubtful {
             return Step::Wait(self.settle_first(out));
         }
         if let Some(want) = self.call_roll(Roll::before(&meaning), out) {

@@ -4,6 +4,7 @@ use tollgate_wire_postgres::backend::read;
 use tollgate_wire_postgres::frame::{self, Frame, HEADER_LEN, Header};
 use tollgate_wire_postgres::tag::backend as tag;
 
+use super::fence::MAX_HELD;
 use super::link::{Copy, Link, Mode, Outbound, Way};
 use super::queue::Kind;
 use super::{ServerEvent, ServerProgress, Session};
@@ -39,7 +40,7 @@ impl Session {
             } else {
                 match frame::next(rest) {
                     Frame::Complete(header) => self.whole(header, rest, consumed, out),
-                    Frame::Incomplete(header) => (0, link.start(header)),
+                    Frame::Incomplete(header) => (0, link.start(header, out)),
                     Frame::NeedHeader => break self.at_end(rest.len(), out),
                     Frame::Invalid(_) => (0, Verdict::OutOfSync),
                 }
@@ -87,11 +88,19 @@ impl Session {
         let Some(link) = &mut self.link else {
             return (0, Verdict::OutOfSync);
         };
-        match link.way(header.tag) {
+        let way = link.way(header);
+        if link.mode == Mode::Doubt && way != Some(Way::Fence) {
+            link.passes_fence(header.tag, out);
+        }
+        match way {
             None => return (0, Verdict::OutOfSync),
             Some(Way::Client) => out.client_lane().forward(at, header.total),
             Some(Way::Nowhere) => {}
-            Some(Way::Rewritten) => link.rewrite(header.body(rest), out),
+            Some(Way::Rewritten) => self.rewrite(header.body(rest), out),
+            Some(Way::Fence) => {
+                let verdict = self.beside_fence(header.tag, header.body(rest), out);
+                return (header.total, verdict);
+            }
         }
         (header.total, self.complete(header.tag, header.body(rest)))
     }
@@ -106,9 +115,9 @@ impl Session {
         outbound.left = outbound.left.saturating_sub(length);
         match outbound.way {
             Way::Client => out.client_lane().forward(at, length),
-            Way::Nowhere | Way::Rewritten => {}
+            Way::Nowhere | Way::Rewritten | Way::Fence => {}
         }
-        if body_matters(outbound.tag) || describes(outbound) {
+        if body_matters(outbound.tag) || outbound.way == Way::Fence || describes(outbound) {
             // The header is kept with it and cut off below.
             let most = if describes(outbound) {
                 MAX_SHAPE_KEPT
@@ -124,12 +133,19 @@ impl Session {
         }
         let body = std::mem::take(&mut outbound.body);
         let tag = outbound.tag;
-        if outbound.way == Way::Rewritten {
-            link.rewrite(body.get(HEADER_LEN..).unwrap_or_default(), out);
+        let way = outbound.way;
+        if way == Way::Rewritten {
+            self.rewrite(body.get(HEADER_LEN..).unwrap_or_default(), out);
         }
+        let fence = way == Way::Fence;
+        let Some(link) = &mut self.link else {
+            return (0, Verdict::OutOfSync);
+        };
         let verdict = if tag == tag::PARAMETER_STATUS && body.len() >= MAX_BODY_KEPT {
             link.parameters.report_unreadable();
             Verdict::GoOn
+        } else if fence {
+            self.beside_fence(tag, body.get(HEADER_LEN..).unwrap_or_default(), out)
         } else {
             self.complete(tag, body.get(HEADER_LEN..).unwrap_or_default())
         };
@@ -187,10 +203,13 @@ impl Session {
 
 impl Link {
     /// A message begins that has not arrived completely.
-    fn start(&mut self, header: Header) -> Verdict {
-        let Some(mut way) = self.way(header.tag) else {
+    fn start(&mut self, header: Header, out: &mut Effects) -> Verdict {
+        let Some(mut way) = self.way(header) else {
             return Verdict::OutOfSync;
         };
+        if self.mode == Mode::Doubt && way != Way::Fence {
+            self.passes_fence(header.tag, out);
+        }
         if way == Way::Rewritten && header.total > MAX_BODY_KEPT {
             way = Way::Client;
         }
@@ -203,7 +222,11 @@ impl Link {
 
     /// Where a message with this tag goes, or `None` if it answers nothing.
     #[inline]
-    fn way(&self, message_tag: u8) -> Option<Way> {
+    fn way(&self, header: Header) -> Option<Way> {
+        let message_tag = header.tag;
+        if self.mode == Mode::Doubt && self.may_answer_fence(header) {
+            return Some(Way::Fence);
+        }
         let front = self.queue.front_kind();
         let expected = match message_tag {
             tag::DATA_ROW => {
@@ -253,18 +276,23 @@ impl Link {
 }
 
 impl Link {
+    /// Whether a message must be held until it is known not to be an answer to the fence.
+    fn may_answer_fence(&self, header: Header) -> bool {
+        self.fence.is_awaited()
+            && header.total <= MAX_HELD
+            && matches!(
+                header.tag,
+                tag::READY_FOR_QUERY
+                    | tag::PARSE_COMPLETE
+                    | tag::PARAMETER_DESCRIPTION
+                    | tag::NO_DATA
+                    | tag::CLOSE_COMPLETE
+            )
+    }
+
     /// Whether an error now answers a request that calls its statement something else.
     fn error_is_aliased(&self) -> bool {
         self.queue.front().is_some_and(|front| front.alias.matters())
-    }
-
-    /// The error that answers the oldest request, in the client's words.
-    fn rewrite(&mut self, body: &[u8], out: &mut Effects) {
-        let Some(front) = self.queue.front() else {
-            return;
-        };
-        out.client_lane()
-            .inject(|bytes| front.alias.rewrite(front.kind, body, bytes));
     }
 }
 

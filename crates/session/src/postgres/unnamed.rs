@@ -145,6 +145,16 @@ impl Unnamed {
         self.change_ends();
     }
 
+    /// What became of the changes in flight is not known and never will be.
+    pub(crate) fn lose_track(&mut self) {
+        self.drop_current();
+        self.bytes.clear();
+        self.current = Current::Forgotten;
+        self.effects.insert(self.in_flight_effects);
+        self.in_flight = 0;
+        self.in_flight_effects = EffectSet::NONE;
+    }
+
     /// Gives memory back that is not needed now.
     pub(crate) fn trim(&mut self) {
         self.bytes.shrink_to_fit();

@@ -41,9 +41,6 @@ impl Session {
         if let Some(number) = link.carried.used(statement.id) {
             return Made::Here(number);
         }
-        if link.may_lose_track() {
-            return Made::Later(self.settle_first(out));
-        }
         match &link.making {
             Some(making) if making.outcome == Outcome::Sent => return Made::Later(Want::Replies),
             Some(making) if making.id == statement.id => {

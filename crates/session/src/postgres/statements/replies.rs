@@ -9,6 +9,7 @@ use super::names::{Change, Draft, Place, Stage, What};
 use super::own::NAMING;
 use super::table::{Parsed, Recipe, Shape};
 use super::wire::{self, ServerName};
+use crate::Effects;
 use crate::postgres::Session;
 use crate::postgres::link::Link;
 use crate::postgres::queue::{Alias, Expected, Kind, Meaning, NameChange, Touches, Work};
@@ -187,6 +188,21 @@ impl Session {
         self.names.add(name, What::Shared(statement));
     }
 
+    /// The error that answers the oldest request, in the client's words.
+    pub(in crate::postgres) fn rewrite(&mut self, body: &[u8], out: &mut Effects) {
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        let front = link.queue.front();
+        if let Some(front) = front.filter(|front| front.alias.matters()) {
+            out.client_lane()
+                .inject(|bytes| front.alias.rewrite(front.kind, body, bytes));
+            return;
+        }
+        out.client_lane()
+            .inject(|bytes| wire::reply(bytes, b'E', body));
+    }
+
     /// Replies can no longer be told apart. What is on its way may have come true.
     pub(in crate::postgres) fn lose_names(&mut self) {
         let changes: Vec<Change> = self.names.lose_track().collect();
@@ -238,7 +254,7 @@ impl Alias {
     /// The error that the client is to see instead of the one with this body.
     pub(in crate::postgres) fn rewrite(&self, kind: Kind, body: &[u8], out: &mut Vec<u8>) {
         match self {
-            Self::None => wire::rename_error(out, body, b"\0\0\0", b""),
+            Self::None => wire::reply(out, b'E', body),
             Self::Named { named, number } => {
                 let ours = ServerName::of(*number);
                 wire::rename_error(out, body, ours.as_bytes(), &named.name);

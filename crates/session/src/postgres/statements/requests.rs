@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use tollgate_sql::{Dialect, EffectSet, classify};
-use tollgate_wire_postgres::tag::frontend as tag;
 
 use super::carried::{DOORMAT, Doormat, NOWHERE};
 use super::making::Made;
@@ -14,14 +13,14 @@ use super::table::Recipe;
 use super::wire::{self, PREFIX, ServerName};
 use crate::Effects;
 use crate::postgres::client::Step;
-use crate::postgres::head::{Head, Message, head, kind_byte, two_names};
+use crate::postgres::head::{Message, kind_byte};
 use crate::postgres::link::{Copy, Entry, Inbound, Link, Segment};
 use crate::postgres::queue::{Alias, DataEnd, Expected, Kind, Meaning, Touches, Work};
 use crate::postgres::requests::meaning_of;
 use crate::postgres::{MAX_WHOLE, Session, Want};
 
 /// Effects that change which statements exist.
-pub(super) const CHANGES: EffectSet = EffectSet::PREPARE
+pub(in crate::postgres) const CHANGES: EffectSet = EffectSet::PREPARE
     .union(EffectSet::DEALLOCATE)
     .union(EffectSet::DEALLOCATE_ALL)
     .union(EffectSet::DISCARD_ALL);
@@ -111,7 +110,7 @@ impl Session {
         let others = self.names.others();
         let body = message.header.body(message.bytes);
         let tail = body.get(name.len().saturating_add(1)..).unwrap_or_default();
-        let whole = message.bytes.len() >= message.header.total;
+        let whole = is_whole(message);
         let meaning = if whole {
             self.meaning(tail)
         } else {
@@ -135,7 +134,7 @@ impl Session {
             link.inbound.learn = kept.then_some(number);
         }
         if !whole {
-            link.scan(message.bytes.len().min(HEAD_OF_PARSE.saturating_add(name.len())));
+            link.scan(HEAD_OF_PARSE.saturating_add(name.len()));
         }
         self.names.may_do(meaning.effects.without(NAMING));
         self.names.sent(Change::Made(Draft {
@@ -206,7 +205,8 @@ impl Session {
         name: &[u8],
         out: &mut Effects,
     ) -> Step {
-        if self.names.are_full() {
+        let doubtful = self.link.as_ref().is_some_and(|link| link.may_lose_track());
+        if self.names.are_full() || doubtful {
             return Step::Wait(self.settle_first(out));
         }
         let number = match self.names.find(name) {
@@ -241,6 +241,9 @@ impl Session {
         };
         if link.takes_copy_data() {
             return Ok(Located::as_it_is(Meaning::NOTHING));
+        }
+        if link.may_lose_track() {
+            return Err(self.settle_first(out));
         }
         let others = self.names.others();
         let named = match self.names.find(name) {
@@ -347,6 +350,11 @@ fn number_of(place: Place) -> Option<u32> {
     }
 }
 
+/// True when the message is seen whole. Longer ones never are, however much of them has arrived.
+pub(super) fn is_whole(message: Message<'_>) -> bool {
+    message.header.total <= message.bytes.len().min(MAX_WHOLE)
+}
+
 /// True when the message must be seen whole and has not arrived.
 pub(in crate::postgres) fn is_awaited(message: Message<'_>) -> bool {
     message.bytes.len() < message.header.total && message.header.total <= MAX_WHOLE
@@ -387,21 +395,10 @@ impl Link {
     /// Asks the server for the replies it holds back, once for what has been sent.
     pub(super) fn flush_once(&mut self, out: &mut Effects) {
         let sent = self.queue.pushed();
-        if self.segment == Segment::Open && self.flushed_at != sent {
+        let holds_back = self.segment == Segment::Open || self.may_lose_track();
+        if holds_back && self.flushed_at != sent {
             self.flushed_at = sent;
             out.server_lane().inject(wire::flush);
-        }
-    }
-
-    /// The message at hand, which names a statement, goes to the server under this number.
-    pub(super) fn rename(&mut self, message: Message<'_>, number: u32, out: &mut Effects) {
-        match (message.header.tag, head(message, 0), two_names(message)) {
-            (tag::PARSE, Head::Name { name, .. }, _) => {
-                self.rename_parse(message, name, number, out);
-            }
-            (tag::BIND, _, Ok(names)) => self.rename_bind(message, names, number, out),
-            (tag::DESCRIBE | tag::CLOSE, _, _) => self.rename_target(message, number, out),
-            _ => {}
         }
     }
 

@@ -5,7 +5,7 @@ use tollgate_wire_postgres::frame::HEADER_LEN;
 
 use super::names::Change;
 use super::own::{NAMING, Roll};
-use super::requests::{CHANGES, is_awaited};
+use super::requests::{CHANGES, is_awaited, is_whole};
 use crate::Effects;
 use crate::postgres::head::Message;
 use crate::postgres::queue::{Meaning, Touches};
@@ -31,11 +31,16 @@ impl Session {
         if self.names.are_full() {
             return Err(self.settle_first(out));
         }
-        let whole = message.bytes.len() >= message.header.total;
+        let whole = is_whole(message);
         let meaning = whole.then(|| {
             let text = message.bytes.get(HEADER_LEN.saturating_add(skip)..);
             self.meaning(text.unwrap_or_default())
         });
+        let changes = meaning.as_ref().is_none_or(|m| m.effects.intersects(CHANGES));
+        let doubtful = self.link.as_ref().is_some_and(|link| link.may_lose_track());
+        if changes && doubtful {
+            return Err(self.settle_first(out));
+        }
         let roll = meaning.as_ref().map_or(Roll::All, Roll::before);
         match self.call_roll(roll, out) {
             Some(want) => Err(want),

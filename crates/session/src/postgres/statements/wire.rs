@@ -119,6 +119,19 @@ pub(crate) fn target(out: &mut Vec<u8>, tag: u8, kind: u8, name: &[u8]) {
     text(out, name);
 }
 
+/// Parses, describes and closes an empty statement that claims to have these parameter types.
+pub(crate) fn probe(out: &mut Vec<u8>, name: &[u8], types: &[u8]) {
+    parse(out, name, b"\0", types);
+    target(out, b'D', b'S', name);
+    target(out, b'C', b'S', name);
+}
+
+/// A message of the server.
+pub(crate) fn reply(out: &mut Vec<u8>, tag: u8, body: &[u8]) {
+    header(out, tag, body.len());
+    out.extend_from_slice(body);
+}
+
 pub(crate) fn flush(out: &mut Vec<u8>) {
     header(out, b'H', 0);
 }

@@ -91,8 +91,8 @@ fn bytes_behind_the_last_reply_fail_a_cleanup() {
 #[test]
 fn half_a_message_to_the_server_costs_its_connection() {
     let mut session = started("Q(begin)", &bytes(Side::Server, "C(BEGIN) Z(T)"));
-    let query = bytes(Side::Client, "Q(select 1)");
-    session.on_client(&query[..8], &mut Effects::new());
+    let data = bytes(Side::Client, "d(select 1)");
+    session.on_client(&data[..8], &mut Effects::new());
     assert!(matches!(
         session.on_client_gone(),
         Farewell::CloseServer { .. }

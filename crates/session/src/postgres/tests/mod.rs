@@ -9,3 +9,4 @@ mod requests;
 mod rig;
 mod simulation;
 mod simulator;
+mod statements;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::messages::{Side, bytes};
+use super::messages::{Side, bytes, frame};
 
 /// Everything of a session that a rollback undoes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,6 +20,8 @@ struct Undoable {
 struct Lasting {
     marks: BTreeSet<&'static str>,
     named: BTreeMap<String, String>,
+    /// Parameter types given with a statement, as they were sent.
+    types: BTreeMap<String, Vec<u8>>,
 }
 
 /// A portal: its statement and how many of its rows were sent.
@@ -147,7 +149,11 @@ impl Simulator {
         }
         match tag {
             b'Q' => self.query(&texts[0]),
-            b'P' => self.reply_or_skip(|server| server.parse(&texts[0], &texts[1])),
+            b'P' => {
+                let types = body[texts[0].len() + texts[1].len() + 2..].to_vec();
+                self.lasting.types.insert(texts[0].clone(), types);
+                self.reply_or_skip(|server| server.parse(&texts[0], &texts[1]));
+            }
             b'B' => self.reply_or_skip(|server| server.bind(&texts[0], &texts[1])),
             b'D' => self.reply_or_skip(|server| server.describe(&texts[0])),
             b'C' => {
@@ -264,7 +270,9 @@ impl Simulator {
         let (kind, name) = what.split_at(1);
         let sql = if kind == "S" {
             let sql = self.statement(name)?;
-            self.say("t");
+            let types = self.lasting.types.get(name);
+            let types = types.map_or(&[0, 0][..], Vec::as_slice);
+            self.buffered.extend(frame(b't', types));
             sql
         } else {
             let portal = self.portals.get(name).ok_or(Failed("34000"))?;
@@ -475,7 +483,7 @@ impl Simulator {
     }
 
     fn refuse_in_failed_block(&self, sql: &str) -> Result<(), Failed> {
-        let ends = matches!(sql, "commit" | "rollback");
+        let ends = matches!(sql, "commit" | "rollback" | "");
         if self.block == Block::Failed && !ends {
             return Err(Failed("25P02"));
         }
