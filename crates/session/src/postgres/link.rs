@@ -237,7 +237,7 @@ impl Link {
 
     /// True while a message of our own might be answered among replies that cannot be told apart.
     pub(super) fn may_lose_track(&self) -> bool {
-        self.data == StrayData::Sent && !self.queue.is_empty()
+        self.data == StrayData::Sent && !self.queue.is_empty() && !self.takes_copy_data()
     }
 
     /// The one rule for giving a server connection away; the caller adds that there is no pin.

@@ -195,9 +195,15 @@ fn fence() -> Vec<u8> {
     message(b'F', &body)
 }
 
-/// The message without what two servers may say differently: process ids and object ids of tables.
+/// The message without what two servers may say differently: process ids, object ids of tables, and the
+/// line of the server's source that found an error.
 fn normal(mut message: Message) -> Message {
     match message.tag {
+        b'E' => {
+            let fields = message.body.split(|byte| *byte == 0);
+            let fields = fields.filter(|field| !matches!(field.first(), Some(b'F' | b'L' | b'R')));
+            message.body = fields.collect::<Vec<_>>().join(&0);
+        }
         b'A' => message.body[..4].fill(0),
         b'T' => {
             let mut at = 2;

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use tollgate_sql::EffectSet;
+use tollgate_wire_postgres::backend::TransactionStatus;
 
 use super::names::Named;
 use super::table::Recipe;
@@ -90,8 +91,12 @@ impl Session {
         if extra.is_empty() && missing.is_empty() {
             return None;
         }
-        if link.may_lose_track() {
+        if !link.queue.is_empty() {
             return Some(self.settle_first(out));
+        }
+        if link.status == TransactionStatus::Failed && link.segment == Segment::Closed {
+            // Whatever names a statement fails now.
+            return None;
         }
         link.set_clock(out);
         for name in extra {

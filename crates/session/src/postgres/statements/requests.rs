@@ -205,8 +205,14 @@ impl Session {
         name: &[u8],
         out: &mut Effects,
     ) -> Step {
-        let doubtful = self.link.as_ref().is_some_and(|link| link.may_lose_track());
-        if self.names.are_full() || doubtful {
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
+        if link.takes_copy_data() {
+            link.extended(message.header, Kind::Close);
+            return Step::Taken;
+        }
+        if self.names.are_full() || link.may_lose_track() {
             return Step::Wait(self.settle_first(out));
         }
         let number = match self.names.find(name) {

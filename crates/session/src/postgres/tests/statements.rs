@@ -452,12 +452,16 @@ fn a_statement_of_sql_is_nobody_elses() {
          ! borrow
          B> C(PREPARE) Z(I)
          ! release
-         F2 B(,q) S Q(prepare q as select 6)
+         F2 B(,q) S
+         ! borrow
+         -> B(,tollgate_0) S
+         B2> E(26000) Z(I)
+         ! release
+         F2 Q(prepare q as select 6)
          ! borrow
          ! replies
-         -> B(,tollgate_0) S P(tollgate_2,) CS(tollgate_2) CS(q) H
-         B2 E(26000) Z(I) 1 3 3
-         <- E(26000) Z(I)
+         -> P(tollgate_2,) CS(tollgate_2) CS(q) H
+         B2 1 3 3
          -> Q(prepare q as select 6)
          B2> C(PREPARE) Z(I)
          ! release
