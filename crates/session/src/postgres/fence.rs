@@ -181,11 +181,6 @@ impl Session {
 impl Link {
     /// A message passes that is not looked at whole.
     pub(super) fn passes_fence(&mut self, message_tag: u8, out: &mut Effects) {
-        match message_tag {
-            tag::ERROR_RESPONSE => self.fence.server = Server::Skips,
-            tag::READY_FOR_QUERY => self.fence.server = Server::Listens,
-            _ => {}
-        }
         let asynchronous = matches!(
             message_tag,
             tag::NOTICE_RESPONSE | tag::PARAMETER_STATUS | tag::NOTIFICATION_RESPONSE
@@ -193,6 +188,11 @@ impl Link {
         if self.fence.is_awaited() && !asynchronous {
             self.release_held(out);
             self.fence.stage = Stage::Waiting;
+        }
+        match message_tag {
+            tag::ERROR_RESPONSE => self.fence.server = Server::Skips,
+            tag::READY_FOR_QUERY => self.fence.server = Server::Listens,
+            _ => {}
         }
     }
 

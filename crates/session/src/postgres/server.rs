@@ -232,6 +232,8 @@ impl Link {
             tag::DATA_ROW => {
                 matches!(front, Some(Kind::Execute | Kind::Query)) || self.mode == Mode::Doubt
             }
+            // What the server has to say about a text, it has said to the client before.
+            tag::NOTICE_RESPONSE if front.is_some_and(Kind::is_work) => return Some(Way::Nowhere),
             tag::ERROR_RESPONSE if self.error_is_aliased() => return Some(Way::Rewritten),
             tag::ERROR_RESPONSE
             | tag::NOTICE_RESPONSE
