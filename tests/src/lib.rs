@@ -3,6 +3,7 @@
 
 mod cancel;
 mod certificates;
+mod compatibility;
 mod demo;
 mod drivers;
 mod hostile_bytes;

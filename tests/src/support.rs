@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 
 pub(crate) use audit::{correlation_id, decision, refusal};
 pub(crate) use orders::{APP_PASSWORD, Key, Orders, Setup, connect_policy, now_unix};
-pub(crate) use scripts::{Place, python, run_script, script};
+pub(crate) use scripts::{Place, point_at, python, run_script, script};
 
 /// How long a test waits for something that happens by itself.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

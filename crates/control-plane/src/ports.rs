@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tollgate_types::{Observation, ProxyId, SessionInfo, Snapshot};
+use tollgate_types::{Observation, PinReport, ProxyId, SessionInfo, Snapshot};
 
 /// Takes whole snapshots to every data plane.
 pub trait Publisher: Send + Sync {
@@ -20,6 +20,9 @@ pub type Eventually<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait SessionsView: Send + Sync {
     /// Every client connection of one proxy; empty for a proxy that no data plane runs.
     fn sessions<'a>(&'a self, proxy: &'a ProxyId) -> Eventually<'a, Vec<SessionInfo>>;
+
+    /// What pins them and what has since the start; empty for a proxy that no data plane runs.
+    fn pins<'a>(&'a self, proxy: &'a ProxyId) -> Eventually<'a, PinReport>;
 }
 
 /// The clock, in milliseconds since the epoch.

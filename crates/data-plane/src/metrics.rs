@@ -4,13 +4,15 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tollgate_iam::token::Rejection;
 use tollgate_pool::Stats;
 use tollgate_session::PinReason;
 use tollgate_telemetry::{
-    AuthLabels, AuthOutcome, Counter, Direction, DirectionLabels, EndpointLabels, Gauge, Histogram,
-    Metrics, PinLabels, ProxyLabels, ServerConnectionState, ServerStateLabels, TargetLabels,
+    AuthLabels, AuthOutcome, Counter, Direction, DirectionLabels, EndpointLabels, Gauge,
+    GaugeGuard, Histogram, Metrics, PinLabels, ProxyLabels, ServerConnectionState,
+    ServerStateLabels, TargetLabels,
 };
 use tollgate_types::ProxyConfig;
 
@@ -66,8 +68,15 @@ pub(crate) struct ProxyMetrics {
     pub(crate) to_client: Arc<Counter>,
     /// Bytes sent to servers.
     pub(crate) to_server: Arc<Counter>,
-    pins: RefCell<HashMap<PinReason, Arc<Counter>>>,
+    pins: RefCell<HashMap<PinReason, PinMetrics>>,
     decisions: RefCell<HashMap<&'static str, Arc<Counter>>>,
+}
+
+/// Counters of the pins of one reason.
+struct PinMetrics {
+    begun: Arc<Counter>,
+    held: Arc<Gauge>,
+    lasted: Arc<Histogram>,
 }
 
 impl ProxyMetrics {
@@ -96,16 +105,34 @@ impl ProxyMetrics {
         }
     }
 
-    /// One more pin.
-    pub(crate) fn pinned(&self, reason: PinReason) {
+    /// One more pin, in force until the guard is dropped.
+    #[must_use]
+    pub(crate) fn pinned(&self, reason: PinReason) -> GaugeGuard {
+        self.of_pin(reason, |pin| {
+            pin.begun.increment();
+            pin.held.hold()
+        })
+    }
+
+    /// A pin is over that lasted this long.
+    pub(crate) fn unpinned(&self, reason: PinReason, lasted: Duration) {
+        self.of_pin(reason, |pin| pin.lasted.record(lasted));
+    }
+
+    fn of_pin<T>(&self, reason: PinReason, count: impl FnOnce(&PinMetrics) -> T) -> T {
         let mut pins = self.pins.borrow_mut();
-        let counter = pins.entry(reason).or_insert_with(|| {
-            self.metrics.pins.cell(PinLabels {
+        let pin = pins.entry(reason).or_insert_with(|| {
+            let labels = PinLabels {
                 proxy: Arc::clone(&self.proxy),
                 reason: reason.code(),
-            })
+            };
+            PinMetrics {
+                begun: self.metrics.pins.cell(labels.clone()),
+                held: self.metrics.pins_held.cell(labels.clone()),
+                lasted: self.metrics.pin_held.cell(labels),
+            }
         });
-        counter.increment();
+        count(pin)
     }
 
     /// One more login decided; `None` is an Allow.

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::LocalSet;
-use tollgate_types::{Observation, ProxyId, SessionInfo, Snapshot};
+use tollgate_types::{Observation, PinReport, ProxyId, SessionInfo, Snapshot};
 
 use crate::listeners::Listeners;
+use crate::pins;
 use crate::plane_metrics::PlaneMetrics;
 use crate::random;
 use crate::settings::Settings;
@@ -114,6 +115,19 @@ impl DataPlane {
         }
         all.sort_by(|a, b| (a.connected_unix, &a.id).cmp(&(b.connected_unix, &b.id)));
         all
+    }
+
+    /// What pins the clients of a proxy.
+    pub async fn pins(&self, proxy: &ProxyId) -> PinReport {
+        let mut reports = Vec::new();
+        for peer in self.peers.iter() {
+            let (reply, answer) = oneshot::channel();
+            let proxy = proxy.clone();
+            if peer.send(Command::Pins { proxy, reply }).is_ok() {
+                reports.push(answer.await.unwrap_or_default());
+            }
+        }
+        pins::merge(reports)
     }
 
     /// Shows this certificate to clients that connect from now on.

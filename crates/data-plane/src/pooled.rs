@@ -37,12 +37,14 @@ pub(crate) struct ParkedPooled {
 impl Pooled {
     /// Wraps a connection that has just been opened.
     pub(crate) fn fresh(server: ServerConnection) -> Self {
+        let process_id = server.process_id;
         let state = ServerState::new(
             server
                 .parameters
                 .iter()
                 .map(|(name, value)| (name.as_bytes(), value.as_bytes())),
-        );
+        )
+        .with_process_id(process_id);
         Self {
             server,
             state: Some(state),

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use tollgate_pool::Millis;
-use tollgate_session::PinReason;
-use tollgate_types::{PinInfo, ProxyId, SessionInfo, SessionState};
+use tollgate_types::{CurrentPin, PinInfo, ProxyId, SessionInfo, SessionState};
 use tollgate_wire_postgres::secret::CancelSecret;
 
+use crate::pins::HeldPin;
 use crate::pool_key::PoolKey;
 
 /// What somebody else asks of a session.
@@ -73,7 +73,7 @@ pub(crate) struct SessionControl {
     /// The server connection held: target name and process id.
     pub(crate) server: RefCell<Option<(Arc<str>, i32)>>,
     /// Why it is pinned.
-    pub(crate) pins: RefCell<Vec<PinReason>>,
+    pub(crate) pins: RefCell<Vec<HeldPin>>,
     interrupts: Cell<u8>,
     waker: RefCell<Option<Waker>>,
 }
@@ -159,6 +159,29 @@ impl SessionControl {
         }
     }
 
+    /// The rows of the pins view, at this time of the shard.
+    pub(crate) fn current_pins(&self, now: Millis) -> Vec<CurrentPin> {
+        let pins = self.pins.borrow();
+        pins.iter()
+            .map(|pin| CurrentPin {
+                session_id: self.id.clone(),
+                endpoint: self.endpoint.to_string(),
+                user: self.key.user.clone(),
+                database: self.key.database.clone(),
+                application_name: self.application_name(),
+                reason: pin.reason.code().to_owned(),
+                statement: pin.statement.as_deref().map(str::to_owned),
+                since_unix: pin.since_unix,
+                held_ms: now.saturating_sub(pin.since).as_u64(),
+            })
+            .collect()
+    }
+
+    fn application_name(&self) -> String {
+        let name = self.key.param("application_name");
+        name.unwrap_or_default().to_owned()
+    }
+
     /// The row of the sessions view.
     pub(crate) fn info(&self) -> SessionInfo {
         let server = self.server.borrow();
@@ -167,11 +190,7 @@ impl SessionControl {
             endpoint: self.endpoint.to_string(),
             user: self.key.user.clone(),
             database: self.key.database.clone(),
-            application_name: self
-                .key
-                .param("application_name")
-                .unwrap_or_default()
-                .to_owned(),
+            application_name: self.application_name(),
             client: self.peer.to_string(),
             principal_arn: self.principal.as_ref().map(ToString::to_string),
             tls: self.tls,
@@ -180,8 +199,8 @@ impl SessionControl {
                 .pins
                 .borrow()
                 .iter()
-                .map(|reason| PinInfo {
-                    reason: reason.code().to_owned(),
+                .map(|pin| PinInfo {
+                    reason: pin.reason.code().to_owned(),
                 })
                 .collect(),
             target: server.as_ref().map(|(target, _)| target.to_string()),

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tollgate_pool::Reuse;
 use tollgate_telemetry::Metrics;
 use tollgate_types::AuthDecision;
 
@@ -32,4 +33,7 @@ pub struct Settings {
     pub max_client_connections: usize,
     /// Time a client has from accept to a finished login.
     pub handshake_timeout: Duration,
+    /// Which of several idle server connections a client gets. Only tests ask for
+    /// [`Reuse::LeastRecent`]: sessions then move to another server connection at every boundary.
+    pub reuse: Reuse,
 }

@@ -16,13 +16,14 @@ use tollgate_pool::{Passport, Shard as ShardNumber};
 use tollgate_session::Effects;
 use tollgate_session::postgres::{StatementTable, TableSeed};
 use tollgate_telemetry::Metrics;
-use tollgate_types::{ProxyId, SessionInfo, TargetId};
+use tollgate_types::{PinReport, ProxyId, SessionInfo, TargetId};
 use tollgate_wire_postgres::secret::CancelSecret;
 
 use crate::buffers::Buffers;
 use crate::clock::Clock;
 use crate::listeners::{ListenerChange, ListenerKey};
 use crate::metrics::ShardMetrics;
+use crate::pins::PinBook;
 use crate::pool_key::{Keys, PoolKey};
 use crate::pooled::ParkedPooled;
 use crate::running::Running;
@@ -31,6 +32,7 @@ use crate::settings::Settings;
 use crate::target_pool::TargetPool;
 use crate::throttle::FailedLogins;
 use crate::tls::ServerTls;
+use crate::vacating::InTheWay;
 use crate::{accept, janitor, random};
 
 /// Handshakes under way at once on one shard; more wait in the kernel's queue.
@@ -53,6 +55,13 @@ pub(crate) enum Command {
         proxy: ProxyId,
         /// The answer.
         reply: oneshot::Sender<Vec<SessionInfo>>,
+    },
+    /// List what pins the clients of a proxy.
+    Pins {
+        /// The proxy.
+        proxy: ProxyId,
+        /// The answer.
+        reply: oneshot::Sender<PinReport>,
     },
     /// A `CancelRequest` for one of this shard's clients.
     Cancel {
@@ -85,6 +94,13 @@ pub(crate) enum Command {
     Retry {
         /// Which target.
         target: TargetId,
+    },
+    /// Idle server connections are in the way of a command on a whole database.
+    Vacate {
+        /// On which target.
+        target: TargetId,
+        /// Which ones.
+        which: InTheWay,
     },
     /// Take no new sessions, and end every session at its next transaction boundary.
     Drain,
@@ -138,6 +154,8 @@ pub(crate) struct Shard {
     pub(crate) sessions: Rc<Sessions>,
     /// Pool keys, per proxy.
     pub(crate) keys: RefCell<HashMap<ProxyId, Rc<Keys>>>,
+    /// Sums of pins, per proxy.
+    pins: RefCell<HashMap<ProxyId, Rc<PinBook>>>,
     /// Counters.
     pub(crate) metrics: ShardMetrics,
     /// Prepared statements of all sessions.
@@ -173,6 +191,7 @@ impl Shard {
             pools: RefCell::new(HashMap::new()),
             sessions: Rc::new(Sessions::default()),
             keys: RefCell::new(HashMap::new()),
+            pins: RefCell::new(HashMap::new()),
             metrics,
             statements,
             buffers: Buffers::default(),
@@ -223,6 +242,9 @@ impl Shard {
                     .collect();
                 let _ = reply.send(infos);
             }
+            Command::Pins { proxy, reply } => {
+                let _ = reply.send(self.pin_report(&proxy));
+            }
             Command::Cancel { process_id, secret } => {
                 if let Some(session) = self.sessions.by_cancel_key(process_id, &secret) {
                     session.interrupt(Interrupt::Cancel);
@@ -248,6 +270,11 @@ impl Shard {
                     pool.retry(self);
                 }
             }
+            Command::Vacate { target, which } => {
+                if let Some(pool) = self.pool(&target) {
+                    pool.vacate(self, &which);
+                }
+            }
             Command::Drain => {
                 self.stopping.set(Stopping::Yes);
                 self.interrupt_all(Interrupt::Drain);
@@ -264,6 +291,24 @@ impl Shard {
     /// Pool keys of a proxy.
     pub(crate) fn keys_of(&self, proxy: &ProxyId) -> Rc<Keys> {
         Rc::clone(self.keys.borrow_mut().entry(proxy.clone()).or_default())
+    }
+
+    /// Sums of the pins of a proxy.
+    pub(crate) fn pins_of(&self, proxy: &ProxyId) -> Rc<PinBook> {
+        Rc::clone(self.pins.borrow_mut().entry(proxy.clone()).or_default())
+    }
+
+    fn pin_report(&self, proxy: &ProxyId) -> PinReport {
+        let now = self.clock.exact();
+        let sessions = self.sessions.all();
+        let of_proxy = sessions.iter().filter(|session| session.proxy == *proxy);
+        let book = self.pins.borrow().get(proxy).map(Rc::clone);
+        PinReport {
+            current: of_proxy
+                .flat_map(|session| session.current_pins(now))
+                .collect(),
+            totals: book.map(|book| book.totals()).unwrap_or_default(),
+        }
     }
 
     /// Whether new sessions of a proxy are welcome.
@@ -291,6 +336,9 @@ impl Shard {
         let old = self.running.replace(Arc::clone(running));
         self.apply_pools(running);
         self.keys
+            .borrow_mut()
+            .retain(|proxy, _| running.proxies.contains_key(proxy));
+        self.pins
             .borrow_mut()
             .retain(|proxy, _| running.proxies.contains_key(proxy));
         self.metrics

@@ -9,9 +9,10 @@ use std::task::{Poll, Waker};
 
 use tollgate_pool::{
     Action, Borrow, BorrowError, CloseReason, FailureScope, Generation, Jitter, Lease, Millis,
-    OpenTicket, Parcel, Passport, Pool, Settings, Shard as ShardNumber, Stats, WaiterId, Watched,
+    OpenTicket, Parcel, Passport, Pool, Reuse, Settings, Shard as ShardNumber, Stats, WaiterId,
+    Watched,
 };
-use tollgate_session::postgres::Clean;
+use tollgate_session::postgres::{Clean, Past};
 use tollgate_types::HealthState;
 
 use crate::metrics::PoolMetrics;
@@ -23,6 +24,7 @@ use crate::random;
 use crate::server::OpenError;
 use crate::shard::{Command, Shard};
 use crate::target::TargetShared;
+use crate::vacating::{self, InTheWay};
 use crate::validation;
 use crate::waiting::{WaitSlot, Waiting};
 
@@ -68,7 +70,7 @@ impl TargetPool {
         let core = Pool::new(
             shard.number(),
             Arc::clone(&target.credits),
-            settings(&target, shards),
+            settings(&target, shards, shard.seed.settings.reuse),
             now,
         );
         let pool = Rc::new(Self {
@@ -114,7 +116,8 @@ impl TargetPool {
         proof: Clean,
     ) {
         let init_query = self.target.plan().policy.init_query.is_some();
-        if init_query && lease.history == History::Reset {
+        let changed = lease.history == History::Reset || proof.past() == Past::SettingsTouched;
+        if init_query && changed {
             // DISCARD ALL took what the init query had set as well: only a new connection has it.
             self.discard(shard, lease);
             return;
@@ -260,12 +263,30 @@ impl TargetPool {
         let now = shard.clock.exact();
         let epoch = self.target.epoch();
         let mut core = self.core.borrow_mut();
-        core.set_settings(settings(&self.target, self.shards), now);
+        let reuse = shard.seed.settings.reuse;
+        core.set_settings(settings(&self.target, self.shards, reuse), now);
         if self.epoch.replace(epoch) != epoch {
             core.retire_all(Generation::new(epoch), now);
             self.proxy.greetings.forget();
         }
         drop(core);
+        self.act(shard);
+    }
+
+    /// Closes what is idle and in the way, and keeps it away for a while.
+    pub(crate) fn vacate(self: &Rc<Self>, shard: &Rc<Shard>, which: &InTheWay) {
+        let now = shard.clock.exact();
+        let until = now.saturating_add(vacating::PAUSE);
+        let closed = self
+            .core
+            .borrow_mut()
+            .vacate(|key| which.concerns(key), until, now);
+        if closed > 0 {
+            tracing::info!(
+                target.name = %self.target.database, closed, which = ?which,
+                "idle server connections closed for a command on a whole database"
+            );
+        }
         self.act(shard);
     }
 
@@ -434,7 +455,7 @@ async fn watch_idle(pool: std::rc::Weak<TargetPool>, shard: std::rc::Weak<Shard>
     .await;
 }
 
-fn settings(target: &TargetShared, shards: usize) -> Settings {
+fn settings(target: &TargetShared, shards: usize, reuse: Reuse) -> Settings {
     let policy = &target.plan().policy;
     let each = |total: u32| total.div_ceil(u32::try_from(shards).unwrap_or(1).max(1));
     Settings {
@@ -447,5 +468,6 @@ fn settings(target: &TargetShared, shards: usize) -> Settings {
         validation_timeout: Millis::new(policy.validation_timeout),
         borrow_timeout: Millis::from_secs(u64::from(policy.connection_borrow_timeout)),
         leak_threshold: Millis::new(policy.leak_detection_threshold),
+        reuse,
     }
 }

@@ -116,6 +116,8 @@ pub enum CloseReason {
     Drained,
     /// Another shard needs the credit.
     Released,
+    /// It must not lie idle for now: see [`crate::Pool::vacate`].
+    Vacated,
 }
 
 /// Counts of one shard's pool.

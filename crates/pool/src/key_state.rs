@@ -65,6 +65,8 @@ pub(crate) struct KeyState<K, C> {
     /// When an opening last worked; a key that never worked is not refilled.
     pub(crate) last_opened: Option<Millis>,
     pub(crate) plea: Plea,
+    /// Until then nothing of this key lies idle.
+    pub(crate) vacated_until: Millis,
 }
 
 impl<K: Hash, C> KeyState<K, C> {
@@ -81,6 +83,7 @@ impl<K: Hash, C> KeyState<K, C> {
             last_used: now,
             last_opened: None,
             plea: Plea::Unsaid,
+            vacated_until: Millis::ZERO,
         }
     }
 }
@@ -89,6 +92,11 @@ impl<K, C> KeyState<K, C> {
     /// Since when the first in the queue waits.
     pub(crate) fn oldest_wait(&self) -> Option<Millis> {
         self.waiters.front().map(|waiter| waiter.since)
+    }
+
+    /// Whether nothing of this key may lie idle.
+    pub(crate) fn is_vacated(&self, now: Millis) -> bool {
+        now < self.vacated_until
     }
 
     /// Takes a waiter out of the middle of the queue.

@@ -13,7 +13,7 @@
 //!
 //! # Who is served
 //!
-//! * An idle connection of the same key is lent at once, most recently used first.
+//! * An idle connection of the same key is lent at once, most recently used first (see [`Reuse`]).
 //! * Waiters of one key are served strictly first come, first served; a returned connection goes to
 //!   the first waiter within the same call.
 //! * A waiter asks for a new connection only when the openings under way do not cover the queue, and
@@ -67,7 +67,7 @@ pub use millis::Millis;
 pub use opening::OPENINGS_FLOOR;
 pub use pool::{CLOCK_LEAP, Pool};
 pub use returning::KEY_FAIRNESS;
-pub use settings::{Jitter, Settings};
+pub use settings::{Jitter, Reuse, Settings};
 pub use sharing::SHARD_FAIRNESS;
 pub use tick::KEY_MEMORY;
 pub use watching::Watched;

@@ -17,7 +17,7 @@ use crate::opening::Claim;
 use crate::record::{ConnRecord, Leak, Loan, Place, Purpose};
 use crate::sharing::Plight;
 use crate::slab::Slab;
-use crate::{Millis, Settings};
+use crate::{Millis, Reuse, Settings};
 
 /// When time moves further than this between two calls the host was frozen or moved, and servers
 /// may have closed their ends without our hearing of it: every idle connection is checked before it
@@ -100,7 +100,11 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
             return Borrow::Refused(BorrowError::ShuttingDown);
         }
         let id = self.key_id(key);
-        if let Some(idle) = self.unpark_newest(id)
+        let idle = match self.settings.reuse {
+            Reuse::MostRecent => self.unpark_newest(id),
+            Reuse::LeastRecent => self.unpark_oldest_of(id),
+        };
+        if let Some(idle) = idle
             && let Some(lease) = self.lend(idle, Purpose::Client)
         {
             return Borrow::Ready(lease);

@@ -1,4 +1,5 @@
-//! Ending connections in an orderly way: after a change of credentials, and when the target goes.
+//! Ending connections in an orderly way: after a change of credentials, when idle ones are in somebody's way,
+//! and when the target goes.
 
 use std::hash::Hash;
 
@@ -36,6 +37,34 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
             }
         }
         self.released();
+    }
+
+    /// Closes what is idle of the keys that `which` selects, and keeps nothing of them idle until then:
+    /// connections that come back are closed unless somebody waits for them, and the idle floor is not
+    /// filled with them. Whoever asks for one gets one as always. Answers how many were closed.
+    ///
+    /// For servers that have commands which fail as long as anybody is connected, idle or not.
+    pub fn vacate(&mut self, which: impl Fn(&K) -> bool, until: Millis, now: Millis) -> usize {
+        self.advance(now);
+        let mut closed: usize = 0;
+        for place in 0..self.keys.places() {
+            let Some(id) = self.keys.id_at(place) else {
+                continue;
+            };
+            let Some(state) = self.keys.get_mut(id) else {
+                continue;
+            };
+            if !which(&state.key) {
+                continue;
+            }
+            state.vacated_until = state.vacated_until.max(until);
+            while let Some(idle) = self.unpark_oldest_of(KeyId(id)) {
+                drop(self.close(idle, CloseReason::Vacated));
+                closed = closed.saturating_add(1);
+            }
+        }
+        self.released();
+        closed
     }
 
     /// Stops lending: refuses all waiters, closes what is idle, and everything else as it returns.

@@ -66,8 +66,17 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
         }
         match self.keys.get(key.0).and_then(KeyState::oldest_wait) {
             Some(since) => self.arrive_wanted(idle, key, since, origin),
+            None if self.is_vacated(key) => {
+                drop(self.close(idle, CloseReason::Vacated));
+                self.released();
+            }
             None => self.arrive_spare(idle, key, origin),
         }
+    }
+
+    fn is_vacated(&self, key: KeyId) -> bool {
+        let state = self.keys.get(key.0);
+        state.is_some_and(|state| state.is_vacated(self.now))
     }
 
     /// Why a connection must not be lent again.

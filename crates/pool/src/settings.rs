@@ -31,6 +31,18 @@ pub struct Settings {
     pub borrow_timeout: Millis,
     /// A connection held longer than this is reported once; zero: never.
     pub leak_threshold: Millis,
+    /// Which of several idle connections is lent.
+    pub reuse: Reuse,
+}
+
+/// Which of several idle connections of a key is lent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reuse {
+    /// The one used last: its caches are warm, and those that nobody needs grow old and are closed.
+    MostRecent,
+    /// The one not used for longest. Meant for tests: with several idle connections a client then never
+    /// gets the same one twice in a row, so whatever does not travel with it is missed at once.
+    LeastRecent,
 }
 
 /// A random fraction between 0 (0) and 1 (65,535) that spreads deadlines of connections that were
@@ -120,6 +132,7 @@ mod tests {
             validation_timeout: Millis::from_secs(5),
             borrow_timeout: Millis::from_secs(120),
             leak_threshold: Millis::ZERO,
+            reuse: Reuse::MostRecent,
         }
     }
 

@@ -179,7 +179,10 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
 
     fn key_to_refill(&self) -> Option<KeyId> {
         let eligible = self.keys.iter().filter(|(_, state)| {
-            state.last_opened.is_some() && self.is_remembered(state) && self.may_open(state)
+            state.last_opened.is_some()
+                && self.is_remembered(state)
+                && !state.is_vacated(self.now)
+                && self.may_open(state)
         });
         eligible
             .max_by_key(|(_, state)| state.last_used)
@@ -205,7 +208,7 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
                 && self.phase == Phase::Lending
                 && state.last_opened.is_some()
                 && self.is_remembered(state);
-            if in_use || paused || refilled {
+            if in_use || paused || refilled || state.is_vacated(self.now) {
                 continue;
             }
             if let Some(state) = self.keys.remove(id) {

@@ -1,4 +1,5 @@
-//! What must happen after a look at some input: bytes to either side, in order, and pins that changed.
+//! What must happen after a look at some input: bytes to either side, in order, pins that changed, and what
+//! else the shell should know.
 //!
 //! Bytes of the input are named by range and never copied; only what the machine itself has to say is
 //! written into a scratch buffer. A shell keeps one `Effects` and clears it between calls, so that a busy
@@ -17,6 +18,17 @@ pub enum Piece<'a> {
     Injected(&'a [u8]),
 }
 
+/// Something about a statement or its answer that concerns other server connections than its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// A statement went to the server that waits for other sessions to leave a database: `DROP DATABASE`,
+    /// `ALTER DATABASE` with a new name or tablespace, `CREATE DATABASE` from a template. PostgreSQL waits
+    /// 5 s and then fails. Source: `CountOtherDBBackends`.
+    DatabaseCommand,
+    /// The server refused such a statement with `55006`.
+    DatabaseInUse,
+}
+
 /// The effects of one call.
 ///
 /// The input of `on_client` is forwarded to the server, the input of `on_server` to the client, so an
@@ -28,6 +40,7 @@ pub struct Effects {
     to_server: Lane,
     to_client: Lane,
     pin_changes: Vec<PinChange>,
+    notices: Vec<Notice>,
 }
 
 impl Effects {
@@ -41,6 +54,7 @@ impl Effects {
         self.to_server.clear();
         self.to_client.clear();
         self.pin_changes.clear();
+        self.notices.clear();
     }
 
     /// What to write to the server, in order.
@@ -58,6 +72,11 @@ impl Effects {
         &self.pin_changes
     }
 
+    /// What else the shell should know, each once.
+    pub fn notices(&self) -> &[Notice] {
+        &self.notices
+    }
+
     pub(crate) fn server_lane(&mut self) -> &mut Lane {
         &mut self.to_server
     }
@@ -68,6 +87,12 @@ impl Effects {
 
     pub(crate) fn pin_changed(&mut self, change: PinChange) {
         self.pin_changes.push(change);
+    }
+
+    pub(crate) fn notice(&mut self, notice: Notice) {
+        if !self.notices.contains(&notice) {
+            self.notices.push(notice);
+        }
     }
 }
 
@@ -178,8 +203,12 @@ mod tests {
             reason: crate::PinReason::Listen,
             digest: None,
         });
+        effects.notice(Notice::DatabaseInUse);
+        effects.notice(Notice::DatabaseInUse);
+        assert_eq!(effects.notices(), [Notice::DatabaseInUse]);
         effects.clear();
         assert_eq!(effects.to_server().count(), 0);
         assert!(effects.pin_changes().is_empty());
+        assert!(effects.notices().is_empty());
     }
 }

@@ -14,5 +14,5 @@ mod effects;
 mod pin;
 pub mod postgres;
 
-pub use effects::{Effects, Piece, Pieces};
+pub use effects::{Effects, Notice, Piece, Pieces};
 pub use pin::{PinChange, PinReason, PinSet};

@@ -3,7 +3,7 @@
 /// A set of possible effects on session state. A bit that is absent is a promise, a bit that is
 /// present is a possibility.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct EffectSet(u32);
+pub struct EffectSet(u64);
 
 macro_rules! effects {
     ($($(#[$doc:meta])* $name:ident = $bit:literal;)*) => {
@@ -16,10 +16,11 @@ macro_rules! effects {
 
 effects! {
     /// A setting that outlives the transaction: `SET`, `RESET`, `SET ROLE`, `SET SESSION ..`,
-    /// `set_config(.., false)`.
+    /// `set_config(.., false)`. Its name is among the summary's settings, or `SETTING_UNKNOWN` or
+    /// `RESET_ALL` is in the set too.
     SETTING = 0;
     /// A setting that ends with the transaction: `SET LOCAL`, `SET TRANSACTION`, `SET CONSTRAINTS`,
-    /// `set_config(.., true)`.
+    /// `RESET TRANSACTION ISOLATION LEVEL`, `SET transaction_read_only`, `set_config(.., true)`.
     LOCAL_SETTING = 1;
     /// SQL `PREPARE name`.
     PREPARE = 2;
@@ -57,15 +58,15 @@ effects! {
     ADVISORY_LOCK = 18;
     /// A session-level advisory lock is given back.
     ADVISORY_UNLOCK = 19;
-    /// `setseed`.
+    /// `setseed`, or the setting `seed`, which is no setting but another way to call it.
     SEED = 20;
-    /// A sequence function: `nextval`, `setval`, `currval`, `lastval`.
+    /// A function that moves a sequence: `nextval`, `setval`.
     SEQUENCE = 21;
     /// `BEGIN` or `START TRANSACTION`.
     BEGIN = 22;
     /// `COMMIT`, `END` or `PREPARE TRANSACTION`.
     COMMIT = 23;
-    /// `ROLLBACK` or `ABORT`.
+    /// `ROLLBACK` or `ABORT`, but not `ROLLBACK TO`.
     ROLLBACK = 24;
     /// `SAVEPOINT` or `RELEASE`.
     SAVEPOINT = 25;
@@ -79,6 +80,24 @@ effects! {
     UNKNOWN = 29;
     /// The end of a string depends on whether a backslash escapes; see `Scanner`.
     AMBIGUOUS_ESCAPE = 30;
+    /// A function that asks what the session did to its sequences: `currval`, `lastval`.
+    SEQUENCE_READ = 31;
+    /// `pg_prepared_statements` or the function behind it is named.
+    STATEMENTS_VIEW = 32;
+    /// `CREATE DATABASE`, `ALTER DATABASE`, `DROP DATABASE`.
+    DATABASE_DDL = 33;
+    /// `DROP` of anything: it may end a temporary object.
+    DROP = 34;
+    /// A lasting setting whose name the text does not tell: `set_config` of anything but a plain literal,
+    /// an update of `pg_settings`, a name too long to keep, one name too many, a setting in a `DO` body.
+    SETTING_UNKNOWN = 35;
+    /// `RESET ALL`, and `DISCARD ALL`, which includes it.
+    RESET_ALL = 36;
+    /// `ROLLBACK TO` a savepoint.
+    ROLLBACK_TO = 37;
+    /// A setting of the transaction whose name the text does not tell. If it is a custom one, it goes on
+    /// to exist, with an empty value, when the transaction is over.
+    LOCAL_SETTING_UNKNOWN = 38;
 }
 
 impl EffectSet {

@@ -1,6 +1,6 @@
 //! Entry points for a fuzzer: any bytes, no panic, and the same answer however they are cut.
 
-use crate::{Dialect, Scanner, StringStyle, Summary, classify};
+use crate::{Dialect, Scanner, StringStyle, Summary, classify, digest};
 
 /// Classifies `data` whole and in pieces whose lengths come from the data itself.
 pub fn fuzz_classify(data: &[u8]) {
@@ -8,6 +8,21 @@ pub fn fuzz_classify(data: &[u8]) {
         let whole = classify(Dialect::PostgreSql, style, data);
         let pieces = in_pieces(style, data);
         assert!(whole == pieces, "{whole:?} became {pieces:?}");
+    }
+}
+
+/// Digests `data`: never more than the limit, and a whole digest is its own digest.
+pub fn fuzz_digest(data: &[u8]) {
+    for style in [StringStyle::Standard, StringStyle::BackslashEscapes] {
+        let whole = digest(Dialect::PostgreSql, style, data, usize::MAX);
+        if !whole.contains('…') {
+            let again = digest(Dialect::PostgreSql, style, whole.as_bytes(), usize::MAX);
+            assert!(whole == again, "{whole:?} became {again:?}");
+        }
+        for limit in [0, 3, 10] {
+            let cut = digest(Dialect::PostgreSql, style, data, limit);
+            assert!(cut.len() <= limit, "{cut:?} is longer than {limit}");
+        }
     }
 }
 

@@ -14,15 +14,19 @@
     clippy::cast_possible_wrap
 )]
 
+mod digest;
 mod effect;
 mod name;
 mod scanner;
 mod statement;
+mod touched;
 mod word;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
 
+pub use digest::digest;
 pub use effect::EffectSet;
 pub use name::Name;
 pub use scanner::{Dialect, Scanner, StringStyle, Summary, classify};
+pub use touched::{LastTouch, TouchedSettings};

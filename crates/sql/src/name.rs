@@ -5,7 +5,7 @@ const MAX_BYTES: usize = 63;
 
 /// An identifier, folded to lower case if it was not quoted. Bytes beyond 63 are gone, as they are in
 /// the server.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Name {
     bytes: [u8; MAX_BYTES],
     len: u8,
@@ -74,6 +74,14 @@ impl Name {
         length
     }
 
+    /// Appends `other` with its ASCII letters in lower case, and what is known to be missing of it.
+    pub(crate) fn push_lower(&mut self, other: &Self) {
+        for byte in other.as_bytes() {
+            self.push(byte.to_ascii_lowercase());
+        }
+        self.cut |= other.cut;
+    }
+
     /// Appends `text` as it is.
     #[inline]
     pub(crate) fn push_all(&mut self, text: &[u8]) {
@@ -135,6 +143,15 @@ pub(crate) fn continues_word(byte: u8) -> bool {
     folded(byte) != 0
 }
 
+/// What a longer name left behind in the buffer is no part of a name.
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.cut == other.cut && self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Name {}
+
 impl std::fmt::Debug for Name {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?}", String::from_utf8_lossy(self.as_bytes()))
@@ -152,5 +169,23 @@ mod tests {
         assert_eq!(name.as_bytes().len(), 63);
         assert!(!name.is_whole());
         assert!(Name::from_bytes(b"short").is_whole());
+    }
+
+    #[test]
+    fn names_are_compared_without_what_was_there_before() {
+        let mut name = Name::from_bytes(b"longer");
+        name.clear();
+        name.push_all(b"a");
+        assert_eq!(name, Name::from_bytes(b"a"));
+    }
+
+    #[test]
+    fn a_lowered_name_keeps_its_loss() {
+        let mut name = Name::EMPTY;
+        name.push_lower(&Name::from_bytes(b"App"));
+        assert_eq!(name.as_bytes(), b"app");
+        let mut cut = Name::EMPTY;
+        cut.push_lower(&Name::from_bytes(&[b'X'; 64]));
+        assert!(!cut.is_whole());
     }
 }

@@ -8,7 +8,7 @@ use prose::Prose;
 use text::{Escape, Gap};
 
 use crate::statement::{Statement, Token};
-use crate::{EffectSet, Name};
+use crate::{EffectSet, Name, TouchedSettings};
 
 mod dollar;
 mod prose;
@@ -31,7 +31,7 @@ pub enum StringStyle {
 }
 
 /// What a whole text may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
     /// Statements in the text; empty ones do not count.
     pub statements: u32,
@@ -39,6 +39,8 @@ pub struct Summary {
     pub effects: EffectSet,
     /// The name of the one `PREPARE` or `DEALLOCATE` that the text consists of.
     pub name: Option<Name>,
+    /// The settings that the text may change for longer than its transaction.
+    pub settings: TouchedSettings,
 }
 
 /// The summary of a complete text.
@@ -97,7 +99,7 @@ enum State {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Spelling {
     Literal,
-    /// `U&"..."`: the name cannot be read without its escapes.
+    /// `U&"..."`: if it has escapes, the name cannot be read.
     Unicode,
 }
 
@@ -144,6 +146,7 @@ impl Scanner {
             statements: self.statement.count(),
             effects: self.statement.effects(),
             name: self.statement.name(),
+            settings: self.statement.settings(),
         }
     }
 
@@ -313,6 +316,9 @@ impl Scanner {
             .split_at_checked(stop.unwrap_or(rest.len()))
             .unwrap_or((rest, &[]));
         self.word.push_all(inside);
+        if spelling == Spelling::Unicode && memchr(b'\\', inside).is_some() {
+            self.statement.add(EffectSet::UNKNOWN);
+        }
         match tail.split_first() {
             Some((_, after)) => {
                 self.state = State::IdentifierQuote(spelling);
@@ -328,11 +334,10 @@ impl Scanner {
             self.state = State::Identifier(spelling);
             return tail;
         }
-        match spelling {
-            Spelling::Literal => {}
-            Spelling::Unicode => self.statement.add(EffectSet::UNKNOWN),
-        }
-        self.statement.token(Token::Identifier(&self.word));
+        self.statement.token(match spelling {
+            Spelling::Literal => Token::Identifier(&self.word),
+            Spelling::Unicode => Token::UnicodeIdentifier(&self.word),
+        });
         self.state = State::Code;
         rest
     }

@@ -1,7 +1,13 @@
 //! The little grammar over tokens: which statement this is, and what it may do to the session.
 
-use crate::word::{SET_CONFIG, Word, named_effect};
-use crate::{EffectSet, Name};
+use call::{Argument, Call, CalledName};
+use setting::{Reach, Setting, Verb};
+
+use crate::word::{SET_CONFIG, SET_LIMIT, SIMILARITY_THRESHOLD, Word, named_effect};
+use crate::{EffectSet, LastTouch, Name, TouchedSettings};
+
+mod call;
+mod setting;
 
 /// One token of a statement, without white space and comments.
 #[derive(Clone, Copy)]
@@ -10,6 +16,8 @@ pub(crate) enum Token<'a> {
     Word(&'a Name),
     /// A quoted identifier.
     Identifier(&'a Name),
+    /// A quoted identifier that may be followed by `UESCAPE`.
+    UnicodeIdentifier(&'a Name),
     /// Any other single byte.
     Punct(u8),
     /// A string literal of any kind.
@@ -34,10 +42,8 @@ enum Stage {
     /// Nothing of the statement seen yet.
     Lead,
     Explain,
-    Set,
-    /// After `SET LOCAL`, `SET TRANSACTION` or `SET CONSTRAINTS`; each may still be a setting's name.
-    SetLocal,
-    SetBody,
+    /// `SET` or `RESET`; `Setting` knows how far.
+    Setting,
     Prepare,
     PrepareTransaction,
     Deallocate,
@@ -47,6 +53,9 @@ enum Stage {
     Declare,
     Close,
     Do,
+    /// After `CREATE`, `ALTER` or `DROP`.
+    Define,
+    Rollback,
     /// The rest does not matter.
     Body,
 }
@@ -58,23 +67,11 @@ enum Scope {
     Body,
 }
 
-/// How far a call of `set_config` has been read.
+/// Whether the statement has said `UPDATE`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Call {
-    None,
-    Named,
-    Arguments {
-        depth: u32,
-        commas: u32,
-        last: Argument,
-    },
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Argument {
-    Empty,
-    True,
-    Other,
+enum Writes {
+    Nothing,
+    Update,
 }
 
 /// Effects that are state of the session, as opposed to marks that only help to interpret others.
@@ -87,12 +84,14 @@ const STATE: EffectSet = EffectSet::SETTING
     .union(EffectSet::ADVISORY_LOCK)
     .union(EffectSet::SEED)
     .union(EffectSet::SEQUENCE)
+    .union(EffectSet::SEQUENCE_READ)
     .union(EffectSet::UNKNOWN);
 
 /// Words of a procedural language that look like statements of SQL but are not.
 const NOT_IN_BODY: EffectSet = EffectSet::BEGIN
     .union(EffectSet::COMMIT)
     .union(EffectSet::ROLLBACK)
+    .union(EffectSet::ROLLBACK_TO)
     .union(EffectSet::SAVEPOINT)
     .union(EffectSet::COPY)
     .union(EffectSet::PROCEDURE);
@@ -101,13 +100,17 @@ const NOT_IN_BODY: EffectSet = EffectSet::BEGIN
 pub(crate) struct Statement {
     stage: Stage,
     call: Call,
+    called_name: CalledName,
+    setting: Setting,
     previous: Word,
     before_previous: Word,
     scope: Scope,
+    writes: Writes,
     has_tokens: bool,
     count: u32,
     effects: EffectSet,
     name: Option<Name>,
+    settings: TouchedSettings,
 }
 
 impl Statement {
@@ -115,13 +118,17 @@ impl Statement {
         Self {
             stage: Stage::Lead,
             call: Call::None,
+            called_name: CalledName::NONE,
+            setting: Setting::NONE,
             previous: Word::OTHER,
             before_previous: Word::OTHER,
             scope: Scope::Text,
+            writes: Writes::Nothing,
             has_tokens: false,
             count: 0,
             effects: EffectSet::NONE,
             name: None,
+            settings: TouchedSettings::default(),
         }
     }
 
@@ -139,12 +146,14 @@ impl Statement {
             .filter(|name| self.count == 1 && name.is_whole() && !name.as_bytes().is_empty())
     }
 
+    pub(crate) fn settings(self) -> TouchedSettings {
+        self.settings
+    }
+
     pub(crate) fn transparency(&self) -> Transparency {
         match (self.stage, self.call) {
             (Stage::Do, _) => Transparency::Code,
-            (Stage::Set | Stage::SetLocal | Stage::SetBody, _) | (_, Call::Arguments { .. }) => {
-                Transparency::Names
-            }
+            (Stage::Setting, _) | (_, Call::Arguments { .. }) => Transparency::Names,
             (
                 Stage::Lead
                 | Stage::Explain
@@ -156,6 +165,8 @@ impl Statement {
                 | Stage::Unlisten
                 | Stage::Declare
                 | Stage::Close
+                | Stage::Define
+                | Stage::Rollback
                 | Stage::Body,
                 Call::None | Call::Named,
             ) => Transparency::Opaque,
@@ -168,6 +179,10 @@ impl Statement {
             return;
         }
         self.effects.insert(effects.without(NOT_IN_BODY));
+        // Names in a body may be put together from pieces.
+        if effects.intersects(EffectSet::SETTING) {
+            self.effects.insert(EffectSet::SETTING_UNKNOWN);
+        }
         if effects.intersects(STATE) {
             self.effects.insert(EffectSet::PROCEDURE_STATE);
         }
@@ -189,8 +204,14 @@ impl Statement {
     /// A place inside a body after which a statement may start.
     pub(crate) fn boundary(&mut self) {
         self.call_abandoned();
+        if self.stage == Stage::Setting {
+            self.setting_ends();
+        } else if self.stage == Stage::Rollback {
+            self.add(EffectSet::ROLLBACK);
+        }
         self.stage = Stage::Lead;
         self.previous = Word::OTHER;
+        self.writes = Writes::Nothing;
     }
 
     /// `;` or the end of the text.
@@ -223,11 +244,19 @@ impl Statement {
                 self.identifier(name.as_bytes());
                 Word::OTHER
             }
+            Token::UnicodeIdentifier(name) => {
+                self.identifier(name.as_bytes());
+                Word::UNICODE_NAME
+            }
             Token::Punct(byte) => {
                 self.call_punct(byte);
                 Word::OTHER
             }
-            Token::Text | Token::Number => {
+            Token::Text => {
+                self.call_text();
+                Word::OTHER
+            }
+            Token::Number => {
                 self.call_argument(Argument::Other);
                 Word::OTHER
             }
@@ -251,26 +280,38 @@ impl Statement {
                 self.call_argument(Argument::Other);
                 self.temp();
             }
+            Word::UPDATE => {
+                self.call_argument(Argument::Other);
+                self.writes = Writes::Update;
+            }
+            Word::UESCAPE if self.previous == Word::UNICODE_NAME => {
+                self.call_argument(Argument::Other);
+                self.add(EffectSet::UNKNOWN);
+            }
             _ => self.call_argument(Argument::Other),
         }
         word
     }
 
     fn identifier(&mut self, folded: &[u8]) {
-        if folded == SET_CONFIG {
-            // A call inside the arguments of another is taken for the lasting kind.
-            if self.call != Call::None {
-                self.add(EffectSet::SETTING);
-            }
-            if !matches!(self.call, Call::Arguments { .. }) {
-                self.call = Call::Named;
-                return;
-            }
+        if folded == SET_CONFIG && self.call_named() {
+            return;
         }
         self.call_argument(Argument::Other);
         let effects = named_effect(folded);
         if !effects.is_empty() {
+            self.named(effects);
+        } else if folded == SET_LIMIT {
+            let name = Name::from_bytes(SIMILARITY_THRESHOLD);
+            self.touch(Reach::Session, &name, LastTouch::Set);
+        }
+    }
+
+    fn named(&mut self, effects: EffectSet) {
+        if !effects.intersects(EffectSet::SETTING_UNKNOWN) {
             self.add(effects);
+        } else if self.writes == Writes::Update {
+            self.add(Reach::Session.unknown());
         }
     }
 
@@ -295,19 +336,9 @@ impl Statement {
                 }
                 Stage::Explain
             }
-            Stage::Set => match word {
-                Word::LOCAL | Word::TRANSACTION | Word::CONSTRAINTS => Stage::SetLocal,
-                _ => self.settled(EffectSet::SETTING, Stage::SetBody),
-            },
-            Stage::SetLocal => {
-                let names_a_setting =
-                    matches!(token, Token::Punct(b'.' | b'=')) || word == Word::TO;
-                let effect = if names_a_setting {
-                    EffectSet::SETTING
-                } else {
-                    EffectSet::LOCAL_SETTING
-                };
-                self.settled(effect, Stage::SetBody)
+            Stage::Setting => {
+                self.setting_token(token);
+                Stage::Setting
             }
             Stage::Prepare | Stage::PrepareTransaction => self.prepare(token, word),
             Stage::Deallocate | Stage::DeallocatePrepare => self.deallocate(token, word),
@@ -335,7 +366,18 @@ impl Statement {
                 };
                 self.settled(effect, Stage::Body)
             }
-            stage @ (Stage::SetBody | Stage::Do | Stage::Body) => stage,
+            Stage::Define => {
+                if word == Word::DATABASE {
+                    self.add(EffectSet::DATABASE_DDL);
+                }
+                Stage::Body
+            }
+            Stage::Rollback => match word {
+                Word::WORK | Word::TRANSACTION => Stage::Rollback,
+                Word::TO => self.settled(EffectSet::ROLLBACK_TO, Stage::Body),
+                _ => self.settled(EffectSet::ROLLBACK, Stage::Body),
+            },
+            stage @ (Stage::Do | Stage::Body) => stage,
         };
     }
 
@@ -347,7 +389,17 @@ impl Statement {
     fn lead(&mut self, word: Word) -> Stage {
         let effect = match word {
             Word::EXPLAIN => return Stage::Explain,
-            Word::SET => return Stage::Set,
+            Word::SET => {
+                self.setting_starts(Verb::Set);
+                return Stage::Setting;
+            }
+            Word::RESET => {
+                self.setting_starts(Verb::Reset);
+                return Stage::Setting;
+            }
+            Word::CREATE | Word::ALTER => return Stage::Define,
+            Word::DROP => return self.settled(EffectSet::DROP, Stage::Define),
+            Word::ROLLBACK => return Stage::Rollback,
             Word::PREPARE => return Stage::Prepare,
             Word::DEALLOCATE => return Stage::Deallocate,
             Word::DISCARD => return Stage::Discard,
@@ -356,13 +408,12 @@ impl Statement {
             Word::CLOSE => return Stage::Close,
             Word::DO => return self.settled(EffectSet::PROCEDURE, Stage::Do),
             Word::CALL => EffectSet::PROCEDURE,
-            Word::RESET => EffectSet::SETTING,
             Word::EXECUTE => EffectSet::EXECUTE,
             Word::LISTEN => EffectSet::LISTEN,
             Word::LOAD => EffectSet::LOAD,
             Word::BEGIN | Word::START => EffectSet::BEGIN,
             Word::COMMIT | Word::END => EffectSet::COMMIT,
-            Word::ROLLBACK | Word::ABORT => EffectSet::ROLLBACK,
+            Word::ABORT => EffectSet::ROLLBACK,
             Word::SAVEPOINT | Word::RELEASE => EffectSet::SAVEPOINT,
             Word::COPY => EffectSet::COPY,
             _ => return Stage::Body,
@@ -401,7 +452,7 @@ impl Statement {
 
     fn discard(&mut self, word: Word) -> Stage {
         let effect = match word {
-            Word::ALL => EffectSet::DISCARD_ALL,
+            Word::ALL => EffectSet::DISCARD_ALL | EffectSet::RESET_ALL,
             Word::TEMP => EffectSet::DISCARD_TEMP,
             Word::PLANS => EffectSet::DISCARD_PLANS,
             Word::SEQUENCES => EffectSet::DISCARD_SEQUENCES,
@@ -409,81 +460,27 @@ impl Statement {
         };
         self.settled(effect, Stage::Body)
     }
-
-    #[inline]
-    fn call_argument(&mut self, argument: Argument) {
-        match &mut self.call {
-            Call::None => {}
-            Call::Named => self.call_abandoned(),
-            Call::Arguments { depth, last, .. } => {
-                let whole = *depth == 1 && *last == Argument::Empty;
-                *last = if whole { argument } else { Argument::Other };
-            }
-        }
-    }
-
-    #[inline]
-    fn call_punct(&mut self, byte: u8) {
-        match (&mut self.call, byte) {
-            (Call::None, _) => {}
-            (Call::Named, b'(') => {
-                self.call = Call::Arguments {
-                    depth: 1,
-                    commas: 0,
-                    last: Argument::Empty,
-                };
-            }
-            (Call::Named, _) => self.call_abandoned(),
-            (Call::Arguments { depth, last, .. }, b'(') => {
-                *depth = depth.saturating_add(1);
-                *last = Argument::Other;
-            }
-            (
-                Call::Arguments {
-                    depth: 1,
-                    commas,
-                    last,
-                },
-                b')',
-            ) => {
-                let ends_with_transaction = *commas == 2 && *last == Argument::True;
-                self.call = Call::None;
-                self.add(if ends_with_transaction {
-                    EffectSet::LOCAL_SETTING
-                } else {
-                    EffectSet::SETTING
-                });
-            }
-            (Call::Arguments { depth, .. }, b')') => *depth = depth.saturating_sub(1),
-            (
-                Call::Arguments {
-                    depth: 1,
-                    commas,
-                    last,
-                },
-                b',',
-            ) => {
-                *commas = commas.saturating_add(1);
-                *last = Argument::Empty;
-            }
-            (Call::Arguments { last, .. }, _) => *last = Argument::Other,
-        }
-    }
-
-    /// What was named `set_config` cannot be followed any further: it may have set anything.
-    fn call_abandoned(&mut self) {
-        if self.call != Call::None {
-            self.call = Call::None;
-            self.add(EffectSet::SETTING);
-        }
-    }
 }
 
 impl Token<'_> {
     fn name(self) -> Option<Name> {
         match self {
-            Token::Word(name) | Token::Identifier(name) => Some(*name),
+            Token::Word(name) | Token::Identifier(name) | Token::UnicodeIdentifier(name) => {
+                Some(*name)
+            }
             Token::Punct(_) | Token::Text | Token::Number => None,
+        }
+    }
+
+    /// The word, if it may be a keyword; nothing otherwise.
+    fn keyword(&self) -> &[u8] {
+        match self {
+            Token::Word(name) => name.as_bytes(),
+            Token::Identifier(_)
+            | Token::UnicodeIdentifier(_)
+            | Token::Punct(_)
+            | Token::Text
+            | Token::Number => &[],
         }
     }
 }
@@ -495,3 +492,6 @@ fn opens_block(word: Word) -> bool {
         Word::BEGIN | Word::THEN | Word::ELSE | Word::LOOP | Word::EXECUTE
     )
 }
+
+#[cfg(test)]
+mod tests;

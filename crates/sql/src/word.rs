@@ -31,6 +31,7 @@ vocabulary! {
     b'a': {
         ABORT = 1, b"abort";
         ALL = 2, b"all";
+        ALTER = 45, b"alter";
     }
     b'b': {
         BEGIN = 3, b"begin";
@@ -44,10 +45,12 @@ vocabulary! {
         CREATE = 9, b"create";
     }
     b'd': {
+        DATABASE = 46, b"database";
         DEALLOCATE = 10, b"deallocate";
         DECLARE = 11, b"declare";
         DISCARD = 12, b"discard";
         DO = 13, b"do";
+        DROP = 47, b"drop";
     }
     b'e': {
         ELSE = 14, b"else";
@@ -99,20 +102,33 @@ vocabulary! {
         TRUE = 42, b"true";
     }
     b'u': {
+        UESCAPE = 48, b"uescape";
         UNLISTEN = 43, b"unlisten";
+        UPDATE = 49, b"update";
     }
     b'w': {
         WITH = 44, b"with";
+        WORK = 50, b"work";
     }
 }
 
 impl Word {
     /// Any other word, and whatever is not a word.
     pub(crate) const OTHER: Self = Self(0);
+    /// No keyword but a `U&".."`, which an `UESCAPE` right behind it would give another meaning.
+    pub(crate) const UNICODE_NAME: Self = Self(u8::MAX);
 }
 
 /// `set_config`, whose effect depends on its third argument.
 pub(crate) const SET_CONFIG: &[u8] = b"set_config";
+
+/// A function of `pg_trgm`, and the setting it gives a value for the session.
+pub(crate) const SET_LIMIT: &[u8] = b"set_limit";
+pub(crate) const SIMILARITY_THRESHOLD: &[u8] = b"pg_trgm.similarity_threshold";
+
+/// The view of all settings. An update of it is a call of `set_config`. Source: PostgreSQL 15
+/// `system_views.sql`, rule `pg_settings_u`.
+const SETTINGS_VIEW: &[u8] = b"pg_settings";
 
 /// What naming the function (or schema) `folded` may do. Source: PostgreSQL 15 `pg_proc.dat` and the
 /// contrib modules; the names below are all that keep something in the session.
@@ -122,13 +138,11 @@ pub(crate) fn named_effect(folded: &[u8]) -> EffectSet {
         Some(b's') => match folded {
             b"setseed" => EffectSet::SEED,
             b"setval" => EffectSet::SEQUENCE,
-            // pg_trgm: sets pg_trgm.similarity_threshold for the session.
-            b"set_limit" => EffectSet::SETTING,
             _ => EffectSet::NONE,
         },
         Some(b'n') if folded == b"nextval" => EffectSet::SEQUENCE,
-        Some(b'c') if folded == b"currval" => EffectSet::SEQUENCE,
-        Some(b'l') if folded == b"lastval" => EffectSet::SEQUENCE,
+        Some(b'c') if folded == b"currval" => EffectSet::SEQUENCE_READ,
+        Some(b'l') if folded == b"lastval" => EffectSet::SEQUENCE_READ,
         Some(b'd') => dblink_effect(folded),
         _ => EffectSet::NONE,
     }
@@ -148,6 +162,9 @@ fn pg_effect(folded: &[u8]) -> EffectSet {
         return EffectSet::ADVISORY_UNLOCK;
     }
     match folded {
+        b"pg_prepared_statement" | b"pg_prepared_statements" => EffectSet::STATEMENTS_VIEW,
+        // True of a text that updates it; the caller knows.
+        SETTINGS_VIEW => EffectSet::SETTING_UNKNOWN,
         // The origin stays with the backend; the slots may be temporary, which is session state too.
         b"pg_replication_origin_session_setup"
         | b"pg_replication_origin_session_reset"

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue};
 use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::Registry;
 
-use crate::labels::{Encoded, LabelSet};
+use crate::labels::{Encoded, LabelSet, NoLabels};
 
 /// The `Content-Type` of [`encode_text`]'s result.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -49,10 +50,18 @@ impl Collector for BuildInfo {
     }
 }
 
-/// A gauge that is worked out when somebody asks.
+/// How Prometheus treats a [`Computed`] metric.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ComputedKind {
+    Gauge,
+    Counter,
+}
+
+/// A number that is worked out when somebody asks.
 pub(crate) struct Computed<F> {
     pub(crate) name: &'static str,
     pub(crate) help: &'static str,
+    pub(crate) kind: ComputedKind,
     pub(crate) value: F,
 }
 
@@ -64,10 +73,23 @@ impl<F> fmt::Debug for Computed<F> {
     }
 }
 
-impl<F: Fn() -> f64 + Send + Sync + 'static> Collector for Computed<F> {
+impl<F, N> Collector for Computed<F>
+where
+    F: Fn() -> N + Send + Sync + 'static,
+    N: EncodeGaugeValue + EncodeCounterValue,
+{
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        encoder
-            .encode_descriptor(self.name, self.help, None, MetricType::Gauge)?
-            .encode_gauge(&(self.value)())
+        let value = (self.value)();
+        let kind = match self.kind {
+            ComputedKind::Gauge => MetricType::Gauge,
+            ComputedKind::Counter => MetricType::Counter,
+        };
+        let mut metric = encoder.encode_descriptor(self.name, self.help, None, kind)?;
+        match self.kind {
+            ComputedKind::Gauge => metric.encode_gauge(&value),
+            ComputedKind::Counter => {
+                metric.encode_counter(&value, None::<&Exemplar<Encoded<NoLabels>, f64>>)
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use tollgate_control_plane::{DecisionSink as AuditLog, Eventually, Publisher, SessionsView};
 use tollgate_data_plane::{DataPlane, DecisionSink};
-use tollgate_types::{AuthDecision, AuthOutcome, ProxyId, SessionInfo, Snapshot};
+use tollgate_types::{AuthDecision, AuthOutcome, PinReport, ProxyId, SessionInfo, Snapshot};
 
 use crate::snapshot_file::SnapshotFile;
 
@@ -60,6 +60,10 @@ impl Publisher for InProcess {
 impl SessionsView for InProcess {
     fn sessions<'a>(&'a self, proxy: &'a ProxyId) -> Eventually<'a, Vec<SessionInfo>> {
         Box::pin(self.data_plane.sessions(proxy))
+    }
+
+    fn pins<'a>(&'a self, proxy: &'a ProxyId) -> Eventually<'a, PinReport> {
+        Box::pin(self.data_plane.pins(proxy))
     }
 }
 

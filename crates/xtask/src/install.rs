@@ -41,7 +41,8 @@ pub(crate) fn for_tests() -> Result<()> {
     }
     let tools = workspace::tools_dir();
     drivers::python(&tools)?;
-    drivers::node(&tools)
+    drivers::node(&tools)?;
+    drivers::debian(&tools)
 }
 
 /// Folders with PostgreSQL servers, newest first.

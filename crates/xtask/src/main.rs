@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask demo | test | tidy | openapi | ci`.
+//! Developer tasks: `cargo xtask demo | test | tidy | openapi | compatibility | ci`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -6,6 +6,7 @@
 )]
 
 mod ci;
+mod compatibility;
 mod demo;
 mod install;
 mod openapi;
@@ -45,6 +46,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Write docs/compatibility.md from what real clients do through the proxy.
+    Compatibility,
     /// Exactly what continuous integration runs.
     Ci,
 }
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Task::Prepare => install::for_tests(),
         Task::Test | Task::Ci => ci::run(),
         Task::Tidy => tidy::run(),
+        Task::Compatibility => compatibility::write(),
         Task::Openapi { check: true } => openapi::check(),
         Task::Openapi { check: false } => openapi::write(),
     };

@@ -40,9 +40,8 @@ impl Place {
     }
 }
 
-/// Runs a driver script: where to connect is in the usual `PG*` variables, the token or password in
-/// `PGPASSWORD`. Fails with the script's own words.
-pub(crate) async fn run_script(place: &Place, command: &mut Command) -> Result<String> {
+/// Tells a script where to connect: in the usual `PG*` variables, the token or password in `PGPASSWORD`.
+pub(crate) fn point_at(place: &Place, command: &mut Command) {
     command
         .env("PGHOST", "127.0.0.1")
         .env("PGPORT", place.port.to_string())
@@ -51,8 +50,13 @@ pub(crate) async fn run_script(place: &Place, command: &mut Command) -> Result<S
         .env("PGPASSWORD", &place.password)
         .env("PGSSLMODE", "verify-full")
         .env("PGSSLROOTCERT", &place.ca_file)
-        .env("PGCONNECT_TIMEOUT", "20")
-        .stdin(Stdio::null());
+        .env("PGCONNECT_TIMEOUT", "20");
+}
+
+/// Runs a driver script to its end. Fails with the script's own words.
+pub(crate) async fn run_script(place: &Place, command: &mut Command) -> Result<String> {
+    point_at(place, command);
+    command.stdin(Stdio::null());
     let shown = command.get_program().to_string_lossy().into_owned();
     let output = output(command).await?;
     ensure!(

@@ -40,8 +40,8 @@ use tokio_util::sync::CancellationToken;
 use tollgate_secrets::{MasterKey, Sealer};
 use tollgate_store::{MetadataUrl, Store, StoreSettings};
 use tollgate_types::{
-    Arn, EndpointState, Observation, ObservedEndpoint, ObservedProxy, ProxyId, ProxyPhase,
-    SessionInfo, Snapshot,
+    Arn, EndpointState, Observation, ObservedEndpoint, ObservedProxy, PinReport, ProxyId,
+    ProxyPhase, SessionInfo, Snapshot,
 };
 use tower::ServiceExt;
 
@@ -80,14 +80,22 @@ impl Publisher for Published {
     }
 }
 
-/// The sessions that the test says are there.
+/// The sessions and pins that the test says are there.
 #[derive(Default)]
-struct Sessions(Mutex<Vec<SessionInfo>>);
+struct Sessions {
+    connected: Mutex<Vec<SessionInfo>>,
+    pins: Mutex<PinReport>,
+}
 
 impl SessionsView for Sessions {
     fn sessions<'a>(&'a self, _proxy: &'a ProxyId) -> Eventually<'a, Vec<SessionInfo>> {
-        let rows = self.0.lock().clone();
+        let rows = self.connected.lock().clone();
         Box::pin(async move { rows })
+    }
+
+    fn pins<'a>(&'a self, _proxy: &'a ProxyId) -> Eventually<'a, PinReport> {
+        let report = self.pins.lock().clone();
+        Box::pin(async move { report })
     }
 }
 
@@ -215,7 +223,11 @@ impl World {
     }
 
     pub(super) fn connect_sessions(&self, sessions: Vec<SessionInfo>) {
-        *self.sessions.0.lock() = sessions;
+        *self.sessions.connected.lock() = sessions;
+    }
+
+    pub(super) fn hold_pins(&self, report: PinReport) {
+        *self.sessions.pins.lock() = report;
     }
 
     // --- calls -----------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::json;
-use tollgate_types::{PinInfo, SessionInfo, SessionState};
+use tollgate_types::{CurrentPin, PinInfo, PinReport, PinTotal, SessionInfo, SessionState};
 
 use super::World;
 
@@ -346,6 +346,119 @@ async fn sessions_are_shown_and_paged() {
         .get("/v1/proxies/none/sessions")
         .await
         .refused(404, "NOT_FOUND");
+}
+
+fn pin(session_id: &str, user: &str, reason: &str) -> CurrentPin {
+    CurrentPin {
+        session_id: session_id.to_owned(),
+        endpoint: "default".to_owned(),
+        user: user.to_owned(),
+        database: "orders".to_owned(),
+        application_name: "psql".to_owned(),
+        reason: reason.to_owned(),
+        statement: Some(format!("{reason} $1")),
+        since_unix: 60,
+        held_ms: 1_250,
+    }
+}
+
+fn pin_total(reason: &str, statement: Option<&str>) -> PinTotal {
+    PinTotal {
+        reason: reason.to_owned(),
+        statement: statement.map(str::to_owned),
+        count: 3,
+        held_ms: 4_500,
+        longest_ms: 2_000,
+        last_seen_unix: 120,
+    }
+}
+
+async fn world_with_pins() -> World {
+    let world = World::new().await;
+    world.proxy("orders").await;
+    world.hold_pins(PinReport {
+        current: vec![
+            pin("c-2", "app", "LISTEN"),
+            pin("c-1", "web", "LISTEN"),
+            pin("c-2", "app", "ADVISORY_LOCK"),
+        ],
+        totals: vec![
+            pin_total("LISTEN", Some("LISTEN $1")),
+            pin_total("ADVISORY_LOCK", None),
+        ],
+    });
+    world
+}
+
+fn pins_of(reply: &super::Reply) -> Vec<(String, String)> {
+    let word = |item: &serde_json::Value, name: &str| item[name].as_str().unwrap().to_owned();
+    let items = reply.items().iter();
+    items
+        .map(|item| (word(item, "sessionId"), word(item, "reason")))
+        .collect()
+}
+
+#[tokio::test]
+async fn pins_are_shown_with_their_sums_and_paged() {
+    let world = world_with_pins().await;
+    let path = "/v1/proxies/orders/pins?pageSize=2";
+    let first = world.get(path).await.expect(200);
+    let expected = [("c-1", "LISTEN"), ("c-2", "ADVISORY_LOCK")];
+    assert_eq!(
+        pins_of(&first),
+        expected.map(|(id, reason)| (id.to_owned(), reason.to_owned()))
+    );
+    assert_eq!(
+        first.items()[0],
+        json!({
+            "sessionId": "c-1", "reason": "LISTEN", "statement": "LISTEN $1", "endpoint": "default",
+            "user": "web", "database": "orders", "applicationName": "psql",
+            "since": "1970-01-01T00:01:00Z", "heldSeconds": 1.25,
+        })
+    );
+    let totals = json!([
+        {
+            "reason": "LISTEN", "statement": "LISTEN $1", "count": 3, "heldSeconds": 4.5,
+            "longestSeconds": 2.0, "lastSeenAt": "1970-01-01T00:02:00Z",
+        },
+        {
+            "reason": "ADVISORY_LOCK", "count": 3, "heldSeconds": 4.5,
+            "longestSeconds": 2.0, "lastSeenAt": "1970-01-01T00:02:00Z",
+        },
+    ]);
+    assert_eq!(first.json["totals"], totals);
+    let token = first.json["nextPageToken"].as_str().unwrap();
+    let second = world.get(&format!("{path}&pageToken={token}")).await;
+    let second = second.expect(200);
+    assert_eq!(pins_of(&second), [("c-2".to_owned(), "LISTEN".to_owned())]);
+    assert!(second.json.get("nextPageToken").is_none());
+    assert_eq!(second.json["totals"], totals);
+    let other_filter = format!("{path}&reason=LISTEN&pageToken={token}");
+    world
+        .get(&other_filter)
+        .await
+        .refused(400, "INVALID_PAGE_TOKEN");
+    let missing = world.get("/v1/proxies/none/pins").await;
+    missing.refused(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn pins_can_be_filtered() {
+    let world = world_with_pins().await;
+    for (filter, pins, totals) in [
+        ("", 3, 2),
+        ("?reason=LISTEN", 2, 1),
+        ("?reason=LISTEN&user=app", 1, 1),
+        ("?user=web", 1, 2),
+        ("?database=orders", 3, 2),
+        ("?database=other", 0, 2),
+        ("?reason=NOTHING", 0, 0),
+    ] {
+        let path = format!("/v1/proxies/orders/pins{filter}");
+        let reply = world.get(&path).await.expect(200);
+        let found = reply.json["totals"].as_array().unwrap().len();
+        assert_eq!((reply.items().len(), found), (pins, totals), "{filter}");
+    }
 }
 
 #[tokio::test]

@@ -4,17 +4,14 @@ use std::io;
 use std::rc::Rc;
 use std::task::Context;
 
-use tollgate_session::postgres::{Cancel, Farewell, Told};
-use tollgate_session::{Effects, PinReason};
+use tollgate_session::postgres::{Cancel, CancelTarget, Farewell, Told};
 use tollgate_types::SessionState;
 use tollgate_wire_postgres::backend::{self, ErrorFields};
 
-use super::advice;
 use super::link::{Begun, Delivery};
 use super::{Input, Relay, Step};
 use crate::cleaning;
 use crate::goodbye;
-use crate::pooled::History;
 use crate::reply;
 use crate::sessions::Interrupt;
 
@@ -44,6 +41,15 @@ impl End {
             Self::Cut => "cut by the proxy".to_owned(),
         }
     }
+}
+
+/// Whether a cancel request of the client's waits to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CancelWish {
+    /// None does.
+    None,
+    /// One does, because the server was at work on something of the proxy's own.
+    Held,
 }
 
 /// Whether a session is about to end.
@@ -95,13 +101,26 @@ impl Relay {
             self.shard.effects.set(effects);
             return result;
         }
-        if let Some(link) = &mut self.link
-            && self.session.state() == SessionState::Active
-            && link.begin_cancel(&self.registered.control) == Begun::Now
-        {
-            self.session.cancel_began();
-        }
+        self.cancel = CancelWish::Held;
+        self.try_cancel();
         Ok(())
+    }
+
+    /// Sends the cancel request the client wants sent, unless the server is at work on something of the
+    /// proxy's own: then it is for later.
+    pub(super) fn try_cancel(&mut self) {
+        match (self.cancel, self.session.cancel_target()) {
+            (CancelWish::None, _) | (CancelWish::Held, CancelTarget::Later) => return,
+            (CancelWish::Held, CancelTarget::Nothing) => {}
+            (CancelWish::Held, CancelTarget::Server) => {
+                if let Some(link) = &mut self.link
+                    && link.begin_cancel(&self.registered.control) == Begun::Now
+                {
+                    self.session.cancel_began();
+                }
+            }
+        }
+        self.cancel = CancelWish::None;
     }
 
     /// A cancel request has been delivered: the server connection may change hands again. One that got
@@ -110,7 +129,13 @@ impl Relay {
         match self.link.as_mut().and_then(|link| link.cancel_ended()) {
             None => {}
             Some(Delivery::Settled) => {
-                if let Some(proof) = self.session.cancel_ended() {
+                let mut effects = self.shard.effects.take();
+                effects.clear();
+                let proof = self.session.cancel_ended(&mut effects);
+                let written = self.write_effects(&effects, Input::Client, cx);
+                self.shard.effects.set(effects);
+                written?;
+                if let Some(proof) = proof {
                     self.release(proof);
                 }
             }
@@ -172,6 +197,7 @@ impl Relay {
     pub(super) async fn finish(mut self, end: End) {
         let control = Rc::clone(&self.registered.control);
         self.waiting = None;
+        self.end_pins();
         if let Some(link) = self.link.take() {
             let half_sent =
                 link.broken.is_some() || !link.to_server.is_empty() || !link.from_server.is_empty();
@@ -198,37 +224,6 @@ impl Relay {
             session.id = %control.id, reason = end.reason(), borrows = control.borrows.get(),
             duration_s = crate::clock::unix_seconds() - control.connected_unix, "client session ended"
         );
-    }
-
-    /// Keeps the sessions view and the pin counters in step with the machine.
-    pub(super) fn show_pins(&mut self, effects: &Effects) {
-        if effects.pin_changes().is_empty() {
-            return;
-        }
-        let control = &self.registered.control;
-        let now: Vec<PinReason> = self.session.pins().collect();
-        let before = control.pins.replace(now.clone());
-        for reason in now.iter().filter(|reason| !before.contains(reason)) {
-            self.metrics.pinned(*reason);
-            tracing::info!(
-                session.id = %control.id, proxy.id = %control.proxy, pin.reason = reason.code(),
-                "client pinned to its server connection; {}", advice::against(*reason)
-            );
-        }
-        if let Some(link) = &mut self.link {
-            link.lease.history = History::Reset;
-            match (before.is_empty(), now.is_empty()) {
-                (true, false) => {
-                    self.pinned = Some(self.metrics.pinned_clients.hold());
-                    link.pool.mark_pinned(&link.lease);
-                }
-                (false, true) => {
-                    self.pinned = None;
-                    link.pool.mark_unpinned(&link.lease);
-                }
-                (true, true) | (false, false) => {}
-            }
-        }
     }
 
     /// Keeps the sessions view's state in step.

@@ -5,6 +5,7 @@ mod advice;
 mod ending;
 mod link;
 mod outgoing;
+mod pinning;
 mod refusing;
 
 use std::future::poll_fn;
@@ -25,7 +26,7 @@ use crate::shard::Shard;
 use crate::stream::Stream;
 use crate::target_pool::{Borrowed, ServerLease, TargetPool};
 use crate::waiting::Waiting;
-use ending::{End, Leaving};
+use ending::{CancelWish, End, Leaving};
 use link::Link;
 use outgoing::Outgoing;
 use refusing::refusal;
@@ -46,6 +47,7 @@ pub(crate) struct Relay {
     waiting: Option<Waiting>,
     appetite: Appetite,
     leaving: Leaving,
+    cancel: CancelWish,
     pinned: Option<GaugeGuard>,
     metrics: Rc<ProxyMetrics>,
 }
@@ -67,6 +69,7 @@ impl Relay {
                 .sessions
                 .fresh_serial(shard.seed.index, shard.seed.settings.shards),
             max_remembered_unnamed: REMEMBERED_STATEMENT,
+            process_id: registered.control.cancel_key.process_id,
         };
         let session = Session::new(config, shard.statements.clone());
         Self {
@@ -80,6 +83,7 @@ impl Relay {
             waiting: None,
             appetite: Appetite::Hungry,
             leaving: Leaving::No,
+            cancel: CancelWish::None,
             pinned: None,
             metrics,
         }
@@ -126,6 +130,7 @@ impl Relay {
         moved |= self.take_grant(cx)?;
         moved |= self.client_step(cx)?;
         moved |= self.server_step(cx)?;
+        self.try_cancel();
         if self.leaving == Leaving::AtBoundary && self.may_leave() {
             self.leave(&reply::terminated(), cx)?;
             moved = true;
@@ -262,6 +267,10 @@ impl Relay {
         source: Input,
         cx: &mut Context<'_>,
     ) -> Step<()> {
+        if let Some(link) = &self.link {
+            let own = &self.registered.control.key.database;
+            link.pool.heed(&self.shard, effects.notices(), own);
+        }
         let input: &[u8] = match (source, &self.link) {
             (Input::Client, _) => self.from_client.filled(),
             (Input::Server, Some(link)) => link.from_server.filled(),

@@ -8,16 +8,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use parking_lot::Mutex;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
-use tollgate_data_plane::{DataPlane, DecisionSink, ServerIdentity, Settings};
+use tollgate_data_plane::{DataPlane, DecisionSink, Reuse, ServerIdentity, Settings};
 use tollgate_iam::token::{MintRequest, SigningKey, mint};
 use tollgate_telemetry::Metrics;
-use tollgate_testkit::{Ports, Postgres, PostgresVersion, TestCa};
+use tollgate_testkit::{ClientTls, Ports, Postgres, PostgresOptions, PostgresVersion, TestCa};
 use tollgate_types::{
     AccessKeyConfig, Arn, AuthConfig, AuthDecision, ClientPasswordAuth, DaySigningKey,
     EndpointConfig, EndpointState, Engine, EngineFamily, HealthState, IamAuth, IdentityConfig,
     PoolPolicy, PrincipalConfig, PrincipalKind, ProxyConfig, ProxyPhase, Revision, SNAPSHOT_FORMAT,
     SessionInfo, Snapshot, TargetConfig, TargetRole, TargetTls, TlsMode,
 };
+
+use crate::raw::Door;
 
 /// Access key of the only principal.
 pub(crate) const ACCESS_KEY: &str = "AKIATESTTESTTESTTEST";
@@ -34,12 +36,44 @@ impl DecisionSink for Decisions {
     }
 }
 
+/// What a test wants to be different.
+pub(crate) struct Setup {
+    pub(crate) policy: PoolPolicy,
+    pub(crate) iam: IamAuth,
+    pub(crate) version: PostgresVersion,
+    pub(crate) reuse: Reuse,
+    pub(crate) shards: usize,
+    pub(crate) server_tls: ServerTls,
+}
+
+impl Setup {
+    /// PostgreSQL 15 and two shards.
+    pub(crate) fn new(policy: PoolPolicy, iam: IamAuth) -> Self {
+        Self {
+            policy,
+            iam,
+            version: PostgresVersion::V15,
+            reuse: Reuse::MostRecent,
+            shards: 2,
+            server_tls: ServerTls::Off,
+        }
+    }
+}
+
+/// Whether server connections are encrypted; those of clients may always be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ServerTls {
+    Off,
+    Verified,
+}
+
 /// Everything a test needs.
 pub(crate) struct Fixture {
     pub(crate) postgres: Postgres,
     pub(crate) plane: DataPlane,
     pub(crate) snapshot: Snapshot,
     pub(crate) decisions: Arc<Decisions>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) port: u16,
     _ports: Ports,
     ca: tempfile::NamedTempFile,
@@ -53,36 +87,54 @@ fn provider() {
 impl Fixture {
     /// Starts it all and waits until the target is available.
     pub(crate) async fn start(policy: PoolPolicy, iam: IamAuth) -> Result<Self> {
+        Self::start_as(Setup::new(policy, iam)).await
+    }
+
+    /// The same as a test wants it.
+    pub(crate) async fn start_as(setup: Setup) -> Result<Self> {
         provider();
-        let postgres = Postgres::start(PostgresVersion::V15)?;
+        let ca = TestCa::new()?;
+        let mut options = PostgresOptions::new(setup.version);
+        if setup.server_tls == ServerTls::Verified {
+            options = options.tls(ca.server(&["127.0.0.1"])?);
+        }
+        let postgres = Postgres::start_with(options)?;
         postgres.user_create("app", PASSWORD)?;
         postgres.database_create("orders", "app")?;
-        let ca = TestCa::new()?;
         let identity = ca.server(&["127.0.0.1", "localhost"])?;
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), ca.cert_pem())?;
         let decisions = Arc::new(Decisions::default());
+        let metrics = Arc::new(Metrics::new("test"));
         let plane = DataPlane::start(Settings {
             bind: [127, 0, 0, 1].into(),
-            shards: 2,
+            shards: setup.shards,
             identity: ServerIdentity::from_pem(
                 identity.cert_pem.as_bytes(),
                 identity.key_pem.as_bytes(),
             )?,
             decisions: Arc::clone(&decisions) as _,
-            metrics: Arc::new(Metrics::new("test")),
+            metrics: Arc::clone(&metrics),
             max_client_connections: 2000,
             handshake_timeout: Duration::from_secs(5),
+            reuse: setup.reuse,
         })?;
         let ports = Ports::reserve(1)?;
         let port = ports.first();
-        let snapshot = snapshot(&postgres, port, policy, iam)?;
+        let mut snapshot = snapshot(&postgres, port, setup.policy, setup.iam)?;
+        if setup.server_tls == ServerTls::Verified {
+            snapshot.proxies[0].targets[0].tls = TargetTls {
+                mode: TlsMode::VerifyFull,
+                ca_pem: Some(ca.cert_pem().clone()),
+            };
+        }
         plane.apply(Arc::new(snapshot.clone()));
         let fixture = Self {
             postgres,
             plane,
             snapshot,
             decisions,
+            metrics,
             port,
             _ports: ports,
             ca: file,
@@ -195,6 +247,16 @@ impl Fixture {
     /// The password that the server knows.
     pub(crate) fn password() -> &'static str {
         PASSWORD
+    }
+
+    /// Where and as whom a raw client logs in.
+    pub(crate) fn door(&self) -> Door {
+        Door::new(self.port, "orders")
+    }
+
+    /// For clients that encrypt.
+    pub(crate) fn client_tls(&self) -> Result<ClientTls> {
+        ClientTls::trusting(&std::fs::read_to_string(self.ca.path())?)
     }
 }
 

@@ -277,15 +277,6 @@ async fn shoot(f: &Fixture, mut dice: Dice) -> Result<()> {
     Ok(())
 }
 
-fn door(f: &Fixture) -> Door {
-    Door {
-        port: f.port,
-        user: "app".to_owned(),
-        database: "orders".to_owned(),
-        password: Fixture::password().to_owned(),
-    }
-}
-
 /// Waits until no session is left, then finds a pool that serves everybody and remembers nothing.
 async fn find_all_clean(f: &Fixture) -> Result<()> {
     for _ in 0..500 {
@@ -300,7 +291,7 @@ async fn find_all_clean(f: &Fixture) -> Result<()> {
     );
     let mut clients = Vec::new();
     for _ in 0..10 {
-        clients.push(Raw::login(&door(f)).await?);
+        clients.push(Raw::login(&f.door()).await?);
     }
     for raw in &mut clients {
         for _ in 0..10 {
@@ -341,7 +332,7 @@ async fn nobody_meets_what_another_client_left() -> Result<()> {
         let client = Client {
             number,
             dice: Dice::new(seed.wrapping_mul(u64::try_from(number).unwrap_or(1))),
-            door: door(&f),
+            door: f.door(),
             cancels: if number % 2 == 0 {
                 Cancels::Sometimes
             } else {

@@ -1,11 +1,13 @@
 //! The data plane alone, in front of a real PostgreSQL: snapshots in, sessions through, reports out.
 
 mod changes;
+mod databases;
 mod dice;
 mod differential;
 mod fixture;
 mod isolation;
 mod limits;
+mod pins;
 mod raw;
 mod rubbish;
 mod sessions;

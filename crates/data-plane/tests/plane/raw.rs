@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::WriteHalf;
 use tokio::time::timeout;
-use tollgate_testkit::scripted::{self, Message};
+use tollgate_testkit::ClientTls;
+use tollgate_testkit::scripted::{self, Message, SSL_REQUEST};
 use tollgate_wire_postgres::scram::{ClientBinding, ClientCredential, ScramClient};
 use tollgate_wire_postgres::secret::Secret;
+
+use crate::fixture::Fixture;
 
 /// How long to wait for the next byte before the connection counts as hung.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -23,12 +25,42 @@ pub(crate) struct Door {
     pub(crate) user: String,
     pub(crate) database: String,
     pub(crate) password: String,
+    /// Further startup parameters.
+    pub(crate) startup: Vec<(String, String)>,
+    /// Encrypts if there is one.
+    pub(crate) tls: Option<ClientTls>,
+    /// How long to wait for the next byte before the connection counts as hung.
+    pub(crate) patience: Duration,
 }
+
+impl Door {
+    /// As the user of every fixture, without TLS.
+    pub(crate) fn new(port: u16, database: &str) -> Self {
+        Self {
+            port,
+            user: "app".to_owned(),
+            database: database.to_owned(),
+            password: Fixture::password().to_owned(),
+            startup: Vec::new(),
+            tls: None,
+            patience: PATIENCE,
+        }
+    }
+}
+
+/// A connection's bytes.
+trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 
 /// A logged-in connection.
 pub(crate) struct Raw {
-    stream: TcpStream,
+    stream: Box<dyn Wire>,
+    /// The same socket, to close it rudely.
+    socket: socket2::Socket,
+    patience: Duration,
     buffer: BytesMut,
+    /// Everything the server said after the login.
+    pub(crate) greeting: Vec<Message>,
     /// Process id and secret for a cancel request.
     pub(crate) key: Vec<u8>,
 }
@@ -40,22 +72,30 @@ impl Raw {
             .await
             .context("connecting")?;
         stream.set_nodelay(true)?;
+        let socket = socket2::SockRef::from(&stream).try_clone()?;
+        let stream: Box<dyn Wire> = match &door.tls {
+            None => Box::new(stream),
+            Some(tls) => encrypted(stream, tls).await?,
+        };
         let mut raw = Self {
             stream,
+            socket,
+            patience: door.patience,
             buffer: BytesMut::new(),
+            greeting: Vec::new(),
             key: Vec::new(),
         };
-        let parameters = [
+        let mut parameters = vec![
             ("user", door.user.as_str()),
             ("database", door.database.as_str()),
         ];
+        let more = door.startup.iter();
+        parameters.extend(more.map(|(name, value)| (name.as_str(), value.as_str())));
         raw.send(&scripted::startup(0, &parameters)).await?;
         raw.prove(&door.password).await?;
-        for message in raw.until_ready().await? {
-            if message.tag == b'K' {
-                raw.key = message.body;
-            }
-        }
+        raw.greeting = raw.until_ready().await?;
+        let key = raw.greeting.iter().find(|message| message.tag == b'K');
+        raw.key = key.map(|key| key.body.clone()).unwrap_or_default();
         Ok(raw)
     }
 
@@ -89,10 +129,11 @@ impl Raw {
 
     /// Sends these bytes as they are.
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        timeout(PATIENCE, self.stream.write_all(bytes))
+        timeout(self.patience, self.stream.write_all(bytes))
             .await
             .context("nobody takes the bytes")?
-            .context("sending")
+            .context("sending")?;
+        self.stream.flush().await.context("sending")
     }
 
     /// The next message; `None` when the other side has closed.
@@ -101,7 +142,7 @@ impl Raw {
             if let Some(message) = take(&mut self.buffer)? {
                 return Ok(Some(message));
             }
-            let read = timeout(PATIENCE, self.stream.read_buf(&mut self.buffer))
+            let read = timeout(self.patience, self.stream.read_buf(&mut self.buffer))
                 .await
                 .context("the connection hangs")?;
             if !read.is_ok_and(|length| length > 0) {
@@ -130,16 +171,16 @@ impl Raw {
     }
 
     /// Sends while it hears, so that neither side waits for the other, until `done` says so or the other
-    /// side closes. `done` may give more bytes to send.
+    /// side closes.
     pub(crate) async fn exchange(
         &mut self,
         pieces: &[Vec<u8>],
         mut done: impl FnMut(&Message) -> Heard,
     ) -> Result<Vec<Message>> {
-        let (mut read, mut write) = self.stream.split();
+        let patience = self.patience;
+        let (mut read, mut write) = tokio::io::split(&mut self.stream);
         let buffer = &mut self.buffer;
         let mut heard = Vec::new();
-        let (more, mut wanted) = tokio::sync::mpsc::unbounded_channel();
         let hearing = async {
             loop {
                 while let Some(message) = take(buffer)? {
@@ -147,11 +188,10 @@ impl Raw {
                     heard.push(message);
                     match verdict {
                         Heard::GoOn => {}
-                        Heard::Say(bytes) => drop(more.send(bytes)),
                         Heard::Enough => return anyhow::Ok(()),
                     }
                 }
-                let length = timeout(PATIENCE, read.read_buf(buffer))
+                let length = timeout(patience, read.read_buf(buffer))
                     .await
                     .context("the connection hangs")?;
                 if !length.is_ok_and(|length| length > 0) {
@@ -162,9 +202,6 @@ impl Raw {
         };
         let saying = async {
             say(&mut write, pieces).await;
-            while let Some(bytes) = wanted.recv().await {
-                say(&mut write, &[bytes]).await;
-            }
             std::future::pending::<()>().await;
         };
         let result = tokio::select! {
@@ -176,24 +213,82 @@ impl Raw {
         Ok(heard)
     }
 
+    /// Sends while it hears what comes in the meantime.
+    pub(crate) async fn pour(
+        &mut self,
+        pieces: &[Vec<u8>],
+        heard: &mut Vec<Message>,
+    ) -> Result<()> {
+        let (mut read, mut write) = tokio::io::split(&mut self.stream);
+        let buffer = &mut self.buffer;
+        let hearing = async {
+            // A connection that has closed is noticed by who hears next.
+            while read.read_buf(buffer).await.is_ok_and(|length| length > 0) {}
+            std::future::pending::<()>().await;
+        };
+        let saying = timeout(self.patience, say(&mut write, pieces));
+        tokio::select! {
+            said = saying => said.context("nobody takes the bytes")?,
+            () = hearing => {}
+        }
+        while let Some(message) = take(&mut self.buffer)? {
+            heard.push(message);
+        }
+        Ok(())
+    }
+
+    /// Hears until nothing has come for this long, or the other side has closed.
+    pub(crate) async fn lull(&mut self, quiet: Duration, heard: &mut Vec<Message>) -> Result<()> {
+        while let Ok(Ok(1..)) = timeout(quiet, self.stream.read_buf(&mut self.buffer)).await {
+            while let Some(message) = take(&mut self.buffer)? {
+                heard.push(message);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hears until so many messages have come in all, or the other side has closed.
+    pub(crate) async fn hear_until(
+        &mut self,
+        count: usize,
+        heard: &mut Vec<Message>,
+    ) -> Result<()> {
+        while heard.len() < count {
+            let said = || heard.iter().map(describe).collect::<Vec<_>>();
+            let next = self.hear().await;
+            match next.with_context(|| format!("in a pause, having heard {:#?}", said()))? {
+                Some(message) => heard.push(message),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
     /// Closes without a word, in the rudest way there is.
     pub(crate) fn reset(self) {
         // Zero linger makes the close a reset.
-        let _ = self.stream.set_zero_linger();
+        let _ = self.socket.set_linger(Some(Duration::ZERO));
     }
+}
+
+async fn encrypted(mut stream: TcpStream, tls: &ClientTls) -> Result<Box<dyn Wire>> {
+    stream.write_all(&scripted::request(SSL_REQUEST)).await?;
+    let answer = stream.read_u8().await?;
+    ensure!(answer == b'S', "TLS refused: {answer}");
+    Ok(Box::new(tls.connect("127.0.0.1", stream).await?))
 }
 
 /// What to do after a message.
 pub(crate) enum Heard {
     GoOn,
-    Say(Vec<u8>),
     Enough,
 }
 
 /// A peer that has closed takes nothing any more; what it said before is still heard.
-async fn say(write: &mut WriteHalf<'_>, pieces: &[Vec<u8>]) {
+async fn say(write: &mut (impl AsyncWrite + Unpin), pieces: &[Vec<u8>]) {
     for piece in pieces {
-        if write.write_all(piece).await.is_err() {
+        // Flushing hands over what TLS has encrypted.
+        if write.write_all(piece).await.is_err() || write.flush().await.is_err() {
             return;
         }
         if pieces.len() > 1 {

@@ -202,12 +202,7 @@ async fn two_thousand_silent_connections_disturb_nobody() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn rubbish_in_a_session_ends_that_session_only() -> Result<()> {
     let f = fixture().await?;
-    let door = crate::raw::Door {
-        port: f.port,
-        user: "app".to_owned(),
-        database: "orders".to_owned(),
-        password: Fixture::password().to_owned(),
-    };
+    let door = f.door();
     let other = f.connect().await?;
     let bad: [&[u8]; 7] = [
         b"Q\0\0\0\x03",

@@ -1,6 +1,6 @@
 //! Borrowing, waiting and returning.
 
-use tollgate_pool::{Borrow, BorrowError, Millis, Settings};
+use tollgate_pool::{Borrow, BorrowError, Millis, Reuse, Settings};
 
 use crate::rig::{CALM, Rig};
 
@@ -13,6 +13,25 @@ fn lends_the_most_recently_used_first() {
         rig.give_back(lease);
     }
     assert_eq!(*rig.take("k"), used_last);
+}
+
+#[test]
+fn lends_every_idle_connection_in_turn_when_told_to() {
+    let settings = Settings {
+        reuse: Reuse::LeastRecent,
+        ..CALM
+    };
+    let mut rig = Rig::new(3, settings);
+    let leases = [rig.take_new("k"), rig.take_new("k"), rig.take_new("k")];
+    let opened: Vec<_> = leases.iter().map(|lease| **lease).collect();
+    for lease in leases {
+        rig.give_back(lease);
+    }
+    for number in opened.iter().cycle().take(7) {
+        let lease = rig.take("k");
+        assert_eq!(*lease, *number);
+        rig.give_back(lease);
+    }
 }
 
 #[test]

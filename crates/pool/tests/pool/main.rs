@@ -8,3 +8,4 @@ mod opening;
 mod rig;
 mod room;
 mod sharing;
+mod vacating;

@@ -53,6 +53,7 @@ enum Event {
     Lose { nth: usize },
     FreeCredit { shard: usize },
     Retire { shard: usize },
+    Vacate { shard: usize, key: usize },
     Limit { to: u32 },
     Reconfigure { shard: usize, variant: usize },
     Pass { millis: u64 },
@@ -82,6 +83,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => nth().prop_map(|nth| Event::Lose { nth }),
         1 => shard().prop_map(|shard| Event::FreeCredit { shard }),
         1 => shard().prop_map(|shard| Event::Retire { shard }),
+        1 => (shard(), 0..KEYS.len()).prop_map(|(shard, key)| Event::Vacate { shard, key }),
         2 => (0u32..6).prop_map(|to| Event::Limit { to }),
         2 => (shard(), 0..5usize).prop_map(|(shard, variant)| Event::Reconfigure { shard, variant }),
         10 => millis.prop_map(|millis| Event::Pass { millis }),
@@ -262,6 +264,7 @@ impl World {
                 self.act(shard, Cause::Other);
             }
             Event::Retire { shard } => self.retire(shard),
+            Event::Vacate { shard, key } => self.vacate(shard, KEYS[key]),
             Event::Limit { to } => self.credits.set_limit(to),
             Event::Reconfigure { shard, variant } => self.set(shard, settings(variant)),
             Event::Pass { millis } => self.now = self.now.saturating_add(Millis::new(millis)),
@@ -473,6 +476,20 @@ impl World {
         self.books[shard].target_paused = Millis::ZERO;
         self.act(shard, Cause::Other);
         assert!(self.books[shard].idle.is_empty());
+    }
+
+    fn vacate(&mut self, shard: usize, key: Key) {
+        let until = self.now.saturating_add(Millis::from_secs(1));
+        let of_key = |books: &Books| {
+            let mut idle = books.idle.iter();
+            idle.any(|parked| parked.key == key)
+        };
+        let had_some = of_key(&self.books[shard]);
+        let closed = self.pools[shard].vacate(|known| *known == key, until, self.now);
+        self.act(shard, Cause::Other);
+        // A leap of the clock may have sent them to be checked first.
+        assert!(closed == 0 || had_some);
+        assert!(!of_key(&self.books[shard]), "idle where nothing may be");
     }
 
     fn set(&mut self, shard: usize, settings: Settings) {

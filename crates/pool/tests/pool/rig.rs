@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tollgate_pool::{
     Action, Borrow, BorrowError, CloseReason, ConnId, Credits, FailureScope, Jitter, Lease, Millis,
-    OpenTicket, Parcel, Pool, Settings, Shard, Stats, WaiterId,
+    OpenTicket, Parcel, Pool, Reuse, Settings, Shard, Stats, WaiterId,
 };
 
 /// A connection is just its number, counted per rig in the order of opening.
@@ -22,6 +22,7 @@ pub(crate) const CALM: Settings = Settings {
     validation_timeout: Millis::from_secs(5),
     borrow_timeout: Millis::from_secs(120),
     leak_threshold: Millis::ZERO,
+    reuse: Reuse::MostRecent,
 };
 
 /// One pool, the time, and what the pool has asked for so far.

@@ -5,14 +5,25 @@ use tollgate_wire_postgres::backend::read;
 use tollgate_wire_postgres::frame::{self, Frame, Header};
 use tollgate_wire_postgres::tag::backend as tag;
 
-use super::link::{Clean, Link, Owner, ServerState};
-use crate::PinSet;
+use super::link::{Clean, Link, Owner, Past, ServerState};
+use super::settings::Settings;
 
 /// `Query` messages. They are sent one behind the other and answered in order.
 const ROLLBACK: &[u8] = b"Q\0\0\0\x0dROLLBACK\0";
 const DISCARD: &[u8] = b"Q\0\0\0\x10DISCARD ALL\0";
 const EMPTY: &[u8] = b"Q\0\0\0\x05\0";
-const ROLLBACK_AND_DISCARD: &[u8] = b"Q\0\0\0\x0dROLLBACK\0Q\0\0\0\x10DISCARD ALL\0";
+const RESET: &[u8] = b"Q\0\0\0\x35RESET SESSION AUTHORIZATION;RESET ROLE;RESET ALL\0";
+
+/// What is to be undone behind a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// The open transaction.
+    Transaction,
+    /// The open transaction, if any, and settings that may have changed since the last one.
+    Settings,
+    /// All that `DISCARD ALL` discards.
+    Everything,
+}
 
 /// Longest setting to compare; a longer one fails the cleanup.
 const MAX_MESSAGE: usize = 8 * 1024;
@@ -24,15 +35,28 @@ const MAX_MESSAGE: usize = 8 * 1024;
 #[derive(Debug)]
 pub struct Cleanup {
     link: Box<Link>,
-    bytes: &'static [u8],
-    steps: &'static [Step],
+    bytes: Vec<u8>,
+    /// Replies to come, the next one last.
+    steps: Vec<Step>,
     /// Bytes of a notice to skip.
     skip: usize,
+    purpose: Purpose,
+}
+
+/// What the machine is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To see whether the connection still answers. Nothing may have changed meanwhile.
+    Keepalive,
+    /// To end what a client left.
+    Cleaning,
 }
 
 /// One expected reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
+    /// Whatever the question in flight is answered with, up to its `Z`.
+    Inspection,
     Command(&'static [u8]),
     EmptyQuery,
     Ready,
@@ -62,38 +86,63 @@ impl Cleanup {
     /// Tests an idle connection with an empty query. Whoever called must not do this more often than a
     /// keepalive needs.
     pub fn keepalive(state: ServerState) -> Self {
-        Self::new(state.0, EMPTY, &[Step::EmptyQuery, Step::Ready])
+        Self {
+            link: state.0,
+            bytes: EMPTY.to_vec(),
+            steps: vec![Step::Ready, Step::EmptyQuery],
+            skip: 0,
+            purpose: Purpose::Keepalive,
+        }
     }
 
-    /// Ends what the last client left: a transaction, and everything `DISCARD ALL` discards.
-    pub(super) fn after_session(link: Box<Link>, reasons: PinSet) -> Self {
-        const BOTH: &[Step] = &[
-            Step::Command(b"ROLLBACK"),
-            Step::Ready,
-            Step::Command(b"DISCARD ALL"),
+    /// Ends what the last client left, as far as `extent` says, behind the answer to a question that may
+    /// still be under way.
+    pub(super) fn after_session(mut link: Box<Link>, extent: Extent) -> Self {
+        const RESETS: [Step; 4] = [
+            Step::Command(b"RESET"),
+            Step::Command(b"RESET"),
+            Step::Command(b"RESET"),
             Step::Ready,
         ];
-        let open = link.status != TransactionStatus::Idle;
-        let (bytes, steps) = match (open, reasons.is_empty()) {
-            (true, true) => (ROLLBACK, BOTH.get(..2)),
-            (true, false) => (ROLLBACK_AND_DISCARD, Some(BOTH)),
-            (false, _) => (DISCARD, BOTH.get(2..)),
-        };
-        Self::new(link, bytes, steps.unwrap_or(BOTH))
-    }
-
-    fn new(link: Box<Link>, bytes: &'static [u8], steps: &'static [Step]) -> Self {
+        let mut bytes = Vec::new();
+        let mut steps = Vec::new();
+        if !link.queue.is_empty() {
+            steps.push(Step::Inspection);
+            link.queue.reset();
+        }
+        if link.status != TransactionStatus::Idle {
+            bytes.extend_from_slice(ROLLBACK);
+            steps.extend([Step::Command(b"ROLLBACK"), Step::Ready]);
+        }
+        match extent {
+            Extent::Transaction => {}
+            Extent::Settings => {
+                bytes.extend_from_slice(RESET);
+                steps.extend(RESETS);
+                link.settings = Settings::default();
+            }
+            Extent::Everything => {
+                bytes.extend_from_slice(DISCARD);
+                steps.extend([Step::Command(b"DISCARD ALL"), Step::Ready]);
+                link.settings = Settings::default();
+            }
+        }
+        if extent != Extent::Transaction {
+            link.past = Past::SettingsTouched;
+        }
+        steps.reverse();
         Self {
             link,
             bytes,
             steps,
             skip: 0,
+            purpose: Purpose::Cleaning,
         }
     }
 
     /// What to send to the server.
-    pub fn bytes(&self) -> &'static [u8] {
-        self.bytes
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Looks at bytes of the server.
@@ -161,31 +210,43 @@ impl Cleanup {
             }
             _ => {}
         }
-        let Some((step, others)) = self.steps.split_first() else {
+        let Some(step) = self.steps.pop() else {
             return false;
         };
-        let expected = match (step, message_tag) {
+        if step == Step::Inspection
+            && matches!(
+                message_tag,
+                tag::ROW_DESCRIPTION | tag::DATA_ROW | tag::COMMAND_COMPLETE | tag::ERROR_RESPONSE
+            )
+        {
+            self.steps.push(step);
+            return true;
+        }
+        match (step, message_tag) {
             (Step::Command(wanted), tag::COMMAND_COMPLETE) => {
-                read::command_tag(body).is_ok_and(|found| found == *wanted)
+                if wanted == b"DISCARD ALL" {
+                    self.link.carried.forget_all();
+                }
+                read::command_tag(body).is_ok_and(|found| found == wanted)
             }
             (Step::EmptyQuery, tag::EMPTY_QUERY_RESPONSE) => true,
             (Step::Ready, tag::READY_FOR_QUERY) => {
                 matches!(read::ready_for_query(body), Ok(TransactionStatus::Idle))
             }
+            (Step::Inspection, tag::READY_FOR_QUERY) => read::ready_for_query(body).is_ok(),
             _ => false,
-        };
-        if expected && matches!(step, Step::Command(b"DISCARD ALL")) {
-            self.link.carried.forget_all();
         }
-        self.steps = others;
-        expected
     }
 
     fn finished(mut self) -> CleanupEvent {
         // Every Query drops the unnamed statement.
         self.link.owner = Owner::Nobody;
         self.link.status = TransactionStatus::Idle;
-        if self.link.parameters.differ() || !self.link.is_quiet() {
+        let settings = match self.purpose {
+            Purpose::Keepalive => !self.link.parameters.has_news(),
+            Purpose::Cleaning => self.link.parameters.agree_with(&self.link.settings),
+        };
+        if !settings || !self.link.is_quiet() {
             return CleanupEvent::Failed;
         }
         CleanupEvent::Clean(self.link.into_clean())

@@ -1,18 +1,21 @@
 //! The client's bytes: which message is at hand, and whether it needs a server connection.
 
 use memchr::memchr;
+use tollgate_sql::EffectSet;
 use tollgate_wire_postgres::backend::{self, ErrorFields, TransactionStatus};
 use tollgate_wire_postgres::frame::{self, Frame, Header};
 use tollgate_wire_postgres::sqlstate::SqlState;
 use tollgate_wire_postgres::tag::frontend as tag;
 
 use super::head::{Head, Message, head, kind_byte};
-use super::link::{Copy, Entry, Link, Mode, Segment, StrayData, Upset};
+use super::link::{
+    Copy, Entry, Link, Mode, Pieces, Restored, Segment, StrayData, Upset,
+};
 use super::queue::Kind;
 use super::statements::is_awaited;
 use super::unnamed::{Remembered, Unnamed};
 use super::{CloseReason, Progress, Session, Unlinked, Want};
-use crate::Effects;
+use crate::{Effects, Notice};
 
 /// What became of one look at the input.
 pub(super) enum Step {
@@ -32,7 +35,7 @@ impl Session {
             consumed = consumed.saturating_add(taken);
             if taken > 0
                 && self.between_messages()
-                && let Some(clean) = self.release_if_clean()
+                && let Some(clean) = self.release_if_clean(out)
             {
                 let want = Want::Release(clean);
                 return Progress { consumed, want };
@@ -87,13 +90,13 @@ impl Session {
             link.passed(out);
         }
         if link.inbound.text.is_some() {
-            self.read_text(bytes);
+            self.read_text(bytes, out);
         }
         length
     }
 
     /// Feeds the SQL text in `bytes` to the scanner, and judges it when it is complete.
-    fn read_text(&mut self, bytes: &[u8]) {
+    fn read_text(&mut self, bytes: &[u8], out: &mut Effects) {
         let Some(link) = &mut self.link else {
             return;
         };
@@ -102,14 +105,26 @@ impl Session {
         inbound.prefix = inbound.prefix.saturating_sub(skipped);
         let text = bytes.get(skipped..).unwrap_or_default();
         let end = memchr(0, text);
+        let text = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
+        let pieces = inbound.pieces;
+        inbound.pieces = Pieces::Several;
         if let Some(scanner) = &mut inbound.text {
-            scanner.feed(text.get(..end.unwrap_or(text.len())).unwrap_or_default());
+            scanner.feed(text);
         }
         if end.is_none() && inbound.left > 0 {
             return;
         }
         if let Some(scanner) = inbound.text.take() {
-            self.text_read(&scanner.finish());
+            let summary = scanner.finish();
+            if summary.effects.intersects(EffectSet::DATABASE_DDL) {
+                // Said as early as can be: the server waits only for a while.
+                out.notice(Notice::DatabaseCommand);
+            }
+            let whole = match pieces {
+                Pieces::One => Some(text),
+                Pieces::Several => None,
+            };
+            self.text_read(&summary, whole);
         }
     }
 
@@ -199,8 +214,11 @@ impl Session {
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
-        if link.mode == Mode::Doubt {
-            return self.in_doubt(message, out);
+        match link.mode {
+            Mode::Tracking => {}
+            Mode::Doubt | Mode::Blind => {
+                return self.begin_in_doubt(message, out);
+            }
         }
         if link.segment == Segment::Refused && message.header.tag != tag::SYNC {
             link.swallow(message.header.total);
@@ -212,6 +230,14 @@ impl Session {
         if link.queue.is_full() {
             return Step::Wait(Want::Replies);
         }
+        if link.restored != Restored::Done
+            && let Some(want) = self.restore(message, out)
+        {
+            return Step::Wait(want);
+        }
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
         match message.header.tag {
             tag::QUERY => return self.query(message, out),
             tag::PARSE => return self.parse(message, out),
@@ -270,7 +296,7 @@ impl Session {
         Want::Close(CloseReason::ProtocolViolation)
     }
 
-    fn fatal(&mut self, fields: &ErrorFields, out: &mut Effects) {
+    pub(super) fn fatal(&mut self, fields: &ErrorFields, out: &mut Effects) {
         if self.at_boundary() {
             out.client_lane()
                 .inject(|bytes| backend::error_response(bytes, fields));

@@ -7,11 +7,13 @@
 
 use tollgate_wire_postgres::backend::TransactionStatus;
 use tollgate_wire_postgres::backend::read;
-use tollgate_wire_postgres::tag::{backend as tag, frontend};
+use tollgate_wire_postgres::frame::Header;
+use tollgate_wire_postgres::tag::backend as tag;
 
 use super::client::Step;
+use super::doubt::CopyEnd;
 use super::head::Message;
-use super::link::{Alignment, Entry, Link, Mode, Segment, StrayData};
+use super::link::{Alignment, Entry, Link, Mode, Owner, Segment, StrayData};
 use super::server::Verdict;
 use super::statements::{self, sync};
 use super::{Session, Want};
@@ -24,7 +26,7 @@ const NAME: &[u8] = b"tollgate_fence";
 const MARK: u32 = 0xf3c3_0000;
 
 /// Longest reply to hold back in search of the fence's answer.
-pub(super) const MAX_HELD: usize = 32;
+const MAX_HELD: usize = 32;
 
 /// Where a connection in doubt is on its way back.
 #[derive(Debug)]
@@ -35,6 +37,13 @@ pub(super) struct Fence {
     count: u32,
     /// What the server does once it has read everything before the fence.
     server: Server,
+    unnamed: Unnamed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unnamed {
+    Known,
+    Lost,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,17 +72,37 @@ impl Fence {
             held: Vec::new(),
             count: 0,
             server: Server::Listens,
+            unnamed: Unnamed::Known,
         }
     }
 
-    /// True while replies must be looked at whole.
-    pub(super) fn is_awaited(&self) -> bool {
-        self.stage != Stage::NotSent
+    /// A COPY ended like this, and replies cannot be told apart from here on.
+    pub(super) fn is_due(&mut self, how: CopyEnd) {
+        self.stage = Stage::NotSent;
+        self.server = match how {
+            CopyEnd::Completed => Server::Listens,
+            // It skips to the next Sync.
+            CopyEnd::Failed => Server::Skips,
+        };
     }
 
-    /// An error made the server skip to the next Sync.
-    pub(super) fn server_skips(&mut self) {
-        self.server = Server::Skips;
+    /// Whether a message must be held until it is known not to answer the fence.
+    pub(super) fn may_be_answered_by(&self, header: Header) -> bool {
+        self.stage != Stage::NotSent
+            && header.total <= MAX_HELD
+            && matches!(
+                header.tag,
+                tag::READY_FOR_QUERY
+                    | tag::PARSE_COMPLETE
+                    | tag::PARAMETER_DESCRIPTION
+                    | tag::NO_DATA
+                    | tag::CLOSE_COMPLETE
+            )
+    }
+
+    /// Among what cannot be told apart are changes of the unnamed statement.
+    pub(super) fn lose_unnamed(&mut self) {
+        self.unnamed = Unnamed::Lost;
     }
 
     fn types(&self) -> [u8; 10] {
@@ -94,24 +123,25 @@ impl Fence {
 
 impl Session {
     /// A message of the client while replies cannot be told apart.
-    pub(super) fn in_doubt(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+    pub(super) fn begin_in_doubt(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+        self.send_fence(out);
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
-        let belongs_to_copy = matches!(
-            message.header.tag,
-            frontend::COPY_DATA
-                | frontend::COPY_DONE
-                | frontend::COPY_FAIL
-                | frontend::FLUSH
-                | frontend::SYNC
-        );
-        if link.fence.is_awaited() {
+        if link.mode == Mode::Doubt {
             return Step::Wait(Want::Replies);
         }
-        if belongs_to_copy || link.replicates {
-            link.pass(message.header, Entry::None);
-            return Step::Taken;
+        link.pass(message.header, Entry::None);
+        Step::Taken
+    }
+
+    /// Sends the fence if it is due and the client is not in the middle of a message.
+    pub(super) fn send_fence(&mut self, out: &mut Effects) {
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        if link.mode != Mode::Doubt || link.fence.stage != Stage::NotSent || link.inbound.left > 0 {
+            return;
         }
         link.fence.count = link.fence.count.wrapping_add(1);
         link.fence.stage = Stage::Waiting;
@@ -121,7 +151,6 @@ impl Session {
             statements::probe(bytes, NAME, &types);
             sync(bytes);
         });
-        Step::Wait(Want::Replies)
     }
 
     /// The fence has been passed: from here on every reply belongs to a request again.
@@ -138,9 +167,18 @@ impl Session {
             Server::Skips => Segment::Refused,
         };
         link.fence.stage = Stage::NotSent;
-        // What the connection has is the client's, whatever it is.
-        link.alignment = Alignment::Confirmed;
-        self.unnamed.lose_track();
+        link.alignment = match link.fence.unnamed {
+            Unnamed::Known => Alignment::No,
+            // What the connection has is the client's, whatever it is.
+            Unnamed::Lost => Alignment::Confirmed,
+        };
+        link.owner = Owner::Unknown;
+        if link.fence.unnamed == Unnamed::Lost {
+            link.fence.unnamed = Unnamed::Known;
+            self.unnamed.lose_track();
+        }
+        self.names.segment_ends();
+        self.settle(status);
     }
 
     /// A message of the server that may answer the fence: its place is found, and it is passed on or not.
@@ -185,7 +223,7 @@ impl Link {
             message_tag,
             tag::NOTICE_RESPONSE | tag::PARAMETER_STATUS | tag::NOTIFICATION_RESPONSE
         );
-        if self.fence.is_awaited() && !asynchronous {
+        if self.fence.stage != Stage::NotSent && !asynchronous {
             self.release_held(out);
             self.fence.stage = Stage::Waiting;
         }

@@ -87,6 +87,7 @@ fn session() -> Session {
     let config = SessionConfig {
         id: 1,
         max_remembered_unnamed: 64,
+        process_id: 1,
     };
     let seed = TableSeed {
         table: 0,

@@ -7,6 +7,7 @@ use super::fence::Fence;
 use super::parameters::Parameters;
 use super::queue::{DataEnd, Meaning, Queue, Syncs};
 use super::statements::{Carried, Making};
+use super::settings::Settings;
 
 /// What is known about one server connection. It lives as long as the connection and goes with it: into
 /// the pool, to a session, and back.
@@ -19,6 +20,14 @@ impl ServerState {
     pub fn new<'a>(reported: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Self {
         Self(Box::new(Link::new(Parameters::new(reported))))
     }
+
+    /// The same with the process id the server told at login, so that what the client hears of its own
+    /// process can bear the number that it was told.
+    #[must_use]
+    pub fn with_process_id(mut self, process_id: i32) -> Self {
+        self.0.process_id = Some(process_id);
+        self
+    }
 }
 
 /// The proof that a server connection has nothing of anybody's session left: no reply to come, no
@@ -28,6 +37,11 @@ impl ServerState {
 pub struct Clean(Box<Link>);
 
 impl Clean {
+    /// What has become of the settings the connection was made with.
+    pub fn past(&self) -> Past {
+        self.0.past
+    }
+
     /// The state to keep with the connection until somebody borrows it.
     pub fn into_state(self) -> ServerState {
         ServerState(self.0)
@@ -37,6 +51,14 @@ impl Clean {
 /// One borrowed server connection.
 pub(super) struct Link {
     pub(super) parameters: Parameters,
+    /// What is set beyond the connection's defaults, as of the last time nothing was under way.
+    pub(super) settings: Settings,
+    pub(super) restored: Restored,
+    pub(super) past: Past,
+    /// The session that used the connection last.
+    pub(super) last_user: Option<u64>,
+    /// Of the server.
+    pub(super) process_id: Option<i32>,
     /// Whose unnamed statement the connection has.
     pub(super) owner: Owner,
     pub(super) alignment: Alignment,
@@ -68,12 +90,30 @@ pub(super) struct Link {
     pub(super) upset: Upset,
     pub(super) data: StrayData,
     pub(super) fence: Fence,
-    /// It left the protocol of requests and replies for good.
-    pub(super) replicates: bool,
     /// Cancel requests under way to this connection.
     pub(super) cancels: u32,
     /// Bytes of the server that were seen but not consumed.
     pub(super) unread: usize,
+}
+
+/// Whether the connection has the client's settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Restored {
+    /// Nothing has been sent for this client yet.
+    Not,
+    /// They are on their way, and the client's bytes wait until they are taken.
+    Awaited,
+    /// It has them, or will before it sees the client's bytes.
+    Done,
+}
+
+/// Whether settings were changed since the connection was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Past {
+    /// None was: what was set while the connection was made is still set.
+    Untouched,
+    /// Some were, and reset since, or will be.
+    SettingsTouched,
 }
 
 /// Whose unnamed statement a connection has.
@@ -149,8 +189,10 @@ pub(super) enum Copy {
 pub(super) enum Mode {
     /// Every reply belongs to a request in the queue.
     Tracking,
-    /// The number of replies to come is not known: pass everything on and never release.
+    /// The number of replies to come is not known: everything is passed on until the fence is answered.
     Doubt,
+    /// Nothing will be known again: everything is passed on, and the connection ends with the session.
+    Blind,
 }
 
 /// The message of the client that is being passed on.
@@ -165,8 +207,17 @@ pub(super) struct Inbound {
     pub(super) prefix: usize,
     /// Reads the SQL text, until its terminating zero byte.
     pub(super) text: Option<Scanner>,
+    pub(super) pieces: Pieces,
     /// Whether the newest entry of the queue is this message.
     pub(super) entry: Entry,
+}
+
+/// In how many pieces a text has come so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pieces {
+    /// None, or the one at hand.
+    One,
+    Several,
 }
 
 /// Whether a message in progress has a place in the queue.
@@ -203,6 +254,11 @@ impl Link {
     fn new(parameters: Parameters) -> Self {
         Self {
             parameters,
+            settings: Settings::default(),
+            restored: Restored::Not,
+            past: Past::Untouched,
+            last_user: None,
+            process_id: None,
             owner: Owner::Nobody,
             alignment: Alignment::No,
             queue: Queue::default(),
@@ -229,7 +285,6 @@ impl Link {
             upset: Upset::No,
             data: StrayData::None,
             fence: Fence::new(),
-            replicates: false,
             cancels: 0,
             unread: 0,
         }
@@ -247,6 +302,7 @@ impl Link {
             && self.segment == Segment::Closed
             && self.copy == Copy::None
             && self.mode == Mode::Tracking
+            && self.restored != Restored::Awaited
             && self.inbound.left == 0
             && self.outbound.left == 0
             && self.cancels == 0
@@ -266,6 +322,7 @@ impl Link {
     /// Makes the proof. The caller has checked `is_quiet` and that there is no pin.
     pub(super) fn into_clean(mut self: Box<Self>) -> Clean {
         self.queue.reset();
+        self.restored = Restored::Not;
         self.alignment = Alignment::No;
         self.outbound.body = Vec::new();
         self.segment_changes = Changes::Nothing;
@@ -288,6 +345,7 @@ impl Inbound {
         learn: None,
         prefix: 0,
         text: None,
+        pieces: Pieces::One,
         entry: Entry::None,
     };
 }

@@ -1,10 +1,11 @@
 //! A PostgreSQL session behind a transaction pooler, from the end of its login to its last byte.
 //!
 //! One `Session` per client. It passes messages on as they are, looking at every header and at few
-//! bodies. It never drops a request of the client's, and what it adds has replies that it swallows:
-//! messages that make the client's prepared statements on another connection, and that drop those of
-//! others. What the server really answers was observed on
-//! PostgreSQL 15; the transcripts in the tests are those observations.
+//! bodies; it never adds or drops a request of the client's. What it says to the server itself, and whose
+//! replies it swallows, is a closed list: the replay that gives another connection the client's settings,
+//! the inspection that asks what a transaction has left, the messages that make prepared statements on a
+//! connection and close those of others, and the fence behind a COPY that failed in doubt. What the server
+//! really answers was observed on PostgreSQL 15; the transcripts in the tests are those observations.
 //!
 //! How a shell drives it:
 //! - Bytes of the client go to `on_client` until it consumes no more, bytes of the server to `on_server`.
@@ -17,15 +18,22 @@
 
 mod cleanup;
 mod client;
+mod doubt;
 mod fence;
 mod head;
+mod inspecting;
 mod link;
+mod own_replies;
 mod parameters;
+mod pending;
 mod pins;
 mod queue;
 mod replies;
 mod requests;
+mod restoring;
+mod routing;
 mod server;
+mod settings;
 mod statements;
 mod unnamed;
 
@@ -42,12 +50,16 @@ use tollgate_types::SessionState;
 use tollgate_wire_postgres::backend::{self, ErrorFields, TransactionStatus};
 
 pub use cleanup::{Cleanup, CleanupEvent, CleanupProgress};
-pub use link::{Clean, ServerState};
+pub use link::{Clean, Past, ServerState};
 pub use statements::{StatementTable, TableSeed};
 
 use crate::{Effects, PinReason, PinSet};
+use cleanup::Extent;
 use link::{Alignment, Link, Mode, Owner, Segment};
+use pending::Pending;
 use pins::Pins;
+use queue::Kind;
+use settings::{Question, Settings};
 use statements::Names;
 use unnamed::Unnamed;
 
@@ -68,6 +80,9 @@ pub struct SessionConfig {
     /// Bytes of an unnamed Parse to remember, so that the statement can be made again on another
     /// connection; larger ones pin. 64 KiB is plenty.
     pub max_remembered_unnamed: usize,
+    /// The process id that the client was told at login. Notifications that its own server process sends
+    /// bear this number.
+    pub process_id: i32,
 }
 
 /// What the session wants after looking at the client's bytes.
@@ -147,6 +162,17 @@ pub enum Cancel {
     No,
 }
 
+/// Where a cancel request of the client's should go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelTarget {
+    /// Nothing of the client's is running.
+    Nothing,
+    /// To the server.
+    Server,
+    /// To the server, but not yet: it is at work on something of the proxy's own, which must not be hit.
+    Later,
+}
+
 /// What to do with the server connection of a client that is gone.
 #[derive(Debug)]
 pub enum Farewell {
@@ -172,6 +198,13 @@ pub struct Session {
     names: Names,
     table: StatementTable,
     pins: Pins,
+    /// What the client has set, as of its last transaction.
+    settings: Settings,
+    pending: Pending,
+    /// The question the server is being asked.
+    asked: Option<Box<Question>>,
+    /// The process id that the client was told.
+    process_id: i32,
     unlinked: Unlinked,
     /// Bytes of the client's current message to throw away.
     discard: usize,
@@ -201,6 +234,10 @@ impl Session {
             names: Names::new(),
             table,
             pins: Pins::new(),
+            settings: Settings::default(),
+            pending: Pending::new(),
+            asked: None,
+            process_id: config.process_id,
             unlinked: Unlinked::Serving,
             discard: 0,
         }
@@ -264,12 +301,14 @@ impl Session {
 
     /// The client is gone. The session is over after this.
     pub fn on_client_gone(&mut self) -> Farewell {
-        let Some(link) = self.link.take() else {
+        let Some(mut link) = self.link.take() else {
             return Farewell::Nothing;
         };
-        let idle = link.queue.is_empty() && link.outbound.left == 0;
+        let idle = link.outbound.left == 0
+            && (link.queue.is_empty() || link.queue.front_kind() == Some(Kind::Inspection));
         let whole = link.inbound.left == 0 && link.segment == Segment::Closed;
-        if !idle || !whole || link.mode == Mode::Doubt {
+        let inspected = link.queue.is_empty();
+        if !idle || !whole || link.queue.len() > 1 || link.mode != Mode::Tracking {
             let goodbye = self.unlinked == Unlinked::Leaving;
             let cancel = if idle || goodbye {
                 Cancel::No
@@ -283,13 +322,23 @@ impl Session {
         if self.names.are_bound() {
             reasons.insert(PinReason::PreparedStatement);
         }
-        if link.is_quiet() && reasons.is_empty() {
-            return Farewell::Clean(Self::part(link, self.id, &self.unnamed));
+        let known = inspected && self.pending.is_nothing();
+        if link.is_quiet() && reasons.is_empty() && known {
+            return Farewell::Clean(self.part(link));
         }
         if reasons.intersects(PinSet::LASTING) || link.unread > 0 || link.cancels > 0 {
             return Farewell::CloseServer { cancel: Cancel::No };
         }
-        Farewell::Cleanup(Cleanup::after_session(link, reasons))
+        link.settings = self.settings.clone();
+        let asked = self.asked.as_ref();
+        let facts = self.pending.suspects_facts()
+            || asked.is_some_and(|question| !question.facts().is_empty());
+        let extent = match (reasons.is_empty() && !facts, known) {
+            (false, _) => Extent::Everything,
+            (true, false) => Extent::Settings,
+            (true, true) => Extent::Transaction,
+        };
+        Farewell::Cleanup(Cleanup::after_session(link, extent))
     }
 
     /// A cancel request is about to be sent to the server connection: it must not change hands before
@@ -302,11 +351,26 @@ impl Session {
 
     /// The server has closed the connection the cancel request was sent on: it has been acted upon. Gives
     /// the server connection back if this was all that held it.
-    pub fn cancel_ended(&mut self) -> Option<Clean> {
+    pub fn cancel_ended(&mut self, out: &mut Effects) -> Option<Clean> {
         if let Some(link) = &mut self.link {
             link.cancels = link.cancels.saturating_sub(1);
         }
-        self.release_if_clean()
+        self.release_if_clean(out)
+    }
+
+    /// Whether a cancel request of the client's is to be sent to the server now.
+    pub fn cancel_target(&self) -> CancelTarget {
+        let Some(link) = &self.link else {
+            return CancelTarget::Nothing;
+        };
+        if link.mode == Mode::Tracking && link.segment == Segment::Closed && link.queue.is_all_own()
+        {
+            return CancelTarget::Nothing;
+        }
+        match link.queue.front_kind() {
+            Some(kind) if kind.is_own() => CancelTarget::Later,
+            _ => CancelTarget::Server,
+        }
     }
 
     /// The reasons for which the session keeps its server connection between transactions.
@@ -357,23 +421,36 @@ impl Session {
         self.unnamed.trim();
     }
 
-    /// The connection, if it is provably clean.
-    fn release_if_clean(&mut self) -> Option<Clean> {
-        let quiet = self.link.as_ref().is_some_and(|link| link.is_quiet());
-        if !quiet || !self.pins.reasons().is_empty() {
+    /// The connection, if it is provably clean. If only the server can tell whether it is, the server is
+    /// asked.
+    fn release_if_clean(&mut self, out: &mut Effects) -> Option<Clean> {
+        if !self.link.as_ref().is_some_and(|link| link.is_quiet()) {
+            return None;
+        }
+        if self.pending.is_open() {
+            self.inspect(out);
+        }
+        let asking = !self.link.as_ref().is_some_and(|link| link.is_quiet());
+        if asking || self.pending.is_open() || !self.pins.reasons().is_empty() {
             return None;
         }
         let link = self.link.take()?;
-        Some(Self::part(link, self.id, &self.unnamed))
+        Some(self.part(link))
     }
 
-    /// Notes whose unnamed statement the connection has, and makes the proof.
-    fn part(mut link: Box<Link>, id: u64, unnamed: &Unnamed) -> Clean {
+    /// Notes what of the client the connection has, and makes the proof.
+    fn part(&self, mut link: Box<Link>) -> Clean {
         if link.alignment == Alignment::Confirmed {
-            link.owner = match unnamed.serial() {
-                Some(serial) => Owner::Session { id, serial },
+            link.owner = match self.unnamed.serial() {
+                Some(serial) => Owner::Session {
+                    id: self.id,
+                    serial,
+                },
                 None => Owner::Nobody,
             };
+        }
+        if !link.settings.same(&self.settings) {
+            link.settings = self.settings.clone();
         }
         link.into_clean()
     }

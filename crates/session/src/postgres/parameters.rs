@@ -1,8 +1,10 @@
-//! The settings a server connection reports, and which of them are not what they were at its start.
+//! The settings a server connection reports, and what they were at its start.
 
 use std::hash::{DefaultHasher, Hasher};
 
 use tollgate_sql::StringStyle;
+
+use super::settings::Settings;
 
 /// The parameter that changes by itself when a standby is promoted: no session did it.
 const SERVER_STATE: &[u8] = b"in_hot_standby";
@@ -19,34 +21,42 @@ const UNSAFE_ENCODINGS: [&[u8]; 7] = [
     b"SHIFT_JIS_2004",
 ];
 
-/// Reported settings: the values at the start of the connection and marks for those that differ now.
+/// Parameters that follow from others or from the server: no session sets them.
+const NOT_SETTABLE: [&[u8]; 5] = [
+    SERVER_STATE,
+    b"integer_datetimes",
+    b"is_superuser",
+    b"server_encoding",
+    b"server_version",
+];
+
+/// Reported settings: the values at the start of the connection and those in force now.
 #[derive(Debug)]
 pub(crate) struct Parameters {
-    baseline: Vec<Parameter>,
-    /// One bit per baseline entry; entries beyond the last bit share it.
-    differing: u64,
+    entries: Vec<Parameter>,
+    /// Whether anything was reported since `observed` was last asked.
+    news: News,
     /// A setting was reported that is not in the baseline or too long to compare. Nothing can prove it
     /// is back at its first value.
     beyond: Beyond,
     style: StringStyle,
     encoding: Encoding,
-    climate: [u64; READING.len()],
 }
 
-/// Reported settings under which the same text may be read as another statement: its bytes, its strings
-/// and the constants in it, which are converted when it is parsed.
-const READING: [&[u8]; 5] = [
-    b"client_encoding",
-    b"standard_conforming_strings",
-    b"DateStyle",
-    b"IntervalStyle",
-    b"TimeZone",
-];
-
-#[derive(Debug)]
 struct Parameter {
+    /// As the server spells it.
     name: Box<[u8]>,
-    value: Box<[u8]>,
+    /// As settings are looked up: in lower case. Empty for what no session sets.
+    key: Box<[u8]>,
+    baseline: Box<[u8]>,
+    /// Where it differs from the baseline.
+    now: Option<Box<[u8]>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum News {
+    None,
+    Reported,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,25 +72,31 @@ enum Encoding {
     Unsafe,
 }
 
+/// Reported settings under which the same text may be read as another statement: its bytes, its strings
+/// and the constants in it, which are converted when it is parsed.
+const READING: [&[u8]; 5] = [
+    b"client_encoding",
+    b"standard_conforming_strings",
+    b"datestyle",
+    b"intervalstyle",
+    b"timezone",
+];
+
 impl Parameters {
     /// The baseline: what the server reported while the connection was made.
     pub(crate) fn new<'a>(reported: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Self {
         let mut parameters = Self {
-            baseline: Vec::new(),
-            differing: 0,
+            entries: Vec::new(),
+            news: News::None,
             beyond: Beyond::Never,
             style: StringStyle::Standard,
             encoding: Encoding::Safe,
-            climate: [0; READING.len()],
         };
         for (name, value) in reported {
             parameters.interpret(name, value);
             match parameters.position(name) {
                 Some(at) => parameters.rebase(at, value),
-                None => parameters.baseline.push(Parameter {
-                    name: name.into(),
-                    value: value.into(),
-                }),
+                None => parameters.entries.push(Parameter::new(name, value)),
             }
         }
         parameters
@@ -97,15 +113,10 @@ impl Parameters {
             self.rebase(at, value);
             return;
         }
-        let same = self
-            .baseline
-            .get(at)
-            .is_some_and(|parameter| *parameter.value == *value);
-        let bit = bit(at);
-        if !same {
-            self.differing |= bit;
-        } else if at < LAST_BIT {
-            self.differing &= !bit;
+        self.news = News::Reported;
+        if let Some(parameter) = self.entries.get_mut(at) {
+            let same = *parameter.baseline == *value;
+            parameter.now = (!same).then(|| value.into());
         }
     }
 
@@ -114,9 +125,48 @@ impl Parameters {
         self.beyond = Beyond::Reported;
     }
 
-    /// True when some reported setting is not at its first value, or may not be.
-    pub(crate) fn differ(&self) -> bool {
-        self.differing != 0 || self.beyond == Beyond::Reported
+    /// True when a setting was reported that nothing can take back.
+    pub(crate) fn beyond_control(&self) -> bool {
+        self.beyond == Beyond::Reported
+    }
+
+    /// True when the server reports this setting, so that nobody has to ask for it.
+    pub(crate) fn reports(&self, key: &[u8]) -> bool {
+        self.value(key).is_some()
+    }
+
+    /// What a setting is now, if the server reports it.
+    pub(crate) fn value(&self, key: &[u8]) -> Option<&[u8]> {
+        let parameter = self.entries.iter().find(|entry| *entry.key == *key)?;
+        Some(parameter.now.as_deref().unwrap_or(&parameter.baseline))
+    }
+
+    /// `settings` with the reported ones as the server has them now.
+    pub(crate) fn observed(&mut self, settings: &Settings) -> Settings {
+        match std::mem::replace(&mut self.news, News::None) {
+            News::None => settings.clone(),
+            News::Reported => self.overlay(settings),
+        }
+    }
+
+    /// True when something was reported since `observed` was last asked.
+    pub(crate) fn has_news(&self) -> bool {
+        self.news == News::Reported || self.beyond == Beyond::Reported
+    }
+
+    /// True when the reported settings are those of `settings`.
+    pub(crate) fn agree_with(&self, settings: &Settings) -> bool {
+        self.beyond == Beyond::Never && self.overlay(settings).same(settings)
+    }
+
+    fn overlay(&self, settings: &Settings) -> Settings {
+        let settable = self.entries.iter().filter(|entry| !entry.key.is_empty());
+        settings.changed(settable.map(|entry| {
+            // What was set to its default is still set.
+            let set = settings.get(&entry.key) == Some(&*entry.baseline);
+            let default = set.then_some(&*entry.baseline);
+            (&*entry.key, entry.now.as_deref().or(default))
+        }))
     }
 
     /// How the server reads plain strings now.
@@ -132,19 +182,14 @@ impl Parameters {
     /// A number that differs where the same text may be read as another statement.
     pub(crate) fn climate(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        for hash in self.climate {
-            hasher.write_u64(hash);
+        for key in READING {
+            hasher.write(self.value(key).unwrap_or_default());
+            hasher.write_u8(0);
         }
         hasher.finish()
     }
 
     fn interpret(&mut self, name: &[u8], value: &[u8]) {
-        let at = READING.iter().position(|reading| *reading == name);
-        if let Some(hash) = at.and_then(|at| self.climate.get_mut(at)) {
-            let mut hasher = DefaultHasher::new();
-            hasher.write(value);
-            *hash = hasher.finish();
-        }
         match name {
             b"standard_conforming_strings" => {
                 self.style = match value {
@@ -164,24 +209,39 @@ impl Parameters {
     }
 
     fn position(&self, name: &[u8]) -> Option<usize> {
-        self.baseline
+        self.entries
             .iter()
             .position(|parameter| *parameter.name == *name)
     }
 
     fn rebase(&mut self, at: usize, value: &[u8]) {
-        if let Some(parameter) = self.baseline.get_mut(at) {
-            parameter.value = value.into();
+        if let Some(parameter) = self.entries.get_mut(at) {
+            parameter.baseline = value.into();
         }
     }
 }
 
-/// The bit that all entries from here on share; once set it stays.
-const LAST_BIT: usize = 63;
+impl Parameter {
+    fn new(name: &[u8], value: &[u8]) -> Self {
+        let key = if NOT_SETTABLE.contains(&name) {
+            Box::default()
+        } else {
+            name.to_ascii_lowercase().into()
+        };
+        Self {
+            name: name.into(),
+            key,
+            baseline: value.into(),
+            now: None,
+        }
+    }
+}
 
-fn bit(at: usize) -> u64 {
-    let shift = u32::try_from(at.min(LAST_BIT)).unwrap_or(0);
-    1_u64.checked_shl(shift).unwrap_or(1)
+impl std::fmt::Debug for Parameter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Values may be anything a client chose.
+        f.write_str(&String::from_utf8_lossy(&self.name))
+    }
 }
 
 #[cfg(test)]
@@ -196,27 +256,35 @@ mod tests {
         ])
     }
 
+    fn observed(parameters: &mut Parameters) -> Settings {
+        parameters.observed(&Settings::default())
+    }
+
     #[test]
-    fn a_value_that_returns_no_longer_differs() {
+    fn a_value_that_returns_is_no_setting() {
         let mut parameters = parameters();
         parameters.report(b"TimeZone", b"CET");
-        assert!(parameters.differ());
+        assert_eq!(
+            observed(&mut parameters).get(b"timezone"),
+            Some(&b"CET"[..])
+        );
         parameters.report(b"TimeZone", b"UTC");
-        assert!(!parameters.differ());
+        assert!(observed(&mut parameters).is_default());
     }
 
     #[test]
     fn case_matters() {
         let mut parameters = parameters();
         parameters.report(b"TimeZone", b"utc");
-        assert!(parameters.differ());
+        assert!(!parameters.agree_with(&Settings::default()));
     }
 
     #[test]
     fn promotion_is_no_change_of_the_session() {
         let mut parameters = parameters();
         parameters.report(b"in_hot_standby", b"off");
-        assert!(!parameters.differ());
+        assert!(observed(&mut parameters).is_default());
+        assert!(parameters.agree_with(&Settings::default()));
     }
 
     #[test]
@@ -224,7 +292,8 @@ mod tests {
         let mut parameters = parameters();
         parameters.report(b"my.setting", b"");
         parameters.report(b"my.setting", b"");
-        assert!(parameters.differ());
+        assert!(parameters.beyond_control());
+        assert!(!parameters.agree_with(&Settings::default()));
     }
 
     #[test]

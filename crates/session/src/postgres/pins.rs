@@ -1,58 +1,87 @@
-//! From what statements may do to what the session has: effects become pins when their transaction ends.
+//! What ties a client to its server connection, and whether statements may have added to it.
+//!
+//! Some reasons hold from the moment a statement was tried; no rollback ends them. Others are facts the
+//! server can be asked about between transactions: a text says only that it is worth asking.
+
+use std::sync::Arc;
 
 use tollgate_sql::EffectSet;
 
+use super::settings::Facts;
 use crate::{Effects, PinChange, PinReason, PinSet};
 
-/// Effects that a rollback undoes.
-const TRANSACTIONAL: EffectSet = EffectSet::SETTING
+/// Effects that stay, whatever becomes of the statement or its transaction, and that no question to the
+/// server brings to light.
+const IMMEDIATE: [(EffectSet, PinReason); 4] = [
+    (EffectSet::SETTING_UNKNOWN, PinReason::SessionSetting),
+    (EffectSet::LOAD, PinReason::LoadedLibrary),
+    (EffectSet::SEED, PinReason::RandomSeed),
+    (EffectSet::UNKNOWN, PinReason::Unknown),
+];
+
+/// Effects that bring about a fact, those that may end it, and the reason it is.
+const FACTS: [(EffectSet, EffectSet, Facts, PinReason); 4] = [
+    (
+        EffectSet::ADVISORY_LOCK,
+        EffectSet::ADVISORY_UNLOCK,
+        Facts::ADVISORY_LOCKS,
+        PinReason::AdvisoryLock,
+    ),
+    (
+        EffectSet::TEMP_OBJECT,
+        EffectSet::DROP.union(EffectSet::DISCARD_TEMP),
+        Facts::TEMP_OBJECTS,
+        PinReason::TemporaryObject,
+    ),
+    (
+        EffectSet::HOLD_CURSOR,
+        EffectSet::CLOSE_CURSOR.union(EffectSet::CLOSE_ALL),
+        Facts::HOLD_CURSORS,
+        PinReason::HoldCursor,
+    ),
+    (
+        EffectSet::LISTEN,
+        EffectSet::UNLISTEN.union(EffectSet::UNLISTEN_ALL),
+        Facts::CHANNELS,
+        PinReason::Listen,
+    ),
+];
+
+/// Effects that pin, or may: those whose statement is worth remembering.
+pub(super) const PINNING: EffectSet = EffectSet::SETTING
+    .union(EffectSet::SETTING_UNKNOWN)
+    .union(EffectSet::PREPARE)
+    .union(EffectSet::LOAD)
+    .union(EffectSet::SEED)
+    .union(EffectSet::UNKNOWN)
+    .union(EffectSet::ADVISORY_LOCK)
     .union(EffectSet::TEMP_OBJECT)
     .union(EffectSet::HOLD_CURSOR)
-    .union(EffectSet::LISTEN);
-
-/// Effects that stay, whatever becomes of the statement or its transaction. `PREPARE` is one too and kept
-/// by name.
-const IMMEDIATE: EffectSet = EffectSet::LOAD
-    .union(EffectSet::ADVISORY_LOCK)
-    .union(EffectSet::SEED)
-    .union(EffectSet::SEQUENCE)
-    .union(EffectSet::UNKNOWN);
-
-/// Command tags of statements that may commit what was done before them, so that a later error no longer
-/// undoes it. Source: callers of `PreventInTransactionBlock`, and procedural code.
-const COMMITS_ON_ITS_OWN: [&[u8]; 9] = [
-    b"VACUUM",
-    b"REINDEX",
-    b"CLUSTER",
-    b"CREATE INDEX",
-    b"DROP INDEX",
-    b"ALTER TABLE",
-    b"CALL",
-    b"DO",
-    b"ALTER SYSTEM",
-];
+    .union(EffectSet::LISTEN)
+    .union(EffectSet::SEQUENCE_READ)
+    .union(EffectSet::SEQUENCE);
 
 /// The pins of one client.
 #[derive(Debug)]
 pub(crate) struct Pins {
-    /// From statements that ran.
+    /// From statements that ran, and from the server's answers.
     held: PinSet,
     /// From facts looked up whenever a transaction ends.
     derived: PinSet,
     /// What the shell has been told.
     announced: PinSet,
-    /// Done in the open transaction.
-    pending: EffectSet,
-    /// Undone in the open transaction.
-    leaving: PinSet,
-    ending: Ending,
+    /// The last statement that may have pinned.
+    digest: Option<Arc<str>>,
+    sequences: Sequences,
 }
 
-/// How the open transaction ends if the server next says it is over.
+/// Whether the session asks for the values its sequences gave last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    Commit,
-    Rollback,
+pub(crate) enum Sequences {
+    /// It never has: what `nextval` leaves behind is of no use to it.
+    Unread,
+    /// It has, and will again: what it leaves behind pins.
+    Read,
 }
 
 impl Pins {
@@ -61,9 +90,8 @@ impl Pins {
             held: PinSet::NONE,
             derived: PinSet::NONE,
             announced: PinSet::NONE,
-            pending: EffectSet::NONE,
-            leaving: PinSet::NONE,
-            ending: Ending::Commit,
+            digest: None,
+            sequences: Sequences::Unread,
         }
     }
 
@@ -77,90 +105,101 @@ impl Pins {
         self.held.insert(reason);
     }
 
-    /// A statement with these possible effects was tried, and may have failed half-way.
-    pub(crate) fn tried(&mut self, effects: EffectSet) {
-        if effects.intersects(EffectSet::PROCEDURE_STATE) {
-            // Procedural code may commit in between, so nothing of it can be told to be undone.
-            self.held = self.held.union(reasons(effects));
-            self.held.insert(PinReason::ProceduralBody);
-        } else {
-            self.held = self.held.union(reasons(effects.intersection(IMMEDIATE)));
-        }
+    /// Whether the session reads what its sequences gave last.
+    pub(crate) fn sequences(&self) -> Sequences {
+        self.sequences
     }
 
-    /// A statement with these possible effects ran.
-    pub(crate) fn ran(&mut self, effects: EffectSet) {
-        self.tried(effects);
-        self.pending.insert(effects.intersection(TRANSACTIONAL));
+    /// A statement with these possible effects was tried, and may have failed half-way. Answers what the
+    /// server should be asked when its transaction is over.
+    #[must_use]
+    pub(crate) fn tried(&mut self, effects: EffectSet, digest: Option<&Arc<str>>) -> Facts {
+        if effects.intersects(PINNING)
+            && let Some(digest) = digest
+        {
+            self.digest = Some(Arc::clone(digest));
+        }
+        for (effect, reason) in IMMEDIATE {
+            if effects.intersects(effect) {
+                self.held.insert(reason);
+            }
+        }
+        let hidden = EffectSet::SETTING
+            .union(EffectSet::SETTING_UNKNOWN)
+            .union(EffectSet::PREPARE);
+        if effects.intersects(EffectSet::PROCEDURE_STATE) && effects.intersects(hidden) {
+            self.held.insert(PinReason::ProceduralBody);
+        }
+        if effects.intersects(EffectSet::SEQUENCE_READ) {
+            self.sequences = Sequences::Read;
+        }
+        let sequence = EffectSet::SEQUENCE.union(EffectSet::SEQUENCE_READ);
+        if self.sequences == Sequences::Read && effects.intersects(sequence) {
+            self.held.insert(PinReason::Sequence);
+        }
+        self.facts(effects)
+    }
+
+    fn facts(&self, effects: EffectSet) -> Facts {
+        let mut facts = Facts::NONE;
+        for (begins, ends, fact, reason) in FACTS {
+            // Procedural code may end anything.
+            let ends = ends.union(EffectSet::PROCEDURE);
+            let may_end = self.held.contains(reason) && effects.intersects(ends);
+            if effects.intersects(begins) || may_end {
+                facts = facts.union(fact);
+            }
+        }
+        facts
     }
 
     /// A statement ran and the server gave it this command tag. Tags are the server's word and repair
-    /// what a look at the text may have missed.
-    pub(crate) fn tagged(&mut self, tag: &[u8], effects: EffectSet) {
-        self.ending = Ending::Commit;
+    /// what a look at the text may have missed. Answers what else the server should be asked.
+    #[must_use]
+    pub(crate) fn tagged(&mut self, tag: &[u8], effects: EffectSet) -> Facts {
         match tag {
-            b"COMMIT" | b"PREPARE TRANSACTION" => self.commit(),
-            b"ROLLBACK" => {
-                // It may be ROLLBACK TO a savepoint; the end of the transaction will tell.
-                self.ending = Ending::Rollback;
-                self.leaving = PinSet::NONE;
-            }
             b"DISCARD ALL" => {
                 self.held = self.held.intersection(PinSet::LASTING);
-                self.pending = EffectSet::NONE;
+                self.sequences = Sequences::Unread;
             }
+            b"DISCARD SEQUENCES" => self.held.remove(PinReason::Sequence),
+            b"LISTEN" => return Facts::CHANNELS,
+            b"LOAD" => self.held.insert(PinReason::LoadedLibrary),
             b"SET" | b"RESET" => {
-                let known = EffectSet::SETTING.union(EffectSet::LOCAL_SETTING);
+                let known = EffectSet::SETTING
+                    .union(EffectSet::LOCAL_SETTING)
+                    .union(EffectSet::SEED);
                 if !effects.intersects(known) {
-                    self.pending.insert(EffectSet::SETTING);
+                    self.held.insert(PinReason::SessionSetting);
                 }
             }
-            b"LISTEN" => self.pending.insert(EffectSet::LISTEN),
-            b"LOAD" => self.held.insert(PinReason::LoadedLibrary),
-            tag if !self.pending.is_empty() && COMMITS_ON_ITS_OWN.contains(&tag) => self.commit(),
+            tag if tag.starts_with(b"INSERT") && self.sequences == Sequences::Read => {
+                self.held.insert(PinReason::Sequence);
+            }
             _ => {}
         }
+        Facts::NONE
     }
 
-    /// Exactly one statement ran and the server gave it this tag: it may have ended a reason.
-    pub(crate) fn tagged_alone(&mut self, tag: &[u8], effects: EffectSet) {
-        match tag {
-            b"DISCARD TEMP" => self.leaving.insert(PinReason::TemporaryObject),
-            b"UNLISTEN" if effects.intersects(EffectSet::UNLISTEN_ALL) => {
-                self.leaving.insert(PinReason::Listen);
-            }
-            // Neither of these comes back with a rollback.
-            b"DISCARD SEQUENCES" => self.held.remove(PinReason::Sequence),
-            b"CLOSE CURSOR ALL" => self.held.remove(PinReason::HoldCursor),
-            _ => {}
-        }
+    /// All settings were reset by a statement of its own.
+    pub(crate) fn settings_reset(&mut self) {
+        self.held.remove(PinReason::SessionSetting);
     }
 
-    /// A request with these possible effects failed: the transaction is undone, except for what a
-    /// procedure committed before it failed.
-    pub(crate) fn failed(&mut self, effects: EffectSet) {
-        self.tried(effects);
-        if effects.intersects(EffectSet::PROCEDURE) {
-            self.commit();
-        }
-        self.ending = Ending::Rollback;
-    }
-
-    /// The server is ready and no transaction is open any more.
-    pub(crate) fn transaction_over(&mut self) {
-        match self.ending {
-            Ending::Commit => self.commit(),
-            Ending::Rollback => {
-                self.pending = EffectSet::NONE;
-                self.leaving = PinSet::NONE;
+    /// The server has been asked about `asked`, of which `found` hold.
+    pub(crate) fn answered(&mut self, asked: Facts, found: Facts) {
+        for (_, _, fact, reason) in FACTS {
+            if found.contains(fact) {
+                self.held.insert(reason);
+            } else if asked.contains(fact) {
+                self.held.remove(reason);
             }
         }
-        self.ending = Ending::Commit;
     }
 
-    /// The server is ready and a transaction is open.
-    pub(crate) fn transaction_open(&mut self) {
-        self.ending = Ending::Commit;
+    /// The server would not say: everything asked about is taken to hold.
+    pub(crate) fn unanswered(&mut self, asked: Facts) {
+        self.answered(asked, asked);
     }
 
     /// The reasons that hold because of facts, not of statements.
@@ -175,40 +214,12 @@ impl Pins {
             return;
         }
         for reason in now.without(self.announced).iter() {
-            out.pin_changed(PinChange::Pinned {
-                reason,
-                digest: None,
-            });
+            let digest = self.digest.as_deref().map(Box::from);
+            out.pin_changed(PinChange::Pinned { reason, digest });
         }
         for reason in self.announced.without(now).iter() {
             out.pin_changed(PinChange::Unpinned(reason));
         }
         self.announced = now;
     }
-
-    fn commit(&mut self) {
-        self.held = self.held.without(self.leaving).union(reasons(self.pending));
-        self.pending = EffectSet::NONE;
-        self.leaving = PinSet::NONE;
-    }
-}
-
-/// The reasons for which effects pin.
-fn reasons(effects: EffectSet) -> PinSet {
-    [
-        (EffectSet::SETTING, PinReason::SessionSetting),
-        (EffectSet::PREPARE, PinReason::PreparedStatement),
-        (EffectSet::TEMP_OBJECT, PinReason::TemporaryObject),
-        (EffectSet::HOLD_CURSOR, PinReason::HoldCursor),
-        (EffectSet::ADVISORY_LOCK, PinReason::AdvisoryLock),
-        (EffectSet::LISTEN, PinReason::Listen),
-        (EffectSet::LOAD, PinReason::LoadedLibrary),
-        (EffectSet::SEED, PinReason::RandomSeed),
-        (EffectSet::SEQUENCE, PinReason::Sequence),
-        (EffectSet::UNKNOWN, PinReason::Unknown),
-    ]
-    .into_iter()
-    .filter(|(effect, _)| effects.intersects(*effect))
-    .map(|(_, reason)| reason)
-    .collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tollgate_sql::EffectSet;
+use tollgate_sql::{EffectSet, TouchedSettings};
 
 use super::statements::{Named, Statement};
 use super::unnamed::Remembered;
@@ -53,6 +53,10 @@ pub(crate) enum Kind {
     Query,
     /// `V`, then `Z`.
     FunctionCall,
+    /// Our own Query that gives the connection the client's settings: like a Query's, swallowed.
+    Replay,
+    /// Our own Query that asks what the session has: one row, then `C` and `Z`, swallowed.
+    Inspection,
     /// No reply: marks where the client ended its COPY data, for a COPY the server has not begun yet.
     CopyEnd,
 }
@@ -70,20 +74,41 @@ impl Kind {
             | Self::Execute
             | Self::Close
             | Self::UnnamedClose
-            | Self::InjectedClose => true,
-            Self::Make
+            | Self::InjectedClose
+            | Self::Make
             | Self::Learn
             | Self::LearnColumns
             | Self::Drop
             | Self::OwnBind
             | Self::OwnExecute => true,
-            Self::Sync | Self::Query | Self::FunctionCall | Self::CopyEnd => false,
+            Self::Sync
+            | Self::Query
+            | Self::FunctionCall
+            | Self::Replay
+            | Self::Inspection
+            | Self::CopyEnd => false,
         }
     }
+}
 
+impl Kind {
     /// True for messages of our own about statements with names.
     pub(crate) fn is_work(self) -> bool {
+        matches!(
+            self,
+            Self::Make
+            | Self::Learn
+            | Self::LearnColumns
+            | Self::Drop
+            | Self::OwnBind
+            | Self::OwnExecute
+        )
+    }
+
+    /// True for requests of our own, which the client knows nothing of.
+    pub(crate) fn is_own(self) -> bool {
         match self {
+            Self::InjectedParse | Self::InjectedClose | Self::Replay | Self::Inspection => true,
             Self::Make
             | Self::Learn
             | Self::LearnColumns
@@ -92,14 +117,12 @@ impl Kind {
             | Self::OwnExecute => true,
             Self::Parse
             | Self::UnnamedParse
-            | Self::InjectedParse
             | Self::Bind
             | Self::DescribeStatement
             | Self::DescribeColumns
             | Self::Execute
             | Self::Close
             | Self::UnnamedClose
-            | Self::InjectedClose
             | Self::Sync
             | Self::Query
             | Self::FunctionCall
@@ -122,6 +145,8 @@ pub(crate) enum NameChange {
 /// Whether the effects of a text are those of a single statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Statements {
+    /// The text is empty.
+    None,
     One,
     Many,
 }
@@ -132,6 +157,10 @@ pub(crate) struct Meaning {
     pub(crate) effects: EffectSet,
     pub(crate) statements: Statements,
     pub(crate) name: Option<Box<NameChange>>,
+    /// The settings it may change, if that is known.
+    pub(crate) touched: Option<Arc<TouchedSettings>>,
+    /// The statement without its data, if it may pin.
+    pub(crate) digest: Option<Arc<str>>,
 }
 
 impl Meaning {
@@ -140,14 +169,20 @@ impl Meaning {
         effects: EffectSet::NONE,
         statements: Statements::One,
         name: None,
+        touched: None,
+        digest: None,
     };
 
     /// Only the effects are known, not which statement has them.
     pub(crate) fn of_effects(effects: EffectSet) -> Self {
+        let mut effects = effects;
+        if effects.intersects(EffectSet::SETTING) {
+            effects.insert(EffectSet::SETTING_UNKNOWN);
+        }
         Self {
             effects,
             statements: Statements::Many,
-            name: None,
+            ..Self::NOTHING
         }
     }
 }
@@ -234,6 +269,10 @@ impl Queue {
         self.entries.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.entries.len() >= MAX_QUEUED
     }
@@ -276,6 +315,11 @@ impl Queue {
         self.entries
             .iter()
             .any(|expected| matches!(expected.kind, Kind::InjectedParse | Kind::InjectedClose))
+    }
+
+    /// True when all that is to come answers requests of our own.
+    pub(crate) fn is_all_own(&self) -> bool {
+        self.entries.iter().all(|expected| expected.kind.is_own())
     }
 
     /// Takes the oldest entry out, and the COPY marks that come to the front: they wait for a COPY that
@@ -331,10 +375,17 @@ impl Queue {
                 | Kind::OwnBind
                 | Kind::OwnExecute
                 | Kind::Query
+                | Kind::Replay
+                | Kind::Inspection
                 | Kind::FunctionCall => at = at.saturating_add(1),
             }
         }
         ahead
+    }
+
+    /// Takes out all entries, oldest first.
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Expected> {
+        self.entries.drain(..)
     }
 
     /// True when nothing follows the last request that makes the server say that it is ready.

@@ -6,8 +6,9 @@ use tollgate_wire_postgres::backend::read;
 use tollgate_wire_postgres::tag::backend as tag;
 
 use super::Session;
-use super::link::{Alignment, Copy, Entry, Link, Mode, Segment, StrayData, Upset};
-use super::queue::{DataEnd, Expected, Kind, Meaning, SoFar, Statements, Syncs, Touches};
+use super::doubt::CopyEnd;
+use super::link::{Alignment, Copy, Entry, Segment, StrayData, Upset};
+use super::queue::{Expected, Kind, Meaning, SoFar, Statements, Touches};
 use super::server::Verdict;
 use super::unnamed::{Remembered, Unnamed};
 use crate::{PinReason, PinSet};
@@ -50,7 +51,7 @@ impl Session {
         };
         match done.kind {
             Kind::UnnamedParse => {
-                self.unnamed.replace(done.kept, done.meaning.effects);
+                self.unnamed.replace(done.kept, done.meaning);
                 link.alignment = Alignment::Confirmed;
             }
             Kind::UnnamedClose => {
@@ -64,35 +65,27 @@ impl Session {
             Kind::Bind
             | Kind::DescribeStatement
             | Kind::DescribeColumns
-            | Kind::Learn
-            | Kind::LearnColumns
-            | Kind::OwnExecute
             | Kind::Execute
             | Kind::Sync
             | Kind::Query
             | Kind::FunctionCall
+            | Kind::Learn
+            | Kind::LearnColumns
+            | Kind::OwnExecute
+            | Kind::Replay
+            | Kind::Inspection
             | Kind::CopyEnd => {}
         }
     }
 
     /// `C`, `I` or `s`: a statement of a Query, or an Execute, ran.
     pub(super) fn command_done(&mut self, tag: &[u8]) {
-        let Some(link) = &mut self.link else {
-            return;
-        };
-        link.copy_ends();
-        if link.mode == Mode::Doubt {
-            self.lose_names();
-            self.pins.hold(PinReason::CopyInDoubt);
-            return;
-        }
-        let Some(front) = link.queue.front_mut() else {
+        self.copy_ended(CopyEnd::Completed);
+        let Some(front) = self.link.as_mut().and_then(|link| link.queue.front_mut()) else {
             return;
         };
         if front.kind == Kind::OwnExecute {
-            if let Some(done) = link.queue.pop() {
-                self.worked(done);
-            }
+            self.prepared_again();
             return;
         }
         let single = front.kind == Kind::Execute || front.meaning.statements == Statements::One;
@@ -100,13 +93,23 @@ impl Session {
         let effects = meaning.effects;
         // Most statements have no effects, and most of their tags no meaning.
         if !effects.is_empty() || may_matter(tag) {
-            self.pins.ran(effects);
-            self.pins.tagged(tag, effects);
-            if meaning.statements == Statements::One {
-                self.pins.tagged_alone(tag, effects);
+            let mut facts = self.pins.tried(effects, meaning.digest.as_ref());
+            facts = facts.union(self.pins.tagged(tag, effects));
+            self.pending.tried(effects, meaning.touched.as_deref());
+            self.pending.suspect(facts);
+            self.pending.tagged(tag);
+            if tag == b"RESET" && single && effects.intersects(EffectSet::RESET_ALL) {
+                self.pins.settings_reset();
             }
             let name = if single { meaning.name.take() } else { None };
-            self.statements_tagged(tag, name.map(|name| *name), effects);
+            let meaning = Meaning {
+                effects,
+                statements: Statements::One,
+                name,
+                touched: meaning.touched.clone(),
+                digest: meaning.digest.clone(),
+            };
+            self.statements_tagged(tag, meaning);
         }
         self.executed();
     }
@@ -142,13 +145,8 @@ impl Session {
                 };
             }
             tag::COPY_OUT_RESPONSE => link.copy = Copy::Out,
-            _ => {
-                // Replication: what follows has no request and reply.
-                link.doubt();
-                link.replicates = true;
-                self.lose_names();
-                self.pins.hold(PinReason::Unknown);
-            }
+            // Replication: what follows has no request and reply.
+            _ => self.goes_blind(PinReason::Unknown),
         }
     }
 
@@ -160,9 +158,6 @@ impl Session {
             return Verdict::OutOfSync;
         };
         link.status = status;
-        if link.mode == Mode::Doubt {
-            return Verdict::GoOn;
-        }
         let Some(done) = link.queue.pop() else {
             return Verdict::OutOfSync;
         };
@@ -185,7 +180,7 @@ impl Session {
                     SoFar::Failed => link.misaligned(),
                 }
             }
-            Kind::FunctionCall => self.pins.tried(done.meaning.effects),
+            Kind::FunctionCall => self.attempted_quietly(&done.meaning),
             Kind::Sync
             | Kind::Parse
             | Kind::UnnamedParse
@@ -203,6 +198,8 @@ impl Session {
             | Kind::Drop
             | Kind::OwnBind
             | Kind::OwnExecute
+            | Kind::Replay
+            | Kind::Inspection
             | Kind::CopyEnd => {}
         }
         self.settle(status);
@@ -210,20 +207,19 @@ impl Session {
     }
 
     /// The server is ready: what was done in a transaction that is over is now so, or never was.
-    fn settle(&mut self, status: TransactionStatus) {
+    pub(super) fn settle(&mut self, status: TransactionStatus) {
         match status {
-            TransactionStatus::Idle => self.pins.transaction_over(),
+            TransactionStatus::Idle => self.settle_settings(),
             TransactionStatus::InTransaction | TransactionStatus::Failed => {
-                self.pins.transaction_open();
-                return;
+                self.pending.transaction_open();
             }
         }
     }
 
     /// The reasons that follow from what the session has now, not from what was done.
-    pub(super) fn derive_pins(&mut self, settings_differ: bool) {
+    pub(super) fn derive_pins(&mut self, settings_beyond_control: bool) {
         let derived: PinSet = [
-            (settings_differ, PinReason::SessionSetting),
+            (settings_beyond_control, PinReason::SessionSetting),
             (self.names.are_bound(), PinReason::PreparedStatement),
             (self.unnamed.is_forgotten(), PinReason::UnnamedStatement),
         ]
@@ -238,25 +234,17 @@ impl Session {
         if ends_session(body) {
             return Verdict::Fatal;
         }
-        let Some(link) = &mut self.link else {
-            return Verdict::OutOfSync;
-        };
-        link.copy_ends_in_error();
-        if link.mode == Mode::Doubt {
-            self.lose_names();
-            self.pins.hold(PinReason::CopyInDoubt);
-            return Verdict::GoOn;
-        }
-        let Some(front) = link.queue.front_mut() else {
+        let Some(front) = self.link.as_mut().and_then(|link| link.queue.front_mut()) else {
             return Verdict::OutOfSync;
         };
         front.so_far = SoFar::Failed;
         if front.kind.is_extended() {
             self.skip();
-            return Verdict::GoOn;
+        } else {
+            let meaning = std::mem::replace(&mut front.meaning, Meaning::NOTHING);
+            self.attempted(&meaning);
         }
-        let meaning = std::mem::replace(&mut front.meaning, Meaning::NOTHING);
-        self.attempted(&meaning);
+        self.copy_ended(CopyEnd::Failed);
         Verdict::GoOn
     }
 
@@ -294,6 +282,8 @@ impl Session {
             | Kind::Drop
             | Kind::OwnBind
             | Kind::OwnExecute
+            | Kind::Replay
+            | Kind::Inspection
             | Kind::CopyEnd => {}
         }
         self.undone(&mut failed);
@@ -318,51 +308,25 @@ impl Session {
         self.attempted(&meaning);
     }
 
+    /// A request with this meaning was tried. It ended its transaction or its failure will.
+    fn attempted_quietly(&mut self, meaning: &Meaning) {
+        let facts = self.pins.tried(meaning.effects, meaning.digest.as_ref());
+        self.pending
+            .tried(meaning.effects, meaning.touched.as_deref());
+        self.pending.suspect(facts);
+    }
+
     /// A request with this meaning failed, perhaps half-way.
-    fn attempted(&mut self, meaning: &Meaning) {
-        self.pins.failed(meaning.effects);
+    pub(super) fn attempted(&mut self, meaning: &Meaning) {
+        self.attempted_quietly(meaning);
+        self.pending.failed(meaning.effects);
         if meaning.effects.intersects(EffectSet::PREPARE) && meaning.name.is_none() {
             self.names.add_unknown();
         }
     }
 }
 
-impl Link {
-    /// From here on nothing is known about the replies to come.
-    fn doubt(&mut self) {
-        self.mode = Mode::Doubt;
-        self.inbound.entry = Entry::None;
-        self.queue.reset();
-    }
-
-    /// A statement is complete, and a COPY it may have been.
-    fn copy_ends(&mut self) {
-        if let Copy::In {
-            end: DataEnd::NotSent,
-            syncs: Syncs::Swallowed,
-        } = self.copy
-        {
-            self.doubt();
-        }
-        self.copy = Copy::None;
-    }
-
-    /// A COPY from the client may have failed. Whether the server has read a Sync before or after that is
-    /// not known, and so is how many more times it will say that it is ready.
-    fn copy_ends_in_error(&mut self) {
-        if let Copy::In {
-            syncs: Syncs::Swallowed,
-            ..
-        } = self.copy
-        {
-            self.doubt();
-            self.fence.server_skips();
-        }
-        self.copy = Copy::None;
-    }
-}
-
-fn skip_unnamed(unnamed: &mut Unnamed, skipped: &Expected) {
+pub(super) fn skip_unnamed(unnamed: &mut Unnamed, skipped: &Expected) {
     match skipped.kind {
         Kind::UnnamedParse => unnamed.skip(skipped.kept),
         Kind::Query | Kind::UnnamedClose => unnamed.skip(Remembered::Nothing),
@@ -382,6 +346,8 @@ fn skip_unnamed(unnamed: &mut Unnamed, skipped: &Expected) {
         | Kind::Drop
         | Kind::OwnBind
         | Kind::OwnExecute
+        | Kind::Replay
+        | Kind::Inspection
         | Kind::CopyEnd => {}
     }
 }
@@ -395,7 +361,7 @@ fn may_matter(command_tag: &[u8]) -> bool {
 }
 
 /// True if the error is the last thing the server says.
-fn ends_session(body: &[u8]) -> bool {
+pub(super) fn ends_session(body: &[u8]) -> bool {
     // A body may be cut short; the severity is at its start.
     let mut rest = body;
     let mut localised = false;

@@ -1,12 +1,15 @@
 //! The client's requests while it has a server connection: what each will be answered with, and what
 //! running it may do.
 
+use std::sync::Arc;
+
 use tollgate_sql::{Dialect, EffectSet, Scanner, Summary};
 use tollgate_wire_postgres::frame::{HEADER_LEN, Header};
 
 use super::client::Step;
 use super::head::{Head, Message, head, kind_byte, two_names};
 use super::link::{Alignment, Changes, Copy, Entry, Inbound, Link, Owner, Segment, Upset};
+use super::pins::PINNING;
 use super::queue::{DataEnd, Expected, Kind, Meaning, NameChange, Statements, Syncs};
 use super::statements::{CHANGES, Roll};
 use super::unnamed::{Remedy, Remembered, Unnamed};
@@ -15,6 +18,9 @@ use crate::Effects;
 
 /// Closes the unnamed statement; answered with `3`. PostgreSQL manual, "Message Formats".
 const CLOSE_UNNAMED: &[u8] = b"C\0\0\0\x06S\0";
+
+/// Bytes of a statement kept to tell what pinned.
+const MAX_DIGEST: usize = 200;
 
 /// Bytes of a `PREPARE` to remember, so that it can be run again on another connection.
 const MAX_PREPARE: usize = 64 * 1024;
@@ -28,19 +34,19 @@ const HARMLESS_FUNCTIONS: [u32; 20] = [
 
 impl Session {
     /// The text of the newest request is known: note what running it will mean.
-    pub(super) fn text_read(&mut self, summary: &Summary) {
+    pub(super) fn text_read(&mut self, summary: &Summary, text: Option<&[u8]>) {
         let Some(link) = &mut self.link else {
             return;
         };
         if link.inbound.entry == Entry::None {
             return;
         }
-        let meaning = meaning_of(summary, link, self.names.effects(), None);
+        let meaning = meaning_of(summary, link, self.names.effects(), text);
         let Some(newest) = link.queue.back_mut() else {
             return;
         };
         if newest.kind == Kind::UnnamedParse {
-            newest.meaning.effects = meaning.effects;
+            newest.meaning = meaning.clone();
             self.unnamed.change_means(meaning.effects);
             link.segment_statement = Some(meaning);
             return;
@@ -99,11 +105,10 @@ impl Session {
         };
         link.extended(message.header, Kind::UnnamedParse);
         link.unnamed_changes(&mut self.unnamed);
-        link.segment_statement = None;
         if let Some(newest) = link.queue.back_mut() {
             newest.kept = Remembered::Bytes(0);
             if let Some(meaning) = &meaning {
-                newest.meaning.effects = meaning.effects;
+                newest.meaning = meaning.clone();
                 self.unnamed.change_means(meaning.effects);
             }
         }
@@ -129,8 +134,7 @@ impl Session {
             .link
             .as_ref()
             .and_then(|link| link.segment_statement.clone());
-        let meaning =
-            sent.unwrap_or_else(|| Meaning::of_effects(self.unnamed.possible_effects()));
+        let meaning = sent.unwrap_or_else(|| self.unnamed.possible_meaning());
         let roll = Roll::before(&meaning);
         if let Some(want) = self.call_roll(roll, out).or_else(|| self.align(out)) {
             return Step::Wait(want);
@@ -370,6 +374,7 @@ pub(super) fn meaning_of(
         effects.insert(EffectSet::UNKNOWN);
     }
     let sets = EffectSet::SETTING
+        .union(EffectSet::SETTING_UNKNOWN)
         .union(EffectSet::LOCAL_SETTING)
         .union(EffectSet::PROCEDURE)
         .union(EffectSet::EXECUTE);
@@ -377,15 +382,17 @@ pub(super) fn meaning_of(
     if effects.intersects(EffectSet::EXECUTE) {
         effects.insert(named);
     }
-    let statements = if summary.statements <= 1 {
-        Statements::One
-    } else {
-        Statements::Many
+    let statements = match summary.statements {
+        0 => Statements::None,
+        1 => Statements::One,
+        _ => Statements::Many,
     };
+    let touched = (!summary.settings.is_empty()).then(|| Arc::new(summary.settings.clone()));
     let name = summary.name.map(|name| {
         let name = name.as_bytes().into();
         Box::new(if effects.intersects(EffectSet::PREPARE) {
-            let text = text.filter(|text| text.len() <= MAX_PREPARE).map(Into::into);
+            let text = text.filter(|text| text.len() <= MAX_PREPARE);
+            let text = text.map(Into::into);
             NameChange::Add { name, text }
         } else {
             NameChange::Remove(name)
@@ -395,5 +402,17 @@ pub(super) fn meaning_of(
         effects,
         statements,
         name,
+        touched,
+        digest: digest(text, effects, link),
     }
+}
+
+/// The statement for those who want to know what pinned, if it may.
+fn digest(text: Option<&[u8]>, effects: EffectSet, link: &Link) -> Option<Arc<str>> {
+    if !effects.intersects(PINNING) {
+        return None;
+    }
+    let style = link.parameters.style();
+    let digest = tollgate_sql::digest(Dialect::PostgreSql, style, text?, MAX_DIGEST);
+    Some(Arc::from(digest))
 }

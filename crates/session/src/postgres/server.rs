@@ -4,18 +4,11 @@ use tollgate_wire_postgres::backend::read;
 use tollgate_wire_postgres::frame::{self, Frame, HEADER_LEN, Header};
 use tollgate_wire_postgres::tag::backend as tag;
 
-use super::fence::MAX_HELD;
-use super::link::{Copy, Link, Mode, Outbound, Way};
+use super::link::{Link, Mode, Way};
 use super::queue::Kind;
+use super::routing::{MAX_BODY_KEPT, Whole, kept_of_body};
 use super::{ServerEvent, ServerProgress, Session};
-use crate::{Effects, PinReason};
-
-/// Bytes of a body to keep if it matters and comes in pieces. Severity and code are the first fields of an
-/// error, tags are short; a setting longer than this counts as changed.
-const MAX_BODY_KEPT: usize = 8 * 1024;
-
-/// Bytes of the description of a statement to keep; the largest there is has fewer.
-const MAX_SHAPE_KEPT: usize = 1024 * 1024;
+use crate::{Effects, Notice, PinReason};
 
 /// What one complete message means for the connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,12 +59,15 @@ impl Session {
         if let Some(link) = &mut self.link {
             link.unread = unread;
             if link.is_quiet() {
-                let differ = link.parameters.differ();
-                self.derive_pins(differ);
+                let beyond = link.parameters.beyond_control();
+                self.derive_pins(beyond);
             }
         }
-        self.pins.announce(out);
-        match self.release_if_clean() {
+        self.send_fence(out);
+        if self.asked.is_none() && !self.pending.is_open() {
+            self.pins.announce(out);
+        }
+        match self.release_if_clean(out) {
             Some(clean) => ServerEvent::Release(clean),
             None => ServerEvent::More,
         }
@@ -94,6 +90,10 @@ impl Session {
         }
         match way {
             None => return (0, Verdict::OutOfSync),
+            Some(Way::Client) if header.tag == tag::NOTIFICATION_RESPONSE => {
+                let whole = Whole { header, rest, at };
+                link.notify(whole, self.process_id, out.client_lane());
+            }
             Some(Way::Client) => out.client_lane().forward(at, header.total),
             Some(Way::Nowhere) => {}
             Some(Way::Rewritten) => self.rewrite(header.body(rest), out),
@@ -102,7 +102,10 @@ impl Session {
                 return (header.total, verdict);
             }
         }
-        (header.total, self.complete(header.tag, header.body(rest)))
+        (
+            header.total,
+            self.complete(header.tag, header.body(rest), out),
+        )
     }
 
     /// A message that comes in pieces.
@@ -117,14 +120,9 @@ impl Session {
             Way::Client => out.client_lane().forward(at, length),
             Way::Nowhere | Way::Rewritten | Way::Fence => {}
         }
-        if body_matters(outbound.tag) || outbound.way == Way::Fence || describes(outbound) {
+        if let Some(limit) = kept_of_body(outbound.tag, outbound.way) {
             // The header is kept with it and cut off below.
-            let most = if describes(outbound) {
-                MAX_SHAPE_KEPT
-            } else {
-                MAX_BODY_KEPT
-            };
-            let room = most.saturating_sub(outbound.body.len());
+            let room = limit.saturating_sub(outbound.body.len());
             let kept = rest.get(..length.min(room)).unwrap_or_default();
             outbound.body.extend_from_slice(kept);
         }
@@ -132,22 +130,17 @@ impl Session {
             return (length, Verdict::GoOn);
         }
         let body = std::mem::take(&mut outbound.body);
-        let tag = outbound.tag;
-        let way = outbound.way;
-        if way == Way::Rewritten {
-            self.rewrite(body.get(HEADER_LEN..).unwrap_or_default(), out);
-        }
-        let fence = way == Way::Fence;
-        let Some(link) = &mut self.link else {
-            return (0, Verdict::OutOfSync);
-        };
-        let verdict = if tag == tag::PARAMETER_STATUS && body.len() >= MAX_BODY_KEPT {
+        let (tag, way) = (outbound.tag, outbound.way);
+        let verdict = if way == Way::Fence {
+            self.beside_fence(tag, body.get(HEADER_LEN..).unwrap_or_default(), out)
+        } else if tag == tag::PARAMETER_STATUS && body.len() >= MAX_BODY_KEPT {
             link.parameters.report_unreadable();
             Verdict::GoOn
-        } else if fence {
-            self.beside_fence(tag, body.get(HEADER_LEN..).unwrap_or_default(), out)
         } else {
-            self.complete(tag, body.get(HEADER_LEN..).unwrap_or_default())
+            if way == Way::Rewritten {
+                self.rewrite(body.get(HEADER_LEN..).unwrap_or_default(), out);
+            }
+            self.complete(tag, body.get(HEADER_LEN..).unwrap_or_default(), out)
         };
         if let Some(link) = &mut self.link {
             link.outbound.body = body;
@@ -157,13 +150,20 @@ impl Session {
     }
 
     /// A message has been passed on completely.
-    fn complete(&mut self, tag: u8, body: &[u8]) -> Verdict {
-        let in_doubt = self
-            .link
-            .as_ref()
-            .is_some_and(|link| link.mode == Mode::Doubt);
-        if in_doubt && is_session_message(tag) && tag != tag::READY_FOR_QUERY {
-            return Verdict::GoOn;
+    fn complete(&mut self, tag: u8, body: &[u8], out: &mut Effects) -> Verdict {
+        let Some(link) = &mut self.link else {
+            return Verdict::OutOfSync;
+        };
+        match (link.mode, link.queue.front_kind()) {
+            (Mode::Tracking, Some(kind @ (Kind::Replay | Kind::Inspection))) => {
+                return self.own_reply(kind, tag, body, out);
+            }
+            (Mode::Tracking, _) => {}
+            (Mode::Doubt | Mode::Blind, _) => {
+                if let Some(verdict) = self.doubtful_reply(tag, body) {
+                    return verdict;
+                }
+            }
         }
         match tag {
             tag::DATA_ROW
@@ -184,20 +184,27 @@ impl Session {
                 self.copy_begins(tag);
             }
             tag::READY_FOR_QUERY => return self.ready(body),
-            tag::ERROR_RESPONSE => return self.error(body),
-            tag::PARAMETER_STATUS => {
-                if let Some(link) = &mut self.link {
-                    match read::parameter_status(body) {
-                        Ok((name, value)) => link.parameters.report(name, value),
-                        Err(_) => link.parameters.report_unreadable(),
-                    }
+            tag::ERROR_RESPONSE => {
+                if is_database_in_use(body) {
+                    out.notice(Notice::DatabaseInUse);
                 }
+                return self.error(body);
             }
+            tag::PARAMETER_STATUS => self.parameter_reported(body),
             // Only a session that listens hears this, whatever its statements looked like.
             tag::NOTIFICATION_RESPONSE => self.pins.hold(PinReason::Listen),
             _ => return Verdict::OutOfSync,
         }
         Verdict::GoOn
+    }
+
+    pub(super) fn parameter_reported(&mut self, body: &[u8]) {
+        if let Some(link) = &mut self.link {
+            match read::parameter_status(body) {
+                Ok((name, value)) => link.parameters.report(name, value),
+                Err(_) => link.parameters.report_unreadable(),
+            }
+        }
     }
 }
 
@@ -207,11 +214,11 @@ impl Link {
         let Some(mut way) = self.way(header) else {
             return Verdict::OutOfSync;
         };
-        if self.mode == Mode::Doubt && way != Way::Fence {
-            self.passes_fence(header.tag, out);
-        }
         if way == Way::Rewritten && header.total > MAX_BODY_KEPT {
             way = Way::Client;
+        }
+        if self.mode == Mode::Doubt && way != Way::Fence {
+            self.passes_fence(header.tag, out);
         }
         self.outbound.left = header.total;
         self.outbound.tag = header.tag;
@@ -219,122 +226,30 @@ impl Link {
         self.outbound.body.clear();
         Verdict::GoOn
     }
+}
 
-    /// Where a message with this tag goes, or `None` if it answers nothing.
-    #[inline]
-    fn way(&self, header: Header) -> Option<Way> {
-        let message_tag = header.tag;
-        if self.mode == Mode::Doubt && self.may_answer_fence(header) {
-            return Some(Way::Fence);
-        }
-        let front = self.queue.front_kind();
-        let expected = match message_tag {
-            tag::DATA_ROW => {
-                matches!(front, Some(Kind::Execute | Kind::Query)) || self.mode == Mode::Doubt
-            }
-            // What the server has to say about a text, it has said to the client before.
-            tag::NOTICE_RESPONSE if front.is_some_and(Kind::is_work) => return Some(Way::Nowhere),
-            tag::ERROR_RESPONSE if self.error_is_aliased() => return Some(Way::Rewritten),
-            tag::ERROR_RESPONSE
-            | tag::NOTICE_RESPONSE
-            | tag::PARAMETER_STATUS
-            | tag::NOTIFICATION_RESPONSE => true,
-            tag::COMMAND_COMPLETE if front == Some(Kind::OwnExecute) => return Some(Way::Nowhere),
-            _ if self.mode == Mode::Doubt => is_session_message(message_tag),
-            tag::COMMAND_COMPLETE
-            | tag::EMPTY_QUERY_RESPONSE
-            | tag::COPY_IN_RESPONSE
-            | tag::COPY_OUT_RESPONSE
-            | tag::COPY_BOTH_RESPONSE => matches!(front, Some(Kind::Execute | Kind::Query)),
-            tag::PARSE_COMPLETE => match front {
-                Some(Kind::InjectedParse | Kind::Make) => return Some(Way::Nowhere),
-                front => matches!(front, Some(Kind::Parse | Kind::UnnamedParse)),
-            },
-            tag::BIND_COMPLETE if front == Some(Kind::OwnBind) => return Some(Way::Nowhere),
-            tag::BIND_COMPLETE => front == Some(Kind::Bind),
-            tag::CLOSE_COMPLETE => match front {
-                Some(Kind::InjectedClose | Kind::Drop) => return Some(Way::Nowhere),
-                front => matches!(front, Some(Kind::Close | Kind::UnnamedClose)),
-            },
-            tag::READY_FOR_QUERY => {
-                matches!(front, Some(Kind::Sync | Kind::Query | Kind::FunctionCall))
-            }
-            tag::ROW_DESCRIPTION | tag::NO_DATA if front == Some(Kind::LearnColumns) => {
-                return Some(Way::Nowhere);
-            }
-            tag::PARAMETER_DESCRIPTION if front == Some(Kind::Learn) => {
-                return Some(Way::Nowhere);
-            }
-            tag::ROW_DESCRIPTION => matches!(front, Some(Kind::DescribeColumns | Kind::Query)),
-            tag::NO_DATA => front == Some(Kind::DescribeColumns),
-            tag::PARAMETER_DESCRIPTION => front == Some(Kind::DescribeStatement),
-            tag::PORTAL_SUSPENDED => front == Some(Kind::Execute),
-            tag::FUNCTION_CALL_RESPONSE => front == Some(Kind::FunctionCall),
-            tag::COPY_DATA | tag::COPY_DONE => self.copy == Copy::Out,
-            _ => false,
-        };
-        expected.then_some(Way::Client)
+/// True for the refusal of a command on a whole database because of its sessions. `55006` alone says too
+/// little: a table with open cursors or an active replication slot gets it as well. Source: the callers of
+/// `CountOtherDBBackends`, all of them in `dbcommands.c`.
+fn is_database_in_use(body: &[u8]) -> bool {
+    let mut fields = body.split(|byte| *byte == 0);
+    let has_code = fields.any(|field| field == b"C55006");
+    has_code && fields.any(|field| field == b"Fdbcommands.c")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_commands_on_databases_find_a_database_in_use() {
+        let dropping =
+            b"SERROR\0VERROR\0C55006\0Mdatabase is in use\0Fdbcommands.c\0L1749\0Rdropdb\0\0";
+        assert!(is_database_in_use(dropping));
+        let truncating = b"SERROR\0VERROR\0C55006\0Mpending events\0Ftablecmds.c\0L4131\0\0";
+        assert!(!is_database_in_use(truncating));
+        let unknown = b"SERROR\0VERROR\0C3D000\0MC55006\0Fdbcommands.c\0L1749\0\0";
+        assert!(!is_database_in_use(unknown));
+        assert!(!is_database_in_use(b"C55006"));
     }
-}
-
-impl Link {
-    /// Whether a message must be held until it is known not to be an answer to the fence.
-    fn may_answer_fence(&self, header: Header) -> bool {
-        self.fence.is_awaited()
-            && header.total <= MAX_HELD
-            && matches!(
-                header.tag,
-                tag::READY_FOR_QUERY
-                    | tag::PARSE_COMPLETE
-                    | tag::PARAMETER_DESCRIPTION
-                    | tag::NO_DATA
-                    | tag::CLOSE_COMPLETE
-            )
-    }
-
-    /// Whether an error now answers a request that calls its statement something else.
-    fn error_is_aliased(&self) -> bool {
-        self.queue.front().is_some_and(|front| front.alias.matters())
-    }
-}
-
-/// True for the description of a statement that was asked for here.
-fn describes(outbound: &Outbound) -> bool {
-    outbound.way == Way::Nowhere
-        && matches!(
-            outbound.tag,
-            tag::PARAMETER_DESCRIPTION | tag::ROW_DESCRIPTION
-        )
-}
-
-/// Tags whose body is looked at.
-fn body_matters(message_tag: u8) -> bool {
-    matches!(
-        message_tag,
-        tag::READY_FOR_QUERY | tag::COMMAND_COMPLETE | tag::ERROR_RESPONSE | tag::PARAMETER_STATUS
-    )
-}
-
-/// Messages a server may send once a login is done.
-fn is_session_message(message_tag: u8) -> bool {
-    matches!(
-        message_tag,
-        tag::PARSE_COMPLETE
-            | tag::BIND_COMPLETE
-            | tag::CLOSE_COMPLETE
-            | tag::COMMAND_COMPLETE
-            | tag::DATA_ROW
-            | tag::COPY_IN_RESPONSE
-            | tag::COPY_OUT_RESPONSE
-            | tag::COPY_BOTH_RESPONSE
-            | tag::EMPTY_QUERY_RESPONSE
-            | tag::ROW_DESCRIPTION
-            | tag::FUNCTION_CALL_RESPONSE
-            | tag::READY_FOR_QUERY
-            | tag::COPY_DATA
-            | tag::COPY_DONE
-            | tag::NO_DATA
-            | tag::PORTAL_SUSPENDED
-            | tag::PARAMETER_DESCRIPTION
-    )
 }

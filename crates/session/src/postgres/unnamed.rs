@@ -6,6 +6,8 @@
 
 use tollgate_sql::EffectSet;
 
+use super::queue::Meaning;
+
 /// The remembered Parse messages of one client: the one in force, and those whose outcome is not known.
 #[derive(Debug)]
 pub(crate) struct Unnamed {
@@ -13,7 +15,7 @@ pub(crate) struct Unnamed {
     bytes: Vec<u8>,
     limit: usize,
     current: Current,
-    effects: EffectSet,
+    meaning: Meaning,
     /// Counts the changes of `current`; tells one statement of a client from the next.
     serial: u64,
     in_flight: usize,
@@ -54,7 +56,7 @@ impl Unnamed {
             bytes: Vec::new(),
             limit,
             current: Current::None,
-            effects: EffectSet::NONE,
+            meaning: Meaning::NOTHING,
             serial: 0,
             in_flight: 0,
             in_flight_effects: EffectSet::NONE,
@@ -85,8 +87,11 @@ impl Unnamed {
     }
 
     /// What running the unnamed statement may do, whichever of the possible ones it turns out to be.
-    pub(crate) fn possible_effects(&self) -> EffectSet {
-        self.effects.union(self.in_flight_effects)
+    pub(crate) fn possible_meaning(&self) -> Meaning {
+        if self.in_flight == 0 {
+            return self.meaning.clone();
+        }
+        Meaning::of_effects(self.meaning.effects.union(self.in_flight_effects))
     }
 
     /// True when messages are on their way that may replace or drop the statement.
@@ -121,20 +126,20 @@ impl Unnamed {
     }
 
     /// The oldest Parse in flight succeeded: it is the statement now.
-    pub(crate) fn replace(&mut self, kept: Remembered, effects: EffectSet) {
+    pub(crate) fn replace(&mut self, kept: Remembered, meaning: Meaning) {
         self.drop_current();
         self.current = match kept {
             Remembered::Bytes(length) => Current::Known { length },
             Remembered::Nothing => Current::Forgotten,
         };
-        self.effects = effects;
+        self.meaning = meaning;
         self.change_ends();
     }
 
     /// The oldest change in flight dropped the statement (Query, Close, or a Parse that failed).
     pub(crate) fn drop_statement(&mut self, kept: Remembered) {
         self.drop_current();
-        self.effects = EffectSet::NONE;
+        self.meaning = Meaning::NOTHING;
         self.forget_oldest(kept);
         self.change_ends();
     }
@@ -147,10 +152,11 @@ impl Unnamed {
 
     /// What became of the changes in flight is not known and never will be.
     pub(crate) fn lose_track(&mut self) {
+        let possible = self.possible_meaning().effects;
         self.drop_current();
         self.bytes.clear();
         self.current = Current::Forgotten;
-        self.effects.insert(self.in_flight_effects);
+        self.meaning = Meaning::of_effects(possible);
         self.in_flight = 0;
         self.in_flight_effects = EffectSet::NONE;
     }
@@ -209,11 +215,11 @@ mod tests {
         let first = sent(&mut unnamed, b"first");
         let second = sent(&mut unnamed, b"second");
         let third = sent(&mut unnamed, b"third");
-        unnamed.replace(first, EffectSet::NONE);
+        unnamed.replace(first, Meaning::NOTHING);
         assert_eq!(unnamed.remedy(), Remedy::Parse(b"first"));
         unnamed.skip(second);
         assert_eq!(unnamed.remedy(), Remedy::Parse(b"first"));
-        unnamed.replace(third, EffectSet::NONE);
+        unnamed.replace(third, Meaning::NOTHING);
         assert_eq!(unnamed.remedy(), Remedy::Parse(b"third"));
         assert!(!unnamed.is_changing());
     }
@@ -222,14 +228,14 @@ mod tests {
     fn a_failed_parse_leaves_none() {
         let mut unnamed = Unnamed::new(100);
         let first = sent(&mut unnamed, b"first");
-        unnamed.replace(first, EffectSet::NONE);
+        unnamed.replace(first, Meaning::NOTHING);
         let serial = unnamed.serial();
         let second = sent(&mut unnamed, b"second");
         unnamed.drop_statement(second);
         assert_eq!(unnamed.remedy(), Remedy::Close);
         assert_eq!(unnamed.serial(), None);
         let third = sent(&mut unnamed, b"third");
-        unnamed.replace(third, EffectSet::NONE);
+        unnamed.replace(third, Meaning::NOTHING);
         assert_ne!(unnamed.serial(), serial);
     }
 
@@ -237,14 +243,14 @@ mod tests {
     fn more_than_the_limit_is_forgotten() {
         let mut unnamed = Unnamed::new(8);
         let first = sent(&mut unnamed, b"first");
-        unnamed.replace(first, EffectSet::NONE);
+        unnamed.replace(first, Meaning::NOTHING);
         let large = sent(&mut unnamed, b"much too large");
         assert_eq!(large, Remembered::Nothing);
-        unnamed.replace(large, EffectSet::NONE);
+        unnamed.replace(large, Meaning::NOTHING);
         assert!(unnamed.is_forgotten());
         assert!(unnamed.bytes.is_empty());
         let small = sent(&mut unnamed, b"small");
-        unnamed.replace(small, EffectSet::NONE);
+        unnamed.replace(small, Meaning::NOTHING);
         assert_eq!(unnamed.remedy(), Remedy::Parse(b"small"));
     }
 
@@ -253,14 +259,14 @@ mod tests {
         let mut unnamed = Unnamed::new(100);
         let first = sent(&mut unnamed, b"first");
         unnamed.change_means(EffectSet::LISTEN);
-        unnamed.replace(first, EffectSet::LISTEN);
+        unnamed.replace(first, Meaning::of_effects(EffectSet::LISTEN));
         let second = sent(&mut unnamed, b"second");
         unnamed.change_means(EffectSet::LOAD);
         assert_eq!(
-            unnamed.possible_effects(),
+            unnamed.possible_meaning().effects,
             EffectSet::LISTEN | EffectSet::LOAD
         );
-        unnamed.replace(second, EffectSet::LOAD);
-        assert_eq!(unnamed.possible_effects(), EffectSet::LOAD);
+        unnamed.replace(second, Meaning::of_effects(EffectSet::LOAD));
+        assert_eq!(unnamed.possible_meaning().effects, EffectSet::LOAD);
     }
 }

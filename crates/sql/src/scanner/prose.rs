@@ -12,6 +12,14 @@ pub(super) struct Prose {
     place: Place,
     line: Line,
     previous: u8,
+    reading: Reading,
+}
+
+/// Whether the string is kept as the name of a setting.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Nothing,
+    Name,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,6 +42,7 @@ impl Prose {
         place: Place::Between,
         line: Line::Plain,
         previous: 0,
+        reading: Reading::Nothing,
     };
 
     pub(super) fn is_opaque(self) -> bool {
@@ -55,9 +64,20 @@ impl Scanner {
         }
     }
 
+    /// The string that has just started may be the name in a call of `set_config`.
+    pub(super) fn prose_may_be_name(&mut self) {
+        if !self.prose.is_opaque() && self.statement.wants_name() {
+            self.statement.name_starts();
+            self.prose.reading = Reading::Name;
+        }
+    }
+
     #[inline]
     pub(super) fn prose(&mut self, bytes: &[u8]) {
         if !self.prose.is_opaque() {
+            if self.prose.reading == Reading::Name {
+                self.statement.name_goes_on(bytes);
+            }
             for byte in bytes {
                 self.prose_byte(*byte);
             }

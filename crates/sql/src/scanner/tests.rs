@@ -21,6 +21,9 @@ fn check_style(style: StringStyle, sql: &str, effects: E) -> Summary {
 
 const BODY: E = E::PROCEDURE.union(E::PROCEDURE_STATE);
 
+/// A setting in a body: the name does not count.
+const SETS: E = E::SETTING.union(E::SETTING_UNKNOWN);
+
 #[test]
 fn plain_statements_leave_no_state() {
     for sql in [
@@ -35,7 +38,6 @@ fn plain_statements_leave_no_state() {
         "DELETE FROM temporary",
         "CREATE TABLE temp (a int)",
         "ALTER ROLE r SET work_mem = '1MB'",
-        "ALTER DATABASE d SET work_mem = '1MB'",
         "ALTER SYSTEM SET work_mem = '1MB'",
         "CREATE FUNCTION f() RETURNS int LANGUAGE sql SET search_path = a AS $$ select 1 $$",
         "CREATE FUNCTION f() RETURNS int AS $f$ begin perform pg_advisory_lock(1); end $f$ LANGUAGE plpgsql",
@@ -131,7 +133,7 @@ fn each_kind_of_state_is_seen() {
             E::DEALLOCATE.union(E::DEALLOCATE_ALL),
         ),
         ("DEALLOCATE \"all\"", E::DEALLOCATE),
-        ("DISCARD ALL", E::DISCARD_ALL),
+        ("DISCARD ALL", E::DISCARD_ALL.union(E::RESET_ALL)),
         ("discard temporary", E::DISCARD_TEMP),
         ("DISCARD PLANS", E::DISCARD_PLANS),
         ("DISCARD SEQUENCES", E::DISCARD_SEQUENCES),
@@ -190,28 +192,73 @@ fn objects_locks_and_transactions_are_seen() {
         ("select pg_try_advisory_lock_shared(1)", E::ADVISORY_LOCK),
         ("select pg_advisory_unlock(1)", E::ADVISORY_UNLOCK),
         ("select pg_advisory_unlock_all()", E::ADVISORY_UNLOCK),
+    ] {
+        check(sql, effects);
+    }
+}
+
+#[test]
+fn definitions_and_transactions_are_seen() {
+    for (sql, effects) in [
         ("select setseed(0.5)", E::SEED),
         ("select nextval('s')", E::SEQUENCE),
-        (
-            "select setval('s', 1), currval('s'), lastval()",
-            E::SEQUENCE,
-        ),
+        ("select setval('s', 1)", E::SEQUENCE),
+        ("select currval('s')", E::SEQUENCE_READ),
+        ("select lastval()", E::SEQUENCE_READ),
+        ("select * from pg_prepared_statements", E::STATEMENTS_VIEW),
+        ("select \"pg_prepared_statement\"()", E::STATEMENTS_VIEW),
+        ("CREATE DATABASE d", E::DATABASE_DDL),
+        ("alter database d rename to e", E::DATABASE_DDL),
+        ("ALTER DATABASE d SET work_mem = '1MB'", E::DATABASE_DDL),
+        ("DROP DATABASE d", E::DATABASE_DDL.union(E::DROP)),
+        ("CREATE \"database\"", E::NONE),
+        ("CREATE TABLE database (a int)", E::NONE),
+        ("DROP TABLE database", E::DROP),
+        ("drop /* a */ owned by r", E::DROP),
+        ("alter table t drop column a", E::NONE),
         ("BEGIN", E::BEGIN),
         ("START TRANSACTION", E::BEGIN),
         ("COMMIT", E::COMMIT),
         ("END", E::COMMIT),
         ("ROLLBACK", E::ROLLBACK),
         ("ABORT", E::ROLLBACK),
+        ("ROLLBACK WORK", E::ROLLBACK),
+        ("ROLLBACK TRANSACTION AND CHAIN", E::ROLLBACK),
+        ("ROLLBACK PREPARED 'x'", E::ROLLBACK),
+        ("ROLLBACK TO a", E::ROLLBACK_TO),
+        ("rollback work to savepoint a", E::ROLLBACK_TO),
+        ("ROLLBACK TRANSACTION /* a */ TO a", E::ROLLBACK_TO),
+        (
+            "ROLLBACK TO a; ROLLBACK; select 1",
+            E::ROLLBACK_TO.union(E::ROLLBACK),
+        ),
         ("SAVEPOINT a", E::SAVEPOINT),
         ("RELEASE a", E::SAVEPOINT),
         ("COPY t FROM STDIN", E::COPY),
         ("CALL p()", E::PROCEDURE),
+    ] {
+        check(sql, effects);
+    }
+}
+
+#[test]
+fn what_cannot_be_told_is_distrusted() {
+    for (sql, effects) in [
         ("select dblink_connect('a', 'b')", E::UNKNOWN),
         (
             "select pg_create_logical_replication_slot('a', 'b', true)",
             E::UNKNOWN,
         ),
         ("select U&\"pg\\005fadvisory_lock\"(1)", E::UNKNOWN),
+        (
+            "select U&\"pg!005fadvisory_lock\" UESCAPE '!' (1)",
+            E::UNKNOWN,
+        ),
+        ("select u&\"a\" /* b */\n uescape '!'", E::UNKNOWN),
+        ("select U&\"plain\", \"u\" from t", E::NONE),
+        ("select uescape, U&\"a\", uescape", E::NONE),
+        ("select U&'a!' UESCAPE '!'", E::NONE),
+        ("select U&\"pg_advisory_lock\"(1)", E::ADVISORY_LOCK),
     ] {
         check(sql, effects);
     }
@@ -303,35 +350,32 @@ fn a_do_body_is_read_as_code() {
         ("DO $$ begin update t set a = 1; end $$", E::PROCEDURE),
         ("DO $$ begin update t\n set a = 1; end $$", E::PROCEDURE),
         ("DO $$ begin update \"t\" set a = 1; end $$", E::PROCEDURE),
-        ("DO $$ begin set x = 1; end $$", BODY | E::SETTING),
+        ("DO $$ begin set x = 1; end $$", BODY | SETS),
         (
             "DO LANGUAGE plpgsql $$ begin if a then set x = 1; end if; end $$",
-            BODY | E::SETTING,
+            BODY | SETS,
         ),
-        ("DO 'begin execute ''set x = 1''; end'", BODY | E::SETTING),
+        ("DO 'begin execute ''set x = 1''; end'", BODY | SETS),
         (
             "DO $$ begin execute 'set x = 1'; end $$ LANGUAGE plpgsql",
-            BODY | E::SETTING,
+            BODY | SETS,
         ),
-        ("DO $$ begin -- c\n set x = 1; end $$", BODY | E::SETTING),
-        ("DO $$ begin /* c */ set x = 1; end $$", BODY | E::SETTING),
+        ("DO $$ begin -- c\n set x = 1; end $$", BODY | SETS),
+        ("DO $$ begin /* c */ set x = 1; end $$", BODY | SETS),
         (
             "DO $$ begin execute format('set %I = 1', a); end $$",
-            BODY | E::SETTING,
+            BODY | SETS,
         ),
-        (
-            "DO $a$ begin execute $b$set x = 1$b$; end $a$",
-            BODY | E::SETTING,
-        ),
-        ("DO E'begin\\nset x = 1; end'", BODY | E::SETTING),
+        ("DO $a$ begin execute $b$set x = 1$b$; end $a$", BODY | SETS),
+        ("DO E'begin\\nset x = 1; end'", BODY | SETS),
         ("DO E'begin \\x73et x = 1; end'", BODY | E::UNKNOWN),
         (
             "DO $$ plpy.execute(\"set x = 1\") $$ LANGUAGE plpython3u",
-            BODY | E::SETTING,
+            BODY | SETS,
         ),
         (
             "DO $$ begin perform set_config('a', 'b', true); end $$",
-            BODY | E::SETTING,
+            BODY | SETS,
         ),
         (
             "DO $$ begin set local x = 1; end $$",
@@ -364,6 +408,40 @@ fn a_do_body_is_read_as_code() {
 }
 
 #[test]
+fn a_do_body_may_put_a_setting_together() {
+    for (sql, effects) in [
+        ("DO $$ begin rollback to a; end $$", E::PROCEDURE),
+        ("DO $$ begin set seed = 1; end $$", BODY | E::SEED),
+        ("DO $$ begin reset all; end $$", BODY | SETS | E::RESET_ALL),
+        (
+            "DO $$ begin update pg_settings set setting = 1; end $$",
+            BODY | SETS,
+        ),
+        (
+            "DO $$ begin set local a.b = 1; end $$",
+            E::PROCEDURE | E::LOCAL_SETTING | E::LOCAL_SETTING_UNKNOWN,
+        ),
+        (
+            "DO $$ begin execute 'set ' || a || ' = 1'; end $$",
+            BODY | SETS,
+        ),
+        ("DO $$ begin execute 'reset ' || a; end $$", BODY | SETS),
+        (
+            "DO $$ begin execute 'set local ' || a; end $$",
+            E::PROCEDURE | E::LOCAL_SETTING | E::LOCAL_SETTING_UNKNOWN,
+        ),
+        ("DO $$ begin drop table t; end $$", E::PROCEDURE | E::DROP),
+    ] {
+        let marks = if sql.contains("execute") {
+            E::EXECUTE
+        } else {
+            E::NONE
+        };
+        check(sql, effects | marks);
+    }
+}
+
+#[test]
 fn names_of_prepared_statements_are_reported() {
     for (sql, name) in [
         ("DEALLOCATE foo", Some("foo")),
@@ -389,7 +467,7 @@ fn a_tag_too_long_to_remember_is_distrusted() {
 
 #[test]
 fn the_scanner_keeps_a_fixed_amount_of_memory() {
-    assert!(std::mem::size_of::<Scanner>() <= 384);
+    assert!(std::mem::size_of::<Scanner>() <= 576);
 }
 
 /// Pieces of SQL that open, close and confuse.
@@ -420,6 +498,21 @@ fn fragment() -> impl Strategy<Value = &'static str> {
         "n'",
         "set",
         "set local",
+        "reset",
+        "session",
+        "authorization",
+        "role",
+        "time zone",
+        "to",
+        "=",
+        ".",
+        "default",
+        "update",
+        "pg_settings",
+        "uescape",
+        "U&\"a\"",
+        "rollback",
+        "set_config('a.b', 1, true)",
         "set_config",
         "true",
         "do",
@@ -449,6 +542,19 @@ fn fragment() -> impl Strategy<Value = &'static str> {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_setting_has_a_name_or_a_mark(parts in prop::collection::vec(fragment(), 0..40)) {
+        let sql = parts.concat();
+        let summary = classify(Dialect::PostgreSql, StringStyle::Standard, sql.as_bytes());
+        let marks = E::SETTING_UNKNOWN | E::RESET_ALL;
+        if summary.effects.intersects(E::SETTING) {
+            prop_assert!(!summary.settings.is_empty() || summary.effects.intersects(marks), "{}", sql);
+        }
+        if !summary.settings.is_empty() {
+            prop_assert!(summary.effects.intersects(E::SETTING | E::LOCAL_SETTING), "{}", sql);
+        }
+    }
 
     #[test]
     fn any_cut_gives_the_same_summary(parts in prop::collection::vec(fragment(), 0..40)) {

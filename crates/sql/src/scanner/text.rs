@@ -55,6 +55,11 @@ impl Scanner {
         self.last = 0;
         self.state = State::Text(escape);
         self.prose_starts();
+        match escape {
+            Escape::Plain | Escape::PlainBackslash | Escape::Backslash => self.prose_may_be_name(),
+            // Bits, or text that may hide its letters.
+            Escape::Never => {}
+        }
     }
 
     pub(super) fn text<'a>(&mut self, rest: &'a [u8], escape: Escape) -> &'a [u8] {

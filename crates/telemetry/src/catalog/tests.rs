@@ -1,6 +1,6 @@
 //! The text is parsed back: what a scraper reads is what was counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::{
@@ -84,7 +84,11 @@ fn count_everything(metrics: &Metrics) -> impl Sized {
     let waited = Duration::from_millis(3);
     metrics.borrow_wait.cell(proxy()).record(waited);
     metrics.borrow_timeouts.cell(proxy()).increment();
-    metrics.pins.cell(pin).increment();
+    metrics.pins.cell(pin.clone()).increment();
+    metrics
+        .pin_held
+        .cell(pin.clone())
+        .record(Duration::from_millis(250));
     metrics.auth_decisions.cell(decision).increment();
     metrics.bytes.cell(bytes).add(4096);
     let available = metrics.target_available.cell(target());
@@ -95,6 +99,7 @@ fn count_everything(metrics: &Metrics) -> impl Sized {
         metrics.client_connections.cell(endpoint).hold(),
         metrics.server_connections.cell(state).hold(),
         metrics.pinned_clients.cell(proxy()).hold(),
+        metrics.pins_held.cell(pin).hold(),
     ];
     (available, revision, guards)
 }
@@ -103,6 +108,7 @@ fn count_everything(metrics: &Metrics) -> impl Sized {
 fn every_name_and_label_of_the_contract_comes_out() {
     let mut metrics = Metrics::new("1.2.3");
     metrics.register_config_age(|| 4.5);
+    metrics.register_audit_dropped(|| 3);
     let _alive = count_everything(&metrics);
     let scrape = scrape(&metrics);
     for (series, value) in [
@@ -126,6 +132,15 @@ fn every_name_and_label_of_the_contract_comes_out() {
             1.0,
         ),
         (r#"tollgate_pinned_clients{proxy="orders"}"#, 1.0),
+        (
+            r#"tollgate_pins_held{proxy="orders",reason="temp_table"}"#,
+            1.0,
+        ),
+        (
+            r#"tollgate_pin_held_seconds_sum{proxy="orders",reason="temp_table"}"#,
+            0.25,
+        ),
+        ("tollgate_audit_events_dropped_total", 3.0),
         (
             r#"tollgate_auth_decisions_total{proxy="orders",outcome="deny",reason="TOKEN_EXPIRED"}"#,
             1.0,
@@ -151,6 +166,32 @@ fn every_name_and_label_of_the_contract_comes_out() {
     assert_eq!(scrape.types["tollgate_borrows"], "counter");
     assert_eq!(scrape.types["tollgate_borrow_wait_seconds"], "histogram");
     assert_eq!(scrape.types["tollgate_build"], "info");
+}
+
+#[test]
+fn the_documentation_has_a_row_for_every_metric_and_no_other() {
+    let document = include_str!("../../../../docs/metrics.md");
+    let (table, _) = document.split_once("\n## ").unwrap();
+    let rows: BTreeSet<&str> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(name, _)| name)
+        .collect();
+    let mut metrics = Metrics::new("1");
+    metrics.register_config_age(|| 1.0);
+    metrics.register_audit_dropped(|| 1);
+    let _alive = count_everything(&metrics);
+    let scrape = scrape(&metrics);
+    let names: BTreeSet<String> = scrape
+        .types
+        .iter()
+        .map(|(name, kind)| match kind.as_str() {
+            "counter" => format!("{name}_total"),
+            "info" => format!("{name}_info"),
+            _ => name.clone(),
+        })
+        .collect();
+    assert_eq!(rows, names.iter().map(String::as_str).collect());
 }
 
 #[test]

@@ -18,6 +18,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tollgate_control_plane::DecisionSink;
 use tollgate_telemetry::Metrics;
 use tower::ServiceExt;
 
@@ -35,10 +36,11 @@ const CONNECTIONS: usize = 1024;
 /// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// The process's metrics.
-pub(super) fn metrics(made: ConfigMade) -> Metrics {
+/// The process's metrics; `audit` counts what it could not write.
+pub(super) fn metrics(made: ConfigMade, audit: DecisionSink) -> Metrics {
     let mut metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     metrics.register_config_age(move || made.age_s());
+    metrics.register_audit_dropped(move || audit.dropped());
     metrics
 }
 

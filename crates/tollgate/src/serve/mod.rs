@@ -64,7 +64,7 @@ impl Serving {
         let store = Store::open(StoreSettings::new(config.metadata.clone()));
         let (audit, audit_writer) = decision_sink(store.clone());
         let made = ConfigMade::default();
-        let metrics = Arc::new(http::metrics(made.clone()));
+        let metrics = Arc::new(http::metrics(made.clone(), audit.clone()));
         let data_plane = Arc::new(DataPlane::start(tollgate_data_plane::Settings {
             bind: config.endpoint_bind,
             shards: config.shards,
@@ -73,6 +73,7 @@ impl Serving {
             metrics: Arc::clone(&metrics),
             max_client_connections: config.max_client_connections,
             handshake_timeout: config.handshake_timeout,
+            reuse: tollgate_data_plane::Reuse::MostRecent,
         })?);
         if let Some(snapshot) = snapshot {
             tracing::info!(

@@ -4,18 +4,46 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result};
 
+use super::unpacked;
 use crate::step;
 
 /// What the Python tests import, plus the AWS command line, pinned.
-const PYTHON_PACKAGES: [&str; 4] = [
+const PYTHON_PACKAGES: [&str; 8] = [
     "asyncpg==0.32.0",
     "awscli==1.46.2",
     "boto3==1.44.2",
+    "django==5.2.19",
+    "greenlet==3.5.6",
+    "psycopg-pool==3.3.3",
     "psycopg[binary]==3.3.9",
+    "sqlalchemy==2.1.9",
 ];
 
 /// What the Node.js tests import, pinned.
-const NODE_PACKAGES: [&str; 2] = ["pg@8.23.1", "pg-copy-streams@7.0.0"];
+const NODE_PACKAGES: [&str; 4] = [
+    "pg@8.23.1",
+    "pg-copy-streams@7.0.0",
+    "pg-cursor@2.22.0",
+    "postgres@3.4.9",
+];
+
+/// Drivers (and a compiler for one of them) that Debian packages and its stable release lacks or has
+/// in an old version. Unpacked, not installed; `tests/src/compatibility` looks into the same tree.
+const DEBIAN_PACKAGES: [&str; 3] = [
+    "golang-go",
+    "golang-github-jackc-pgx-v5-dev",
+    "libpostgresql-jdbc-java",
+];
+
+/// A tree with [`DEBIAN_PACKAGES`].
+pub(super) fn debian(tools: &Path) -> Result<()> {
+    let folder = tools.join("debian");
+    if is_stamped(&folder, &DEBIAN_PACKAGES) {
+        return Ok(());
+    }
+    unpacked::packages(&folder, "sid", &DEBIAN_PACKAGES)?;
+    stamp(&folder, &DEBIAN_PACKAGES)
+}
 
 /// A virtual environment with [`PYTHON_PACKAGES`].
 pub(super) fn python(tools: &Path) -> Result<()> {

@@ -1,5 +1,5 @@
-//! PostgreSQL versions that the distribution does not have: unpacked from another Debian suite beside
-//! the system, not installed into it.
+//! What the distribution does not have (PostgreSQL versions, drivers): unpacked from another Debian
+//! suite beside the system, not installed into it.
 //!
 //! Apt resolves the whole library closure against an empty package status and downloads it; the
 //! packages are unpacked into one tree, and patchelf makes the programs use the tree's own loader and
@@ -33,18 +33,33 @@ fn suite(major: u32) -> &'static str {
 
 /// Unpacks a version.
 pub(super) fn postgres(major: u32) -> Result<()> {
-    let mirror = mirror().with_context(|| {
-        format!("PostgreSQL {major} is missing; please install it (package postgresql-{major})")
-    })?;
+    let package = format!("postgresql-{major}");
     let prefix = prefix(major);
-    // Built aside and renamed at the end: an interrupted run leaves nothing that looks finished. But
-    // the programs carry absolute paths, so what is aside is the old one.
+    made_anew(&prefix, || {
+        download(&prefix, suite(major), &[&package])?;
+        unpack(&prefix)?;
+        use_own_libraries(&prefix)
+    })
+}
+
+/// Unpacks packages whose programs need no library but the C library, or are no programs at all.
+pub(super) fn packages(prefix: &Path, suite: &str, packages: &[&str]) -> Result<()> {
+    made_anew(prefix, || {
+        download(prefix, suite, packages)?;
+        unpack(prefix)
+    })
+}
+
+/// Fills a folder that must not stay when that fails.
+///
+/// The programs in it carry absolute paths, so it cannot be built aside and renamed at the end.
+fn made_anew(prefix: &Path, fill: impl FnOnce() -> Result<()>) -> Result<()> {
     if prefix.exists() {
-        fs::remove_dir_all(&prefix).context("removing a half unpacked PostgreSQL")?;
+        fs::remove_dir_all(prefix).context("removing what was half unpacked")?;
     }
-    let outcome = download(major, &prefix, &mirror).and_then(|()| unpack(&prefix));
+    let outcome = fill();
     if outcome.is_err() {
-        let _ = fs::remove_dir_all(&prefix);
+        let _ = fs::remove_dir_all(prefix);
     }
     outcome
 }
@@ -66,19 +81,20 @@ fn mirror() -> Result<String> {
     }
 }
 
-fn download(major: u32, prefix: &Path, mirror: &str) -> Result<()> {
+fn download(prefix: &Path, suite: &str, packages: &[&str]) -> Result<()> {
+    let names = packages.join(" ");
+    let mirror =
+        mirror().with_context(|| format!("please install from Debian {suite}: {names}"))?;
     for folder in ["apt/lists/partial", "apt/archives/partial", "tree"] {
         fs::create_dir_all(prefix.join(folder)).context("making folders for apt")?;
     }
     fs::write(prefix.join("apt/status"), "").context("writing an empty package status")?;
     let sources = format!(
-        "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {mirror} {} main\n",
-        suite(major)
+        "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {mirror} {suite} main\n"
     );
     fs::write(prefix.join("apt/sources.list"), sources).context("writing sources.list")?;
     let configuration = prefix.join("apt/apt.conf");
     fs::write(&configuration, apt_conf(prefix)).context("writing apt.conf")?;
-    let package = format!("postgresql-{major}");
     let apt = |arguments: &[&str]| {
         let mut command = Command::new("apt-get");
         command
@@ -88,8 +104,10 @@ fn download(major: u32, prefix: &Path, mirror: &str) -> Result<()> {
         command
     };
     step::run_networked("reading the lists of another suite", || apt(&["update"]))?;
-    step::run_networked(&format!("downloading {package} with its libraries"), || {
-        apt(&["install", "--yes", "--download-only", &package])
+    step::run_networked(&format!("downloading {names} with all they need"), || {
+        let mut command = apt(&["install", "--yes", "--download-only"]);
+        command.args(packages);
+        command
     })
 }
 
@@ -130,6 +148,13 @@ fn unpack(prefix: &Path) -> Result<()> {
             );
         }
     }
+    // The archives were only a means: three quarters of the space.
+    fs::remove_dir_all(prefix.join("apt")).context("removing the downloaded packages")
+}
+
+/// Makes the unpacked server programs independent of the host's libraries.
+fn use_own_libraries(prefix: &Path) -> Result<()> {
+    let tree = prefix.join("tree");
     // Suites before the merge of /lib into /usr/lib have libraries in both.
     let lib_folders = [tree.join("lib"), tree.join("usr/lib")];
     let libc = lib_folders
@@ -157,8 +182,7 @@ fn unpack(prefix: &Path) -> Result<()> {
     for program in files_in(server.parent().context("a file has a folder")?)? {
         relocate(&program, &loader, &libraries)?;
     }
-    // The archives were only a means: three quarters of the space.
-    fs::remove_dir_all(prefix.join("apt")).context("removing the downloaded packages")
+    Ok(())
 }
 
 /// Makes one program use the tree's loader and libraries; scripts are left alone.

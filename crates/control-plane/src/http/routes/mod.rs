@@ -7,6 +7,7 @@ mod databases;
 mod endpoints;
 mod groups;
 mod health;
+mod pins;
 mod policies;
 mod pool;
 mod proxies;
@@ -23,6 +24,7 @@ use super::table::Operation;
 pub(super) fn operations() -> Vec<Operation> {
     [
         proxies::operations(),
+        pins::operations(),
         pool::operations(),
         targets::operations(),
         endpoints::operations(),

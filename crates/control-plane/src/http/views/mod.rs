@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod database;
 pub(crate) mod health;
 pub(crate) mod identity;
+pub(crate) mod pins;
 pub(crate) mod pool;
 pub(crate) mod proxy;
 mod schemas;

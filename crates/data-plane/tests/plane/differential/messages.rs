@@ -13,26 +13,55 @@ pub(crate) fn parse(name: &str, sql: &str) -> Vec<u8> {
     message(b'P', &body)
 }
 
+/// The same with types of parameters by their object ids.
+pub(crate) fn parse_typed(name: &str, sql: &str, types: &[u32]) -> Vec<u8> {
+    let mut body = c_string(name);
+    body.extend(c_string(sql));
+    body.extend(u16::try_from(types.len()).expect("few types").to_be_bytes());
+    for id in types {
+        body.extend(id.to_be_bytes());
+    }
+    message(b'P', &body)
+}
+
+/// How a portal's rows come.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Results {
+    Text,
+    Binary,
+}
+
 /// Binds text parameters, results as text.
 pub(crate) fn bind(portal: &str, statement: &str, values: &[&str]) -> Vec<u8> {
+    bind_as(portal, statement, values, Results::Text)
+}
+
+/// Binds text parameters.
+pub(crate) fn bind_as(portal: &str, statement: &str, values: &[&str], results: Results) -> Vec<u8> {
     let mut body = c_string(portal);
     body.extend(c_string(statement));
     body.extend([0, 0]);
-    body.extend(
-        u16::try_from(values.len())
-            .expect("few values")
-            .to_be_bytes(),
-    );
+    arguments(values, &mut body);
+    match results {
+        Results::Text => body.extend([0, 0]),
+        Results::Binary => body.extend([0, 1, 0, 1]),
+    }
+    message(b'B', &body)
+}
+
+/// The number of values and the values; `NULL` is none.
+fn arguments(values: &[&str], body: &mut Vec<u8>) {
+    let count = u16::try_from(values.len()).expect("few values");
+    body.extend(count.to_be_bytes());
     for value in values {
-        body.extend(
-            u32::try_from(value.len())
-                .expect("short values")
-                .to_be_bytes(),
-        );
+        if *value == "NULL" {
+            body.extend((-1_i32).to_be_bytes());
+            continue;
+        }
+        let length = u32::try_from(value.len()).expect("short values");
+        body.extend(length.to_be_bytes());
         body.extend(value.as_bytes());
     }
-    body.extend([0, 0]);
-    message(b'B', &body)
 }
 
 pub(crate) fn describe(kind: u8, name: &str) -> Vec<u8> {
@@ -75,16 +104,14 @@ pub(crate) fn copy_fail(why: &str) -> Vec<u8> {
 
 /// `int4pl(left, right)` by its object id, everything as text.
 pub(crate) fn add_by_id(left: &str, right: &str) -> Vec<u8> {
-    let mut body = 177_u32.to_be_bytes().to_vec();
-    body.extend([0, 0, 0, 2]);
-    for value in [left, right] {
-        body.extend(
-            u32::try_from(value.len())
-                .expect("short values")
-                .to_be_bytes(),
-        );
-        body.extend(value.as_bytes());
-    }
+    call(177, &[left, right])
+}
+
+/// A function by its object id, everything as text.
+pub(crate) fn call(function: u32, values: &[&str]) -> Vec<u8> {
+    let mut body = function.to_be_bytes().to_vec();
+    body.extend([0, 0]);
+    arguments(values, &mut body);
     body.extend([0, 0]);
     message(b'F', &body)
 }

@@ -49,7 +49,7 @@ async fn huge_messages_pass_unchanged() -> Result<()> {
         vec![query("truncate t1")],
     ];
     for batch in &batches {
-        pair.batch(batch, Cut::Messages).await?;
+        pair.messages(batch, Cut::Messages).await?;
     }
     Ok(())
 }
@@ -69,7 +69,7 @@ async fn thousands_of_requests_wait_behind_a_slow_one() -> Result<()> {
     for number in 0..60_000 {
         batch.push(query(&format!("select {number} as a_column_with_a_name")));
     }
-    pair.batch(&batch, Cut::Whole).await
+    pair.messages(&batch, Cut::Whole).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +80,7 @@ async fn the_last_words_of_a_server_are_heard_while_much_is_being_sent() -> Resu
     for _ in 0..5 {
         let mut batch = vec![query("copy t1 from stdin"), query("select 1")];
         batch.extend(std::iter::repeat_n(data.clone(), 20));
-        pair.batch(&batch, Cut::Whole).await?;
+        pair.messages(&batch, Cut::Whole).await?;
     }
     Ok(())
 }

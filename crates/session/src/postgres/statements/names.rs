@@ -171,6 +171,10 @@ impl Names {
     /// A statement with these effects may have a name from now on.
     pub(crate) fn may_do(&mut self, effects: EffectSet) {
         self.effects.insert(effects);
+        if effects.intersects(EffectSet::SETTING) {
+            // Which one depends on the statement that will be executed.
+            self.effects.insert(EffectSet::SETTING_UNKNOWN);
+        }
     }
 
     /// What `name`, as a client sends it, means now.
@@ -249,13 +253,6 @@ impl Names {
     /// A Sync, or what acts as one, has been sent.
     pub(crate) fn segment_ends(&mut self) {
         self.segment = self.segment.wrapping_add(1);
-    }
-
-    /// Nothing is known about what is on its way, and never will be.
-    pub(crate) fn lose_track(&mut self) -> impl Iterator<Item = Change> {
-        std::mem::take(&mut self.pending)
-            .into_iter()
-            .map(|pending| pending.change)
     }
 
     pub(crate) fn add(&mut self, name: Box<[u8]>, what: What) {

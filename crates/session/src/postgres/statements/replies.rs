@@ -1,8 +1,6 @@
 //! Replies to requests that name a prepared statement: what exists now, for the client and on the
 //! connection.
 
-use tollgate_sql::EffectSet;
-
 use super::carried::{DOORMAT, Doormat};
 use super::making::Outcome;
 use super::names::{Change, Draft, Place, Stage, What};
@@ -51,6 +49,13 @@ impl Session {
             if let Some(link) = &mut self.link {
                 link.carried.has_own_no_more(&name);
             }
+        }
+    }
+
+    /// A `PREPARE` of ours has run.
+    pub(in crate::postgres) fn prepared_again(&mut self) {
+        if let Some(done) = self.link.as_mut().and_then(|link| link.queue.pop()) {
+            self.worked(done);
         }
     }
 
@@ -145,12 +150,8 @@ impl Session {
     }
 
     /// A command ran that changes which statements exist.
-    pub(in crate::postgres) fn statements_tagged(
-        &mut self,
-        tag: &[u8],
-        change: Option<NameChange>,
-        effects: EffectSet,
-    ) {
+    pub(in crate::postgres) fn statements_tagged(&mut self, tag: &[u8], mut meaning: Meaning) {
+        let change = meaning.name.take().map(|change| *change);
         match (tag, change) {
             (b"DISCARD ALL" | b"DEALLOCATE ALL", _) => {
                 self.names.clear();
@@ -159,7 +160,7 @@ impl Session {
                 }
             }
             (b"PREPARE", Some(NameChange::Add { name, text })) => {
-                self.prepared(name, text, effects);
+                self.prepared(name, text, meaning);
             }
             (b"PREPARE", _) => self.names.add_unknown(),
             (b"DEALLOCATE", Some(NameChange::Remove(name))) => {
@@ -174,8 +175,8 @@ impl Session {
         }
     }
 
-    fn prepared(&mut self, name: Box<[u8]>, text: Option<Box<[u8]>>, effects: EffectSet) {
-        let meaning = Meaning::of_effects(effects.without(NAMING));
+    fn prepared(&mut self, name: Box<[u8]>, text: Option<Box<[u8]>>, mut meaning: Meaning) {
+        meaning.effects = meaning.effects.without(NAMING);
         let Some(text) = text.filter(|text| self.names.have_room(text.len())) else {
             let place = Place::OwnName;
             self.names.add(name, What::Stuck { place, meaning });
@@ -201,18 +202,6 @@ impl Session {
         }
         out.client_lane()
             .inject(|bytes| wire::reply(bytes, b'E', body));
-    }
-
-    /// Replies can no longer be told apart. What is on its way may have come true.
-    pub(in crate::postgres) fn lose_names(&mut self) {
-        let changes: Vec<Change> = self.names.lose_track().collect();
-        for change in changes {
-            match change {
-                Change::Made(draft) => self.stuck(draft),
-                Change::Gone(name) => self.names.remove(&name),
-                Change::Text => self.names.add_unknown(),
-            }
-        }
     }
 }
 

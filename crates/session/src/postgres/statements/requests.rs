@@ -11,7 +11,7 @@ use super::names::{Change, Draft, Found, Named, Others, Place, Stage, What, cut}
 use super::own::{NAMING, Roll};
 use super::table::Recipe;
 use super::wire::{self, PREFIX, ServerName};
-use crate::Effects;
+use crate::{Effects, Notice};
 use crate::postgres::client::Step;
 use crate::postgres::head::{Message, kind_byte};
 use crate::postgres::link::{Copy, Entry, Inbound, Link, Segment};
@@ -112,7 +112,7 @@ impl Session {
         let tail = body.get(name.len().saturating_add(1)..).unwrap_or_default();
         let whole = is_whole(message);
         let meaning = if whole {
-            self.meaning(tail)
+            self.meaning(tail, out)
         } else {
             Meaning::NOTHING
         };
@@ -319,13 +319,17 @@ impl Session {
     }
 
     /// What running the text at the start of `tail` will mean.
-    pub(in crate::postgres) fn meaning(&mut self, tail: &[u8]) -> Meaning {
+    pub(in crate::postgres) fn meaning(&mut self, tail: &[u8], out: &mut Effects) -> Meaning {
         let Some(link) = &mut self.link else {
             return Meaning::NOTHING;
         };
         let end = memchr::memchr(0, tail).unwrap_or(tail.len());
         let text = tail.get(..end).unwrap_or_default();
         let summary = classify(Dialect::PostgreSql, link.parameters.style(), text);
+        if summary.effects.intersects(EffectSet::DATABASE_DDL) {
+            // Said as early as can be: the server waits only for a while.
+            out.notice(Notice::DatabaseCommand);
+        }
         meaning_of(&summary, link, self.names.effects(), Some(text))
     }
 

@@ -34,7 +34,7 @@ impl Session {
         let whole = is_whole(message);
         let meaning = whole.then(|| {
             let text = message.bytes.get(HEADER_LEN.saturating_add(skip)..);
-            self.meaning(text.unwrap_or_default())
+            self.meaning(text.unwrap_or_default(), out)
         });
         let changes = meaning.as_ref().is_none_or(|m| m.effects.intersects(CHANGES));
         let doubtful = self.link.as_ref().is_some_and(|link| link.may_lose_track());

@@ -14,6 +14,7 @@ fn session() -> Session {
     let config = SessionConfig {
         id: 1,
         max_remembered_unnamed: 1_000,
+        process_id: 1,
     };
     Session::new(config, table())
 }

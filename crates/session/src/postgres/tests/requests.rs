@@ -46,6 +46,26 @@ fn a_transaction_keeps_its_connection() {
 }
 
 #[test]
+fn commands_on_databases_are_announced_before_they_run() {
+    check(
+        "F> Q(drop database old)
+         ! borrow
+         ! database command
+         B> E(55006) Z(I)
+         ! release
+         F> P(,create database new) B(,) E() S
+         ! borrow
+         ! database command
+         B> 1 2 C(CREATE DATABASE) Z(I)
+         ! release
+         F> Q(drop table old)
+         ! borrow
+         B> C(DROP TABLE) Z(I)
+         ! release",
+    );
+}
+
+#[test]
 fn pipelined_queries_release_after_the_last() {
     check(
         "F> Q(select 1) Q(select 2)

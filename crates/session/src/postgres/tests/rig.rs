@@ -17,7 +17,7 @@ use crate::postgres::{
     Cancel, Clean, Cleanup, CleanupEvent, Farewell, ServerEvent, ServerState, Session,
     SessionConfig, StatementTable, TableSeed, Told, Want,
 };
-use crate::{Effects, Piece, PinChange};
+use crate::{Effects, Notice, Piece, PinChange};
 
 /// Plays `transcript` whole, in pieces of three bytes and byte by byte.
 pub(super) fn check(transcript: &str) {
@@ -116,6 +116,7 @@ impl Rig {
                     SessionConfig {
                         id,
                         max_remembered_unnamed: 100,
+                        process_id: 1,
                     },
                     table.clone(),
                 ),
@@ -194,7 +195,10 @@ impl Rig {
             }
             "cancel" => self.clients[who].session.cancel_began(),
             "cancelled" => {
-                if let Some(clean) = self.clients[who].session.cancel_ended() {
+                let mut out = Effects::new();
+                let clean = self.clients[who].session.cancel_ended(&mut out);
+                self.perform(&out, &[]);
+                if let Some(clean) = clean {
                     self.release(clean);
                 }
             }
@@ -324,6 +328,12 @@ impl Rig {
             self.said.push(match change {
                 PinChange::Pinned { reason, .. } => format!("pin {reason}"),
                 PinChange::Unpinned(reason) => format!("unpin {reason}"),
+            });
+        }
+        for notice in out.notices() {
+            self.said.push(match notice {
+                Notice::DatabaseCommand => "database command".to_owned(),
+                Notice::DatabaseInUse => "database in use".to_owned(),
             });
         }
     }

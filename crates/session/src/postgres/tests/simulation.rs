@@ -128,6 +128,7 @@ impl World {
                     SessionConfig {
                         id,
                         max_remembered_unnamed: 40,
+                        process_id: 1,
                     },
                     table.clone(),
                 ),

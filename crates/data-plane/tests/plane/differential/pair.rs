@@ -1,0 +1,287 @@
+//! A client of the server and a client of the data plane that do the same and compare what they hear.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use tollgate_testkit::scripted::Message;
+
+use super::messages::{close, sync};
+use super::notation::{Cut, Step, steps};
+use crate::raw::{Door, Heard, Raw, describe};
+
+/// Closes in a row that end a batch: more than any conversation has. They are answered in a failed
+/// transaction as well, and change nothing.
+const FENCE: usize = 12;
+
+/// PostgreSQL counts as having said all it has to say when it was silent for so long. When it had not,
+/// the pause was too short, which no comparison notices.
+const LULL: Duration = Duration::from_millis(12);
+
+/// Two clients that do the same.
+pub(crate) struct Pair {
+    pub(crate) direct: Side,
+    pub(crate) proxied: Side,
+    number: usize,
+    cut: Cut,
+    history: Vec<String>,
+}
+
+impl Pair {
+    /// Neither has logged in yet.
+    pub(super) fn new(direct: Door, proxied: Door, number: usize) -> Self {
+        Self {
+            direct: Side::new(direct),
+            proxied: Side::new(proxied),
+            number,
+            cut: Cut::Whole,
+            history: Vec::new(),
+        }
+    }
+
+    /// The way in which writes are cut unless a conversation says otherwise.
+    pub(super) fn cut(mut self, cut: Cut) -> Self {
+        self.cut = cut;
+        self
+    }
+
+    /// Does what a batch says with both and compares what they hear, up to the fence behind it.
+    pub(super) async fn batch(&mut self, batch: &str) -> Result<()> {
+        self.history.push(batch.to_owned());
+        let mut say = Vec::new();
+        let mut cut = self.cut;
+        let steps = steps(batch, self.number);
+        let mut pieces: Vec<Vec<u8>> = Vec::new();
+        let mut together: Vec<Vec<u8>> = Vec::new();
+        for step in steps {
+            match step {
+                Step::Message(bytes) => together.push(bytes),
+                Step::Cut(new) => {
+                    pieces.extend(cut.pieces(&std::mem::take(&mut together)));
+                    cut = new;
+                }
+                Step::Pause => {
+                    pieces.extend(cut.pieces(&std::mem::take(&mut together)));
+                    say.push(std::mem::take(&mut pieces));
+                }
+                Step::Login(parameters) => {
+                    // Only at the start of a batch: what goes before is answered by a fence.
+                    self.log_in(parameters).await?;
+                }
+            }
+        }
+        pieces.extend(cut.pieces(&together));
+        say.push(pieces);
+        self.say(&say).await
+    }
+
+    /// The same with messages as they are.
+    pub(super) async fn messages(&mut self, batch: &[Vec<u8>], cut: Cut) -> Result<()> {
+        let shown = batch.iter().map(|bytes| show(bytes));
+        self.history.push(shown.collect::<Vec<_>>().join(" "));
+        self.say(&[cut.pieces(batch)]).await
+    }
+
+    /// Logs in anew with these startup parameters and compares the greetings.
+    async fn log_in(&mut self, parameters: Vec<(String, String)>) -> Result<()> {
+        self.direct.raw = None;
+        self.proxied.raw = None;
+        self.direct.door.startup.clone_from(&parameters);
+        self.proxied.door.startup = parameters;
+        let expected = self.direct.greeting().await;
+        let heard = self.proxied.greeting().await;
+        match (expected, heard) {
+            (Ok(expected), Ok(heard)) => self.compare(&expected, &heard),
+            // Both were refused; how is a matter of the tests of logins.
+            (Err(_), Err(_)) => {
+                self.direct.door.startup.clear();
+                self.proxied.door.startup.clear();
+                Ok(())
+            }
+            (Ok(_), Err(error)) => bail!("only the proxy refuses: {error:#}"),
+            (Err(error), Ok(_)) => bail!("only PostgreSQL refuses: {error:#}"),
+        }
+    }
+
+    async fn say(&mut self, say: &[Vec<Vec<u8>>]) -> Result<()> {
+        let mut counts = Vec::new();
+        let expected = self.direct.say(say, Rests::Leads(&mut counts)).await?;
+        let heard = match self.proxied.say(say, Rests::Follows(&counts)).await {
+            Ok(heard) => heard,
+            Err(error) => bail!(
+                "{error:#}\nPostgreSQL says {:#?}\nafter {:#?}",
+                lines(&expected),
+                self.history
+            ),
+        };
+        self.compare(&expected, &heard)?;
+        if self.direct.raw.is_none() {
+            self.history.clear();
+        }
+        Ok(())
+    }
+
+    fn compare(&self, expected: &[Message], heard: &[Message]) -> Result<()> {
+        if expected == heard {
+            return Ok(());
+        }
+        let same = expected.iter().zip(heard).take_while(|(a, b)| a == b);
+        let same = same.count();
+        let from = |messages: &[Message]| lines(&messages[same.saturating_sub(3)..]);
+        bail!(
+            "{same} replies are the same, then PostgreSQL says {:#?}\nthe proxy says {:#?}\nafter {:#?}",
+            from(expected),
+            from(heard),
+            self.history
+        );
+    }
+}
+
+/// When to go on after a pause.
+enum Rests<'a> {
+    /// When nothing has come for a while; notes how many messages have come by then.
+    Leads(&'a mut Vec<usize>),
+    /// When as many have come.
+    Follows(&'a [usize]),
+}
+
+/// One client, logged in when needed.
+pub(crate) struct Side {
+    pub(crate) door: Door,
+    pub(crate) raw: Option<Raw>,
+}
+
+impl Side {
+    fn new(door: Door) -> Self {
+        Self { door, raw: None }
+    }
+
+    async fn logged_in(&mut self) -> Result<Raw> {
+        match self.raw.take() {
+            Some(raw) => Ok(raw),
+            None => Raw::login(&self.door).await,
+        }
+    }
+
+    /// Logs in; what was said then, in an order that does not depend on the server's hash table.
+    async fn greeting(&mut self) -> Result<Vec<Message>> {
+        let raw = self.logged_in().await?;
+        let mut greeting: Vec<Message> = raw.greeting.iter().cloned().map(normal).collect();
+        greeting.sort_by_key(|message| (message.tag, message.body.clone()));
+        self.raw = Some(raw);
+        Ok(greeting)
+    }
+
+    /// Sends what is to be said with a rest after every part but the last, and a fence behind it all; hears
+    /// everything up to the fence or the end of the connection.
+    async fn say(&mut self, say: &[Vec<Vec<u8>>], mut rests: Rests<'_>) -> Result<Vec<Message>> {
+        let mut raw = self.logged_in().await?;
+        let mut heard = Vec::new();
+        let (last, parts) = say.split_last().expect("there is a last part");
+        for (at, part) in parts.iter().enumerate() {
+            raw.pour(part, &mut heard).await?;
+            match &mut rests {
+                Rests::Leads(counts) => {
+                    raw.lull(LULL, &mut heard).await?;
+                    counts.push(heard.len());
+                }
+                Rests::Follows(counts) => raw.hear_until(counts[at], &mut heard).await?,
+            }
+        }
+        let mut pieces = last.clone();
+        pieces.push(fence());
+        let mut watch = Watch::default();
+        let after = raw
+            .exchange(&pieces, |message| watch.judge(message))
+            .await?;
+        heard.extend(after);
+        if watch.passed {
+            self.raw = Some(raw);
+            heard.truncate(heard.len() - FENCE - 1);
+        }
+        Ok(heard.into_iter().map(normal).collect())
+    }
+}
+
+/// Recognises the fence.
+#[derive(Default)]
+struct Watch {
+    closed: usize,
+    passed: bool,
+}
+
+impl Watch {
+    fn judge(&mut self, message: &Message) -> Heard {
+        match message.tag {
+            b'3' => self.closed += 1,
+            b'Z' if self.closed >= FENCE => {
+                self.passed = true;
+                return Heard::Enough;
+            }
+            _ => self.closed = 0,
+        }
+        Heard::GoOn
+    }
+}
+
+fn fence() -> Vec<u8> {
+    let mut bytes = sync();
+    for _ in 0..FENCE {
+        bytes.extend(close(b'S', "a fence"));
+    }
+    bytes.extend(sync());
+    bytes
+}
+
+/// The last messages, short.
+fn lines(messages: &[Message]) -> Vec<String> {
+    messages.iter().take(40).map(describe).collect()
+}
+
+/// The message without what two servers may say differently: process ids, secrets, object ids of tables
+/// and of types, and the line of the server's source that found an error.
+fn normal(mut message: Message) -> Message {
+    match message.tag {
+        b'A' => message.body[..4].fill(0),
+        b'K' => message.body.clear(),
+        // Some last words are the data plane's own, which has no place in PostgreSQL's source to name.
+        b'E' if message.field(b'V').as_deref() == Some("FATAL") => {
+            let fields = [b'C', b'M', b'D', b'H'].map(|code| message.field(code));
+            message.body = format!("{fields:?}").into_bytes();
+        }
+        // A statement may be made when it is used, which finds the same errors in another place.
+        b'E' => {
+            let fields = message.body.split(|byte| *byte == 0);
+            let fields = fields.filter(|field| !matches!(field.first(), Some(b'F' | b'L' | b'R')));
+            message.body = fields.collect::<Vec<_>>().join(&0);
+        }
+        b'T' => {
+            let mut at = 2;
+            while let Some(length) = message.body[at..].iter().position(|byte| *byte == 0) {
+                at += length + 1;
+                message.body[at..at + 4].fill(0);
+                // The first object id of a type that is not the system's own.
+                let kind = &mut message.body[at + 6..at + 10];
+                if u32::from_be_bytes([kind[0], kind[1], kind[2], kind[3]]) >= 16_384 {
+                    kind.fill(0);
+                }
+                at += 18;
+            }
+        }
+        _ => {}
+    }
+    message
+}
+
+fn show(bytes: &[u8]) -> String {
+    let tag = bytes.first().map_or('?', |tag| char::from(*tag));
+    let body: String = bytes
+        .iter()
+        .skip(5)
+        .take(80)
+        .map(|byte| match byte {
+            0x20..0x7f => char::from(*byte),
+            _ => '.',
+        })
+        .collect();
+    format!("{tag}({body})")
+}

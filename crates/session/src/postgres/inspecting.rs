@@ -1,0 +1,90 @@
+//! Asking the server, between two transactions, what of the session's state there really is.
+
+use super::Session;
+use super::link::Past;
+use super::queue::{Expected, Kind};
+use super::settings::{Question, Settings};
+use crate::{Effects, PinReason};
+
+/// Bytes of settings that move with a client; more of them pin it.
+const MAX_SETTINGS: usize = 64 * 1024;
+
+impl Session {
+    /// Nothing is under way on the connection: asks what has to be asked. The connection is kept until
+    /// the answer is there; the client goes on meanwhile.
+    pub(super) fn inspect(&mut self, out: &mut Effects) {
+        // The question is a Query, which drops the unnamed statement: one that cannot be made again pins
+        // anyway, and the question can wait.
+        if !self.pending.is_open() || self.unnamed.is_forgotten() {
+            return;
+        }
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        let (names, facts) = self.pending.take();
+        let question = Question::new(names.iter().map(|name| &**name), facts).or_else(|| {
+            // Names that cannot be asked for.
+            self.pins.hold(PinReason::SessionSetting);
+            Question::new([], facts)
+        });
+        let Some(question) = question.filter(|question| !question.is_empty()) else {
+            return;
+        };
+        out.server_lane()
+            .inject(|bytes| question.append_query(bytes));
+        link.queue.push(Expected::new(Kind::Inspection));
+        link.ran_a_query_of_our_own(&self.unnamed);
+        self.asked = Some(Box::new(question));
+    }
+
+    /// The row that answers the question.
+    pub(super) fn answered(&mut self, body: &[u8]) {
+        let Some(question) = self.asked.take() else {
+            return;
+        };
+        let Some(answer) = question.read(body) else {
+            self.asked = Some(question);
+            return;
+        };
+        self.pins.answered(question.facts(), answer.facts);
+        let values = question.names().zip(&answer.values);
+        let changes = values.map(|(name, value)| (name, value.as_deref()));
+        let settings = self.settings.changed(changes);
+        self.settings_are(settings);
+    }
+
+    /// The question is dealt with; without an answer everything asked about is taken to hold.
+    pub(super) fn inspected(&mut self) {
+        let Some(question) = self.asked.take() else {
+            return;
+        };
+        self.pins.unanswered(question.facts());
+        if question.names().next().is_some() {
+            self.pins.hold(PinReason::SessionSetting);
+        }
+    }
+
+    /// A transaction is over: takes over the settings that are known without asking.
+    pub(super) fn settle_settings(&mut self) {
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        if self.pending.touches_settings() || link.parameters.has_news() {
+            link.past = Past::SettingsTouched;
+        }
+        let known = self
+            .pending
+            .transaction_over(&self.settings, &link.parameters);
+        let settings = link
+            .parameters
+            .observed(known.as_ref().unwrap_or(&self.settings));
+        self.settings_are(settings);
+    }
+
+    fn settings_are(&mut self, settings: Settings) {
+        if settings.bytes() > MAX_SETTINGS {
+            self.pins.hold(PinReason::SessionSetting);
+        }
+        self.settings = settings;
+    }
+}

@@ -1,0 +1,86 @@
+//! Replies to requests of our own: none of them reaches the client.
+
+use tollgate_wire_postgres::backend::TransactionStatus;
+use tollgate_wire_postgres::backend::{self, read};
+use tollgate_wire_postgres::tag::backend as tag;
+
+use super::Session;
+use super::link::Restored;
+use super::queue::Kind;
+use super::replies::ends_session;
+use super::server::Verdict;
+use crate::{Effects, PinReason};
+
+impl Session {
+    /// A message that answers the replay or the inspection.
+    pub(super) fn own_reply(
+        &mut self,
+        kind: Kind,
+        message_tag: u8,
+        body: &[u8],
+        out: &mut Effects,
+    ) -> Verdict {
+        match message_tag {
+            tag::ERROR_RESPONSE if ends_session(body) => {
+                out.client_lane()
+                    .inject(|bytes| backend::raw(bytes, tag::ERROR_RESPONSE, body));
+                Verdict::Fatal
+            }
+            tag::ERROR_RESPONSE if kind == Kind::Replay => {
+                self.restore_failed(body, out);
+                Verdict::Fatal
+            }
+            tag::DATA_ROW if kind == Kind::Inspection => {
+                self.answered(body);
+                Verdict::GoOn
+            }
+            tag::PARAMETER_STATUS => {
+                self.parameter_reported(body);
+                Verdict::GoOn
+            }
+            tag::NOTIFICATION_RESPONSE => {
+                self.pins.hold(PinReason::Listen);
+                Verdict::GoOn
+            }
+            tag::READY_FOR_QUERY => self.own_ready(body),
+            _ => Verdict::GoOn,
+        }
+    }
+
+    fn own_ready(&mut self, body: &[u8]) -> Verdict {
+        let Some(link) = &mut self.link else {
+            return Verdict::OutOfSync;
+        };
+        let idle = matches!(read::ready_for_query(body), Ok(TransactionStatus::Idle));
+        let done = link.queue.pop();
+        let more = link.queue.front_kind() == Some(Kind::Replay);
+        if link.restored == Restored::Awaited && !more {
+            link.restored = Restored::Done;
+        }
+        if done.is_some_and(|done| done.kind == Kind::Inspection) {
+            self.inspected();
+        }
+        if idle {
+            Verdict::GoOn
+        } else {
+            Verdict::OutOfSync
+        }
+    }
+
+    /// A message while replies are in doubt. `None` if it means what it always means.
+    pub(super) fn doubtful_reply(&mut self, message_tag: u8, body: &[u8]) -> Option<Verdict> {
+        let link = self.link.as_mut()?;
+        match message_tag {
+            tag::READY_FOR_QUERY => {
+                let Ok(status) = read::ready_for_query(body) else {
+                    return Some(Verdict::OutOfSync);
+                };
+                link.status = status;
+            }
+            tag::ERROR_RESPONSE if ends_session(body) => return Some(Verdict::Fatal),
+            tag::PARAMETER_STATUS | tag::NOTIFICATION_RESPONSE => return None,
+            _ => {}
+        }
+        Some(Verdict::GoOn)
+    }
+}

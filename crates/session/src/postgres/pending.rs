@@ -1,0 +1,305 @@
+//! What statements may have changed since the server was last asked, and what to ask it therefore.
+//!
+//! A text only tells that something may have changed. What really has, after commits, rollbacks,
+//! savepoints and statements that failed, the server says when it is asked between two transactions.
+
+use tollgate_sql::{EffectSet, LastTouch, TouchedSettings};
+
+use super::parameters::Parameters;
+use super::settings::{Facts, Settings};
+
+/// Command tags of statements that may commit what was done before them, so that a later error no longer
+/// undoes it. Source: callers of `PreventInTransactionBlock`, and procedural code.
+const COMMITS_ON_ITS_OWN: [&[u8]; 9] = [
+    b"VACUUM",
+    b"REINDEX",
+    b"CLUSTER",
+    b"CREATE INDEX",
+    b"DROP INDEX",
+    b"ALTER TABLE",
+    b"CALL",
+    b"DO",
+    b"ALTER SYSTEM",
+];
+
+/// Settings that `RESET ALL` leaves alone. Source: PostgreSQL 15 `guc.c`, `GUC_NO_RESET_ALL`.
+const NOT_RESET: [&[u8]; 2] = [b"role", b"session_authorization"];
+
+/// Changes whose outcome is not known yet.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    open: Open,
+    ask: Ask,
+}
+
+/// Of the transaction that is open.
+#[derive(Debug)]
+struct Open {
+    settings: Vec<Touched>,
+    scope: Scope,
+    facts: Facts,
+    ending: Ending,
+    certainty: Certainty,
+    commits: Commits,
+}
+
+/// Of transactions that are over.
+#[derive(Debug)]
+struct Ask {
+    names: Vec<Box<[u8]>>,
+    facts: Facts,
+}
+
+#[derive(Debug)]
+struct Touched {
+    name: Box<[u8]>,
+    last: LastTouch,
+}
+
+/// Which settings were touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    Named,
+    /// All were reset before those that are named.
+    AllReset,
+    /// All were reset, and the named ones too, `role` included.
+    Discarded,
+}
+
+/// How the open transaction ends if the server next says it is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Commit,
+    Rollback,
+}
+
+/// Whether what was done is what remains, if the transaction commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Certainty {
+    Certain,
+    /// Something was rolled back, or may have been, that was not all.
+    Doubtful,
+}
+
+/// Whether something was committed before the transaction's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Commits {
+    None,
+    Some,
+}
+
+impl Open {
+    const NOTHING: Self = Self {
+        settings: Vec::new(),
+        scope: Scope::Named,
+        facts: Facts::NONE,
+        ending: Ending::Commit,
+        certainty: Certainty::Certain,
+        commits: Commits::None,
+    };
+
+    fn is_nothing(&self) -> bool {
+        self.settings.is_empty() && self.scope == Scope::Named && self.facts.is_empty()
+    }
+
+    fn touch(&mut self, name: &[u8], last: LastTouch) {
+        match self.settings.iter_mut().find(|known| *known.name == *name) {
+            Some(known) => known.last = last,
+            None => self.settings.push(Touched {
+                name: name.into(),
+                last,
+            }),
+        }
+    }
+}
+
+impl Pending {
+    pub(crate) const fn new() -> Self {
+        Self {
+            open: Open::NOTHING,
+            ask: Ask {
+                names: Vec::new(),
+                facts: Facts::NONE,
+            },
+        }
+    }
+
+    /// True when the server has to be asked before the connection may go.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.ask.facts.is_empty() || !self.ask.names.is_empty()
+    }
+
+    /// True when nothing is pending, in any transaction.
+    pub(crate) fn is_nothing(&self) -> bool {
+        !self.is_open() && self.open.is_nothing()
+    }
+
+    /// True when more than settings is in question.
+    pub(crate) fn suspects_facts(&self) -> bool {
+        !self.ask.facts.is_empty() || !self.open.facts.is_empty()
+    }
+
+    /// True when the open transaction has touched settings.
+    pub(crate) fn touches_settings(&self) -> bool {
+        !self.open.settings.is_empty() || self.open.scope != Scope::Named
+    }
+
+    /// A statement was run, to its end or not.
+    pub(crate) fn tried(&mut self, effects: EffectSet, touched: Option<&TouchedSettings>) {
+        if effects.intersects(EffectSet::ROLLBACK_TO) {
+            self.open.certainty = Certainty::Doubtful;
+        }
+        if effects.intersects(EffectSet::RESET_ALL) {
+            for known in &mut self.open.settings {
+                if !NOT_RESET.contains(&&*known.name) {
+                    known.last = LastTouch::Reset;
+                }
+            }
+            if self.open.scope == Scope::Named {
+                self.open.scope = Scope::AllReset;
+            }
+        }
+        for (name, last) in touched.into_iter().flat_map(TouchedSettings::with_last) {
+            self.open.touch(name, last);
+        }
+    }
+
+    /// Facts about the session that a statement may have changed.
+    pub(crate) fn suspect(&mut self, facts: Facts) {
+        self.open.facts = self.open.facts.union(facts);
+    }
+
+    /// A request failed: what was done in its transaction is undone, up to the last savepoint.
+    pub(crate) fn failed(&mut self, effects: EffectSet) {
+        if effects.intersects(EffectSet::PROCEDURE) {
+            self.committed();
+        }
+        self.open.ending = Ending::Rollback;
+    }
+
+    /// Of what was sent some ran and some did not.
+    pub(crate) fn doubt(&mut self) {
+        self.open.certainty = Certainty::Doubtful;
+        self.open.commits = Commits::Some;
+    }
+
+    /// A statement ran and the server gave it this command tag.
+    pub(crate) fn tagged(&mut self, tag: &[u8]) {
+        self.open.ending = Ending::Commit;
+        match tag {
+            b"COMMIT" | b"PREPARE TRANSACTION" => self.committed(),
+            b"ROLLBACK" => {
+                // It may be ROLLBACK TO a savepoint; the end of the transaction will tell.
+                self.open.ending = Ending::Rollback;
+                self.open.certainty = Certainty::Doubtful;
+            }
+            b"DISCARD ALL" => {
+                self.open.settings.clear();
+                self.open.scope = Scope::Discarded;
+                self.ask.names.clear();
+                self.ask.facts = Facts::NONE;
+                self.open.facts = Facts::NONE;
+            }
+            tag if COMMITS_ON_ITS_OWN.contains(&tag) => self.committed(),
+            _ => {}
+        }
+    }
+
+    /// The server is ready and a transaction is open.
+    pub(crate) fn transaction_open(&mut self) {
+        self.open.ending = Ending::Commit;
+    }
+
+    /// The server is ready and no transaction is open any more. Returns the settings as far as they are
+    /// known without asking.
+    pub(crate) fn transaction_over(
+        &mut self,
+        settings: &Settings,
+        parameters: &Parameters,
+    ) -> Option<Settings> {
+        if self.open.is_nothing() {
+            self.open.ending = Ending::Commit;
+            self.open.certainty = Certainty::Certain;
+            self.open.commits = Commits::None;
+            return None;
+        }
+        let open = std::mem::replace(&mut self.open, Open::NOTHING);
+        self.ask.facts = self.ask.facts.union(open.facts);
+        match (open.ending, open.commits, open.certainty) {
+            (Ending::Commit, _, Certainty::Certain) => {
+                Some(self.committed_exactly(&open, settings, parameters))
+            }
+            (Ending::Rollback, Commits::None, _) => {
+                // Settings are as before; a custom setting exists from its first mention on.
+                for touched in open.settings.iter().filter(|one| is_custom(&one.name)) {
+                    self.ask_name(&touched.name, parameters);
+                }
+                None
+            }
+            (Ending::Commit, _, Certainty::Doubtful) | (Ending::Rollback, Commits::Some, _) => {
+                let reset = open.scope != Scope::Named;
+                for (name, _) in settings.iter().filter(|_| reset) {
+                    self.ask_name(name, parameters);
+                }
+                for touched in &open.settings {
+                    self.ask_name(&touched.name, parameters);
+                }
+                None
+            }
+        }
+    }
+
+    fn committed_exactly(
+        &mut self,
+        open: &Open,
+        settings: &Settings,
+        parameters: &Parameters,
+    ) -> Settings {
+        let mut known = match open.scope {
+            Scope::Named => settings.clone(),
+            Scope::Discarded => Settings::default(),
+            Scope::AllReset => {
+                let gone = settings.iter().map(|(name, _)| name);
+                let gone = gone.filter(|name| !NOT_RESET.contains(name));
+                settings.changed(gone.map(|name| (name, None)))
+            }
+        };
+        for touched in &open.settings {
+            match touched.last {
+                LastTouch::Reset => known = known.changed([(&*touched.name, None)]),
+                LastTouch::Set => match parameters.value(&touched.name) {
+                    // Set to what it was: it is set all the same, and will not follow its default.
+                    Some(value) => known = known.changed([(&*touched.name, Some(value))]),
+                    None => self.ask_name(&touched.name, parameters),
+                },
+            }
+        }
+        known
+    }
+
+    /// What to ask now: the settings and the facts.
+    pub(crate) fn take(&mut self) -> (Vec<Box<[u8]>>, Facts) {
+        (
+            std::mem::take(&mut self.ask.names),
+            std::mem::replace(&mut self.ask.facts, Facts::NONE),
+        )
+    }
+
+    fn ask_name(&mut self, name: &[u8], parameters: &Parameters) {
+        let known = parameters.reports(name) || self.ask.names.iter().any(|asked| **asked == *name);
+        if !known {
+            self.ask.names.push(name.into());
+        }
+    }
+
+    fn committed(&mut self) {
+        if !self.open.is_nothing() {
+            self.open.commits = Commits::Some;
+        }
+    }
+}
+
+/// A setting that no module has defined comes into being when it is set, and stays.
+fn is_custom(name: &[u8]) -> bool {
+    name.contains(&b'.')
+}

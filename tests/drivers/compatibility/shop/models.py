@@ -1,0 +1,16 @@
+"""Customers and their orders."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+
+class Customer(models.Model):
+    name = models.CharField(max_length=100, unique=True)
+    since = models.DateTimeField(auto_now_add=True)
+    facts = models.JSONField(default=dict)
+    tags = ArrayField(models.TextField(), default=list)
+
+
+class Order(models.Model):
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE)
+    amount = models.DecimalField(max_digits=10, decimal_places=2)
