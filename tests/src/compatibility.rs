@@ -65,7 +65,7 @@ impl Client {
             }
             Self::Npgsql => {
                 npgsql::run(target, steps).await?;
-                "9"
+                "8"
             }
         };
         Ok(version.to_owned())

@@ -21,7 +21,7 @@ pub(super) enum Program {
     PostgresJs,
     Pgjdbc,
     Pgx,
-    /// What ActiveRecord and the pg gem send, through the same library calls.
+    /// What `ActiveRecord` and the pg gem send, through the same library calls.
     Rails,
 }
 

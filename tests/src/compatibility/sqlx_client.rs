@@ -274,7 +274,7 @@ async fn listener(target: &Target, steps: &mut Steps<'_>) -> Result<()> {
         "heard something else"
     );
     listener.unlisten_all().await?;
-    Ok(())
+    steps.done("PgListener, until unlisten").await
 }
 
 async fn lock(target: &Target, steps: &mut Steps<'_>) -> Result<()> {
@@ -282,5 +282,8 @@ async fn lock(target: &Target, steps: &mut Steps<'_>) -> Result<()> {
     conn.execute("SELECT pg_advisory_lock(8)").await?;
     steps.held("ADVISORY_LOCK").await?;
     conn.execute("SELECT pg_advisory_unlock(8)").await?;
-    Ok(())
+    steps
+        .done("advisory lock of the session, until unlocked")
+        .await?;
+    Ok(conn.close().await?)
 }

@@ -42,7 +42,24 @@ pub(super) fn debian(tools: &Path) -> Result<()> {
         return Ok(());
     }
     unpacked::packages(&folder, "sid", &DEBIAN_PACKAGES)?;
+    compile_pgx(tools, &folder.join("tree"))?;
     stamp(&folder, &DEBIAN_PACKAGES)
+}
+
+/// Compiles the Go driver once, so that the tests only have to link it.
+fn compile_pgx(tools: &Path, tree: &Path) -> Result<()> {
+    let root = tree.join("usr/lib/go");
+    step::run(
+        "compiling pgx",
+        Command::new(root.join("bin/go"))
+            .args(["build", "github.com/jackc/pgx/v5/pgxpool"])
+            .env("GOROOT", &root)
+            .env("GOPATH", tree.join("usr/share/gocode"))
+            .env("GOCACHE", tools.join("go-cache"))
+            .env("GO111MODULE", "off")
+            .env("GOTOOLCHAIN", "local")
+            .env("CGO_ENABLED", "0"),
+    )
 }
 
 /// A virtual environment with [`PYTHON_PACKAGES`].

@@ -10,7 +10,7 @@ mod shrink;
 mod sizes;
 mod timing;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
 use tokio_postgres::{Client, NoTls};
 use tollgate_data_plane::Reuse;
@@ -18,7 +18,7 @@ use tollgate_testkit::PostgresVersion;
 use tollgate_types::{IamAuth, PoolPolicy};
 
 use crate::fixture::{Fixture, ServerTls, Setup};
-use crate::raw::{Door, Raw};
+use crate::raw::{Door, Raw, first_error};
 use messages::query;
 use notation::Cut;
 use pair::Pair;
@@ -175,7 +175,8 @@ impl Bench {
                 client.send(&query(word)).await?;
             }
             for client in &mut clients {
-                client.until_ready().await?;
+                let refused = first_error(&client.until_ready().await?);
+                ensure!(refused.is_none(), "{refused:?} while the pool is filled");
             }
         }
         Ok(())

@@ -22,8 +22,8 @@ async fn play(bench: &Bench, script: &Script, number: usize, cut: Cut) -> Option
         bench.wash(number).await?;
         let mut pair = bench.pair_of(number).cut(cut);
         for (at, batch) in script.batches.iter().enumerate() {
-            // The parameters of the login decide which connections can be used.
-            if bench.mode.reuse == Reuse::LeastRecent && (at == 0 || batch.starts_with("L(")) {
+            let login = pair.will_log_in(batch);
+            if bench.mode.reuse == Reuse::LeastRecent && (at == 0 || login) {
                 bench.fill(&pair).await?;
             }
             pair.batch(&bench.bearable(batch)).await?;

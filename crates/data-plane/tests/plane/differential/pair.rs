@@ -81,6 +81,18 @@ impl Pair {
         self.say(&[cut.pieces(batch)]).await
     }
 
+    /// True when the batch begins with a login; the old connections are then closed already, and the proxied
+    /// door has the startup parameters, which decide what server connections can be used.
+    pub(super) fn will_log_in(&mut self, batch: &str) -> bool {
+        let Some(Step::Login(parameters)) = steps(batch, self.number).into_iter().next() else {
+            return false;
+        };
+        self.direct.raw = None;
+        self.proxied.raw = None;
+        self.proxied.door.startup = parameters;
+        true
+    }
+
     /// Logs in anew with these startup parameters and compares the greetings.
     async fn log_in(&mut self, parameters: Vec<(String, String)>) -> Result<()> {
         self.direct.raw = None;
