@@ -5,7 +5,7 @@ use tollgate_wire_postgres::backend::read;
 use tollgate_wire_postgres::frame::{self, Frame, Header};
 use tollgate_wire_postgres::tag::backend as tag;
 
-use super::link::{Clean, Link, Owner, Past, ServerState};
+use super::link::{Clean, Link, Owner, Past, SequenceUse, ServerState};
 use super::settings::Settings;
 
 /// `Query` messages. They are sent one behind the other and answered in order.
@@ -124,6 +124,7 @@ impl Cleanup {
             Extent::Everything => {
                 bytes.extend_from_slice(DISCARD);
                 steps.extend([Step::Command(b"DISCARD ALL"), Step::Ready]);
+                link.sequences = SequenceUse::Unused;
                 link.settings = Settings::default();
             }
         }

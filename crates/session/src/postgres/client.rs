@@ -9,7 +9,7 @@ use tollgate_wire_postgres::tag::frontend as tag;
 
 use super::head::{Head, Message, head, kind_byte};
 use super::link::{
-    Copy, Entry, Link, Mode, Pieces, Restored, Segment, StrayData, Upset,
+    Copy, Entry, Held, Link, Mode, Pieces, Restored, Segment, StrayData, Upset,
 };
 use super::queue::Kind;
 use super::statements::is_awaited;
@@ -134,6 +134,9 @@ impl Session {
             return self.terminate();
         }
         if !is_known(message.header.tag) {
+            if self.replies_are_due() {
+                return Step::Wait(Want::Replies);
+            }
             let text = format!("invalid frontend message type {}", message.header.tag);
             return Step::Wait(self.violation(&text, out));
         }
@@ -147,16 +150,21 @@ impl Session {
     fn terminate(&mut self) -> Step {
         // Nothing that still runs needs a cancel: the client leaves in good order.
         self.unlinked = Unlinked::Leaving;
-        if let Some(link) = &self.link {
+        if self.replies_are_due() {
             // What was sent before is meant to run to its end, as it would on a connection of its own.
-            let will_be_ready = link.segment == Segment::Closed
-                && !matches!(link.copy, Copy::In { .. })
-                && link.mode == Mode::Tracking;
-            if !link.queue.is_empty() && will_be_ready {
-                return Step::Wait(Want::Replies);
-            }
+            return Step::Wait(Want::Replies);
         }
         Step::Wait(Want::Close(CloseReason::Terminated))
+    }
+
+    /// True when the server will answer what it was sent, whatever else the client sends.
+    fn replies_are_due(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| {
+            !link.queue.is_empty()
+                && link.segment == Segment::Closed
+                && !matches!(link.copy, Copy::In { .. })
+                && link.mode == Mode::Tracking
+        })
     }
 
     fn begin_unlinked(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
@@ -221,8 +229,7 @@ impl Session {
             }
         }
         if link.segment == Segment::Refused && message.header.tag != tag::SYNC {
-            link.swallow(message.header.total);
-            return Step::Taken;
+            return self.refused(message, out);
         }
         if link.segment == Segment::Skipping && message.header.tag != tag::SYNC {
             return self.skipped(message, out);
@@ -230,9 +237,15 @@ impl Session {
         if link.queue.is_full() {
             return Step::Wait(Want::Replies);
         }
+        if link.may_lose_track() && !belongs_to_copy(message.header.tag) {
+            return Step::Wait(self.settle_first(out));
+        }
         if link.restored != Restored::Done
             && let Some(want) = self.restore(message, out)
         {
+            return Step::Wait(want);
+        }
+        if let Some(want) = self.guard_sequences(message, out) {
             return Step::Wait(want);
         }
         let Some(link) = &mut self.link else {
@@ -260,6 +273,25 @@ impl Session {
             }
             _ => link.pass(message.header, Entry::None),
         }
+        Step::Taken
+    }
+
+    /// A message that the server would discard on its way to the next Sync, had it not had that already.
+    fn refused(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
+        let ends_itself = matches!(message.header.tag, tag::QUERY | tag::FUNCTION_CALL);
+        if ends_itself && link.upset == Upset::ByOurs {
+            // What failed was sent for this message, so its error was this message's.
+            let status = link.status;
+            out.client_lane()
+                .inject(|bytes| backend::ready_for_query(bytes, status));
+            link.segment = Segment::Closed;
+        }
+        link.upset = Upset::No;
+        link.held = Held::No;
+        link.swallow(message.header.total);
         Step::Taken
     }
 
@@ -325,6 +357,14 @@ fn deallocated(out: &mut Effects) {
 fn ready(out: &mut Effects) {
     out.client_lane()
         .inject(|bytes| backend::ready_for_query(bytes, TransactionStatus::Idle));
+}
+
+/// Messages that may be sent in the middle of a COPY.
+fn belongs_to_copy(message_tag: u8) -> bool {
+    matches!(
+        message_tag,
+        tag::COPY_DATA | tag::COPY_DONE | tag::COPY_FAIL | tag::FLUSH | tag::SYNC
+    )
 }
 
 fn closes(message: Message<'_>) -> bool {

@@ -104,6 +104,7 @@ fn leaves_doubt(kind: Kind) -> bool {
         | Kind::Drop
         | Kind::OwnBind
         | Kind::OwnExecute
+        | Kind::OwnSync
         | Kind::Sync
         | Kind::FunctionCall
         | Kind::Replay

@@ -72,6 +72,9 @@ impl Session {
         if self.pending.touches_settings() || link.parameters.has_news() {
             link.past = Past::SettingsTouched;
         }
+        if link.parameters.has_news() {
+            self.pending.ask_for(link.parameters.encoded());
+        }
         let known = self
             .pending
             .transaction_over(&self.settings, &link.parameters);

@@ -55,6 +55,7 @@ pub(super) struct Link {
     pub(super) settings: Settings,
     pub(super) restored: Restored,
     pub(super) past: Past,
+    pub(super) sequences: SequenceUse,
     /// The session that used the connection last.
     pub(super) last_user: Option<u64>,
     /// Of the server.
@@ -77,6 +78,8 @@ pub(super) struct Link {
     pub(super) segment_portal: Option<Meaning>,
     /// Effects of all statements bound since the connection was last between transactions.
     pub(super) bound: EffectSet,
+    /// Whether a Query was sent into an open segment.
+    pub(super) intrusion: Intrusion,
     /// A setting may change while requests are in flight, so strings may not be read as we read them.
     pub(super) settings_in_flight: bool,
     /// The statements with names that the connection has.
@@ -88,6 +91,7 @@ pub(super) struct Link {
     /// How much had been sent when the server was last asked for what it holds back.
     pub(super) flushed_at: u64,
     pub(super) upset: Upset,
+    pub(super) held: Held,
     pub(super) data: StrayData,
     pub(super) fence: Fence,
     /// Cancel requests under way to this connection.
@@ -105,6 +109,16 @@ pub(super) enum Restored {
     Awaited,
     /// It has them, or will before it sees the client's bytes.
     Done,
+}
+
+/// Who may have used sequences on the connection since that was last forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SequenceUse {
+    Unused,
+    /// Other sessions than the one that has it now.
+    ByOthers,
+    /// The one that has it now, and perhaps others.
+    ByHolder,
 }
 
 /// Whether settings were changed since the connection was made.
@@ -156,12 +170,28 @@ pub(super) enum StrayData {
     Sent,
 }
 
+/// Whether a text waits for what has been done on the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    No,
+    ForText,
+}
+
 /// Whether a message of our own was what failed last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Upset {
     No,
     /// It failed for a message that has not been sent.
     ByOurs,
+}
+
+/// Whether a Query or function call was sent while a segment was open. Up to PostgreSQL 17 it ends the
+/// implicit transaction of the segment. PostgreSQL 18 leaves that open and then denies it: the server says
+/// that no transaction is open, and the next statement fails with XX000. Source: observed on 15.18 and 18.6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Intrusion {
+    None,
+    Sent,
 }
 
 /// Whether the tail of what was sent changes the unnamed statement.
@@ -257,6 +287,7 @@ impl Link {
             settings: Settings::default(),
             restored: Restored::Not,
             past: Past::Untouched,
+            sequences: SequenceUse::Unused,
             last_user: None,
             process_id: None,
             owner: Owner::Nobody,
@@ -277,12 +308,14 @@ impl Link {
             segment_statement: None,
             segment_portal: None,
             bound: EffectSet::NONE,
+            intrusion: Intrusion::None,
             settings_in_flight: false,
             carried: Carried::new(),
             making: None,
             learnt: Vec::new(),
             flushed_at: 0,
             upset: Upset::No,
+            held: Held::No,
             data: StrayData::None,
             fence: Fence::new(),
             cancels: 0,
@@ -302,6 +335,7 @@ impl Link {
             && self.segment == Segment::Closed
             && self.copy == Copy::None
             && self.mode == Mode::Tracking
+            && self.held == Held::No
             && self.restored != Restored::Awaited
             && self.inbound.left == 0
             && self.outbound.left == 0
@@ -333,6 +367,7 @@ impl Link {
         self.making = None;
         self.learnt = Vec::new();
         self.upset = Upset::No;
+        self.held = Held::No;
         self.data = StrayData::None;
         Clean(self)
     }

@@ -55,7 +55,7 @@ pub use statements::{StatementTable, TableSeed};
 
 use crate::{Effects, PinReason, PinSet};
 use cleanup::Extent;
-use link::{Alignment, Link, Mode, Owner, Segment};
+use link::{Alignment, Held, Link, Mode, Owner, Segment};
 use pending::Pending;
 use pins::Pins;
 use queue::Kind;
@@ -308,6 +308,7 @@ impl Session {
             && (link.queue.is_empty() || link.queue.front_kind() == Some(Kind::Inspection));
         let whole = link.inbound.left == 0 && link.segment == Segment::Closed;
         let inspected = link.queue.is_empty();
+        link.held = Held::No;
         if !idle || !whole || link.queue.len() > 1 || link.mode != Mode::Tracking {
             let goodbye = self.unlinked == Unlinked::Leaving;
             let cancel = if idle || goodbye {

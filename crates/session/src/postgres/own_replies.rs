@@ -1,12 +1,11 @@
 //! Replies to requests of our own: none of them reaches the client.
 
-use tollgate_wire_postgres::backend::TransactionStatus;
 use tollgate_wire_postgres::backend::{self, read};
 use tollgate_wire_postgres::tag::backend as tag;
 
 use super::Session;
 use super::link::Restored;
-use super::queue::Kind;
+use super::queue::{Kind, SoFar};
 use super::replies::ends_session;
 use super::server::Verdict;
 use crate::{Effects, PinReason};
@@ -30,6 +29,8 @@ impl Session {
                 self.restore_failed(body, out);
                 Verdict::Fatal
             }
+            // A server that cannot say what it means in the client's encoding says so without end.
+            tag::ERROR_RESPONSE if self.failed_before() => Verdict::OutOfSync,
             tag::DATA_ROW if kind == Kind::Inspection => {
                 self.answered(body);
                 Verdict::GoOn
@@ -47,11 +48,20 @@ impl Session {
         }
     }
 
+    /// Notes that the request in front failed. True if it had already.
+    fn failed_before(&mut self) -> bool {
+        let front = self.link.as_mut().and_then(|link| link.queue.front_mut());
+        front.is_some_and(|front| {
+            std::mem::replace(&mut front.so_far, SoFar::Failed) == SoFar::Failed
+        })
+    }
+
     fn own_ready(&mut self, body: &[u8]) -> Verdict {
         let Some(link) = &mut self.link else {
             return Verdict::OutOfSync;
         };
-        let idle = matches!(read::ready_for_query(body), Ok(TransactionStatus::Idle));
+        // Nothing of our own begins or ends a transaction.
+        let as_before = read::ready_for_query(body) == Ok(link.status);
         let done = link.queue.pop();
         let more = link.queue.front_kind() == Some(Kind::Replay);
         if link.restored == Restored::Awaited && !more {
@@ -60,7 +70,7 @@ impl Session {
         if done.is_some_and(|done| done.kind == Kind::Inspection) {
             self.inspected();
         }
-        if idle {
+        if as_before {
             Verdict::GoOn
         } else {
             Verdict::OutOfSync

@@ -132,13 +132,23 @@ impl Parameters {
 
     /// True when the server reports this setting, so that nobody has to ask for it.
     pub(crate) fn reports(&self, key: &[u8]) -> bool {
-        self.value(key).is_some()
+        let mut entries = self.entries.iter();
+        entries.any(|entry| *entry.key == *key && !entry.is_encoded())
     }
 
-    /// What a setting is now, if the server reports it.
+    /// What a setting is now, if the server reports it in a way that means the same in any encoding.
     pub(crate) fn value(&self, key: &[u8]) -> Option<&[u8]> {
         let parameter = self.entries.iter().find(|entry| *entry.key == *key)?;
-        Some(parameter.now.as_deref().unwrap_or(&parameter.baseline))
+        let value = parameter.now.as_deref().unwrap_or(&parameter.baseline);
+        value.is_ascii().then_some(value)
+    }
+
+    /// Settings whose reported value depends on the client's encoding. What they are has to be asked.
+    pub(crate) fn encoded(&self) -> impl Iterator<Item = &[u8]> {
+        self.entries
+            .iter()
+            .filter(|entry| !entry.key.is_empty() && entry.is_encoded())
+            .map(|entry| &*entry.key)
     }
 
     /// `settings` with the reported ones as the server has them now.
@@ -156,11 +166,17 @@ impl Parameters {
 
     /// True when the reported settings are those of `settings`.
     pub(crate) fn agree_with(&self, settings: &Settings) -> bool {
-        self.beyond == Beyond::Never && self.overlay(settings).same(settings)
+        let mut encoded = self.encoded();
+        self.beyond == Beyond::Never
+            && encoded.all(|key| settings.get(key).is_some())
+            && self.overlay(settings).same(settings)
     }
 
     fn overlay(&self, settings: &Settings) -> Settings {
-        let settable = self.entries.iter().filter(|entry| !entry.key.is_empty());
+        let settable = self
+            .entries
+            .iter()
+            .filter(|entry| !entry.key.is_empty() && !entry.is_encoded());
         settings.changed(settable.map(|entry| {
             // What was set to its default is still set.
             let set = settings.get(&entry.key) == Some(&*entry.baseline);
@@ -234,6 +250,13 @@ impl Parameter {
             baseline: value.into(),
             now: None,
         }
+    }
+}
+
+impl Parameter {
+    /// True when the value in force was written in the client's encoding.
+    fn is_encoded(&self) -> bool {
+        self.now.as_ref().is_some_and(|value| !value.is_ascii())
     }
 }
 

@@ -164,6 +164,15 @@ impl Pending {
         }
     }
 
+    /// These settings have to be asked for.
+    pub(crate) fn ask_for<'a>(&mut self, names: impl Iterator<Item = &'a [u8]>) {
+        for name in names {
+            if !self.ask.names.iter().any(|asked| **asked == *name) {
+                self.ask.names.push(name.into());
+            }
+        }
+    }
+
     /// Facts about the session that a statement may have changed.
     pub(crate) fn suspect(&mut self, facts: Facts) {
         self.open.facts = self.open.facts.union(facts);
@@ -196,6 +205,8 @@ impl Pending {
             b"DISCARD ALL" => {
                 self.open.settings.clear();
                 self.open.scope = Scope::Discarded;
+                // It is never part of a larger transaction.
+                self.open.commits = Commits::Some;
                 self.ask.names.clear();
                 self.ask.facts = Facts::NONE;
                 self.open.facts = Facts::NONE;

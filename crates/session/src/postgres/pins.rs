@@ -77,7 +77,7 @@ pub(crate) struct Pins {
 
 /// Whether the session asks for the values its sequences gave last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sequences {
+enum Sequences {
     /// It never has: what `nextval` leaves behind is of no use to it.
     Unread,
     /// It has, and will again: what it leaves behind pins.
@@ -105,11 +105,6 @@ impl Pins {
         self.held.insert(reason);
     }
 
-    /// Whether the session reads what its sequences gave last.
-    pub(crate) fn sequences(&self) -> Sequences {
-        self.sequences
-    }
-
     /// A statement with these possible effects was tried, and may have failed half-way. Answers what the
     /// server should be asked when its transaction is over.
     #[must_use]
@@ -133,9 +128,8 @@ impl Pins {
         if effects.intersects(EffectSet::SEQUENCE_READ) {
             self.sequences = Sequences::Read;
         }
-        let sequence = EffectSet::SEQUENCE.union(EffectSet::SEQUENCE_READ);
-        if self.sequences == Sequences::Read && effects.intersects(sequence) {
-            self.held.insert(PinReason::Sequence);
+        if effects.intersects(EffectSet::SEQUENCE.union(EffectSet::SEQUENCE_READ)) {
+            self.used_sequences();
         }
         self.facts(effects)
     }
@@ -173,12 +167,16 @@ impl Pins {
                     self.held.insert(PinReason::SessionSetting);
                 }
             }
-            tag if tag.starts_with(b"INSERT") && self.sequences == Sequences::Read => {
-                self.held.insert(PinReason::Sequence);
-            }
             _ => {}
         }
         Facts::NONE
+    }
+
+    /// A statement ran that may have used sequences: what they gave is the session's to read.
+    pub(crate) fn used_sequences(&mut self) {
+        if self.sequences == Sequences::Read {
+            self.held.insert(PinReason::Sequence);
+        }
     }
 
     /// All settings were reset by a statement of its own.

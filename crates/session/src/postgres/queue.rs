@@ -47,6 +47,8 @@ pub(crate) enum Kind {
     OwnBind,
     /// Our own Execute of a `PREPARE`: `C`, swallowed.
     OwnExecute,
+    /// Our own Sync behind messages of our own: `Z`, swallowed.
+    OwnSync,
     /// `Z`.
     Sync,
     /// Any results, then `Z`.
@@ -82,6 +84,7 @@ impl Kind {
             | Self::OwnBind
             | Self::OwnExecute => true,
             Self::Sync
+            | Self::OwnSync
             | Self::Query
             | Self::FunctionCall
             | Self::Replay
@@ -102,6 +105,7 @@ impl Kind {
             | Self::Drop
             | Self::OwnBind
             | Self::OwnExecute
+                | Self::OwnSync
         )
     }
 
@@ -114,7 +118,8 @@ impl Kind {
             | Self::LearnColumns
             | Self::Drop
             | Self::OwnBind
-            | Self::OwnExecute => true,
+            | Self::OwnExecute
+            | Self::OwnSync => true,
             Self::Parse
             | Self::UnnamedParse
             | Self::Bind
@@ -333,7 +338,7 @@ impl Queue {
     /// Takes the oldest entry out if it is no Sync. `None` means a Sync or nothing is in front.
     pub(crate) fn pop_skipped(&mut self) -> Option<Expected> {
         match self.front_kind() {
-            None | Some(Kind::Sync) => None,
+            None | Some(Kind::Sync | Kind::OwnSync) => None,
             Some(_) => self.entries.pop_front(),
         }
     }
@@ -374,6 +379,7 @@ impl Queue {
                 | Kind::Drop
                 | Kind::OwnBind
                 | Kind::OwnExecute
+                | Kind::OwnSync
                 | Kind::Query
                 | Kind::Replay
                 | Kind::Inspection

@@ -7,7 +7,9 @@ use tollgate_wire_postgres::tag::backend as tag;
 
 use super::Session;
 use super::doubt::CopyEnd;
-use super::link::{Alignment, Copy, Entry, Segment, StrayData, Upset};
+use super::link::{
+    Alignment, Copy, Entry, Intrusion, Segment, SequenceUse, StrayData, Upset,
+};
 use super::queue::{Expected, Kind, Meaning, SoFar, Statements, Touches};
 use super::server::Verdict;
 use super::unnamed::{Remembered, Unnamed};
@@ -72,6 +74,7 @@ impl Session {
             | Kind::Learn
             | Kind::LearnColumns
             | Kind::OwnExecute
+            | Kind::OwnSync
             | Kind::Replay
             | Kind::Inspection
             | Kind::CopyEnd => {}
@@ -81,7 +84,10 @@ impl Session {
     /// `C`, `I` or `s`: a statement of a Query, or an Execute, ran.
     pub(super) fn command_done(&mut self, tag: &[u8]) {
         self.copy_ended(CopyEnd::Completed);
-        let Some(front) = self.link.as_mut().and_then(|link| link.queue.front_mut()) else {
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        let Some(front) = link.queue.front_mut() else {
             return;
         };
         if front.kind == Kind::OwnExecute {
@@ -91,6 +97,13 @@ impl Session {
         let single = front.kind == Kind::Execute || front.meaning.statements == Statements::One;
         let meaning = &mut front.meaning;
         let effects = meaning.effects;
+        let sequences = EffectSet::SEQUENCE.union(EffectSet::PROCEDURE);
+        if tag.first() == Some(&b'I') || effects.intersects(sequences) {
+            self.pins.used_sequences();
+            if link.sequences == SequenceUse::ByOthers {
+                link.sequences = SequenceUse::ByHolder;
+            }
+        }
         // Most statements have no effects, and most of their tags no meaning.
         if !effects.is_empty() || may_matter(tag) {
             let mut facts = self.pins.tried(effects, meaning.digest.as_ref());
@@ -102,6 +115,9 @@ impl Session {
                 self.pins.settings_reset();
             }
             let name = if single { meaning.name.take() } else { None };
+            if matches!(tag, b"DISCARD ALL" | b"DISCARD SEQUENCES") {
+                link.sequences = SequenceUse::Unused;
+            }
             let meaning = Meaning {
                 effects,
                 statements: Statements::One,
@@ -181,6 +197,8 @@ impl Session {
                 }
             }
             Kind::FunctionCall => self.attempted_quietly(&done.meaning),
+            // The request that all this was for has been answered with an error.
+            Kind::OwnSync if link.upset == Upset::ByOurs => link.segment = Segment::Refused,
             Kind::Sync
             | Kind::Parse
             | Kind::UnnamedParse
@@ -198,6 +216,7 @@ impl Session {
             | Kind::Drop
             | Kind::OwnBind
             | Kind::OwnExecute
+            | Kind::OwnSync
             | Kind::Replay
             | Kind::Inspection
             | Kind::CopyEnd => {}
@@ -208,6 +227,16 @@ impl Session {
 
     /// The server is ready: what was done in a transaction that is over is now so, or never was.
     pub(super) fn settle(&mut self, status: TransactionStatus) {
+        if let Some(link) = &mut self.link
+            && link.intrusion == Intrusion::Sent
+        {
+            if status != TransactionStatus::Idle {
+                // Whether its transaction will really be over when the server says so is not certain.
+                self.pins.hold(PinReason::Unknown);
+            } else if link.queue.is_empty() {
+                link.intrusion = Intrusion::None;
+            }
+        }
         match status {
             TransactionStatus::Idle => self.settle_settings(),
             TransactionStatus::InTransaction | TransactionStatus::Failed => {
@@ -238,11 +267,15 @@ impl Session {
             return Verdict::OutOfSync;
         };
         front.so_far = SoFar::Failed;
+        let of_ours = front.kind == Kind::OwnSync;
         if front.kind.is_extended() {
             self.skip();
         } else {
             let meaning = std::mem::replace(&mut front.meaning, Meaning::NOTHING);
             self.attempted(&meaning);
+        }
+        if of_ours && let Some(link) = &mut self.link {
+            link.upset = Upset::ByOurs;
         }
         self.copy_ended(CopyEnd::Failed);
         Verdict::GoOn
@@ -282,6 +315,7 @@ impl Session {
             | Kind::Drop
             | Kind::OwnBind
             | Kind::OwnExecute
+            | Kind::OwnSync
             | Kind::Replay
             | Kind::Inspection
             | Kind::CopyEnd => {}
@@ -346,6 +380,7 @@ pub(super) fn skip_unnamed(unnamed: &mut Unnamed, skipped: &Expected) {
         | Kind::Drop
         | Kind::OwnBind
         | Kind::OwnExecute
+        | Kind::OwnSync
         | Kind::Replay
         | Kind::Inspection
         | Kind::CopyEnd => {}

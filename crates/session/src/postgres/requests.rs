@@ -8,10 +8,12 @@ use tollgate_wire_postgres::frame::{HEADER_LEN, Header};
 
 use super::client::Step;
 use super::head::{Head, Message, head, kind_byte, two_names};
-use super::link::{Alignment, Changes, Copy, Entry, Inbound, Link, Owner, Segment, Upset};
+use super::link::{
+    Alignment, Changes, Copy, Entry, Inbound, Intrusion, Link, Owner, Segment, Upset,
+};
 use super::pins::PINNING;
 use super::queue::{DataEnd, Expected, Kind, Meaning, NameChange, Statements, Syncs};
-use super::statements::{CHANGES, Roll};
+use super::statements::Roll;
 use super::unnamed::{Remedy, Remembered, Unnamed};
 use super::{Session, Want};
 use crate::Effects;
@@ -68,6 +70,7 @@ impl Session {
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
+        link.note_intrusion();
         link.expect(Kind::Query);
         link.segment = Segment::Closed;
         link.unnamed_changes(&mut self.unnamed);
@@ -139,6 +142,11 @@ impl Session {
         if let Some(want) = self.call_roll(roll, out).or_else(|| self.align(out)) {
             return Step::Wait(want);
         }
+        if meaning.effects.intersects(EffectSet::SEQUENCE_READ)
+            && let Some(want) = self.forget_sequences(out)
+        {
+            return Step::Wait(want);
+        }
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
@@ -194,8 +202,7 @@ impl Session {
         if meaning.effects.intersects(EffectSet::EXECUTE) {
             meaning.effects.insert(self.names.effects());
         }
-        let doubtful = link.may_lose_track() && meaning.effects.intersects(CHANGES);
-        if self.names.are_full() || doubtful {
+        if self.names.are_full() {
             return Step::Wait(self.settle_first(out));
         }
         if let Some(want) = self.call_roll(Roll::before(&meaning), out) {
@@ -242,6 +249,7 @@ impl Session {
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
+        link.note_intrusion();
         link.expect(Kind::FunctionCall);
         link.segment_changes = Changes::Nothing;
         let harmless = function.is_none_or(|id| HARMLESS_FUNCTIONS.contains(&id));
@@ -262,9 +270,6 @@ impl Session {
         match link.alignment {
             Alignment::Confirmed | Alignment::Sent => return None,
             Alignment::No => {}
-        }
-        if link.may_lose_track() {
-            return Some(self.settle_first(out));
         }
         if self.unnamed.is_changing() || link.queue.awaits_injected() {
             // Replaced in an earlier segment, with an outcome that is not known. The server will answer:
@@ -301,6 +306,12 @@ impl Link {
     pub(super) fn scan(&mut self, prefix: usize) {
         self.inbound.prefix = prefix;
         self.inbound.text = Some(Scanner::new(Dialect::PostgreSql, self.parameters.style()));
+    }
+
+    fn note_intrusion(&mut self) {
+        if self.segment == Segment::Open {
+            self.intrusion = Intrusion::Sent;
+        }
     }
 
     pub(super) fn expect(&mut self, kind: Kind) {

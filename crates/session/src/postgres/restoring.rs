@@ -3,15 +3,17 @@
 //! One Query in the same write as those bytes; its replies are swallowed. It is one transaction block:
 //! should a setting be refused, the block stays open and failed, so that what follows is refused as well
 //! instead of running under settings that are not the client's.
+//!
+//! What sequences gave last is not moved. It stays with the connection, and a stranger who asks for it is
+//! told what he would be told on a connection of his own: that there is nothing yet.
 
 use memchr::memmem;
-use tollgate_wire_postgres::backend::ErrorFields;
+use tollgate_wire_postgres::backend::{ErrorFields, TransactionStatus};
 use tollgate_wire_postgres::sqlstate::SqlState;
 use tollgate_wire_postgres::tag::frontend as tag;
 
 use super::head::Message;
-use super::link::{Alignment, Link, Owner, Past, Restored};
-use super::pins::Sequences;
+use super::link::{Alignment, Link, Owner, Past, Restored, Segment, SequenceUse};
 use super::queue::{Expected, Kind};
 use super::settings::{Certainty, replay};
 use super::unnamed::Unnamed;
@@ -21,8 +23,7 @@ use crate::Effects;
 /// Forgets what sequences gave to whoever used the connection before.
 const DISCARD_SEQUENCES: &[u8] = b"Q\0\0\0\x16DISCARD SEQUENCES\0";
 
-/// Functions that tell what sequences gave last, as most people spell them. A false alarm costs a
-/// moment, and a spelling that is not here is noticed when the text has been read.
+/// Functions that tell what sequences gave last, as people spell them. A false alarm costs a moment.
 const SEQUENCE_READERS: [&[u8]; 4] = [b"currval", b"lastval", b"CURRVAL", b"LASTVAL"];
 
 impl Session {
@@ -35,11 +36,11 @@ impl Session {
             Restored::Awaited => return Some(Want::Replies),
             Restored::Not => link.restored = Restored::Done,
         }
-        let stranger = link.last_user != Some(self.id);
+        if link.last_user.is_some_and(|user| user != self.id) {
+            link.sequences = SequenceUse::ByOthers;
+        }
         link.last_user = Some(self.id);
-        let forget = stranger && self.may_read_sequences(message);
-        let link = self.link.as_mut()?;
-        if link.settings.same(&self.settings) && !forget {
+        if link.settings.same(&self.settings) {
             return None;
         }
         let mut certainty = Certainty::Certain;
@@ -48,10 +49,6 @@ impl Session {
             let replayed = replay(&link.settings, &self.settings, bytes);
             certainty = replayed.certainty;
             queries = replayed.queries;
-            if forget {
-                bytes.extend_from_slice(DISCARD_SEQUENCES);
-                queries = queries.saturating_add(1);
-            }
         });
         for _ in 0..queries {
             link.queue.push(Expected::new(Kind::Replay));
@@ -66,13 +63,47 @@ impl Session {
         Some(Want::Replies)
     }
 
-    fn may_read_sequences(&self, message: Message<'_>) -> bool {
+    /// A text is about to be sent. If it may ask what sequences gave last, and that was not to this
+    /// client, it is forgotten first. Returns what to wait for before the text may be sent.
+    pub(super) fn guard_sequences(
+        &mut self,
+        message: Message<'_>,
+        out: &mut Effects,
+    ) -> Option<Want> {
+        let link = self.link.as_ref()?;
         let text = matches!(message.header.tag, tag::QUERY | tag::PARSE);
-        self.pins.sequences() == Sequences::Read
-            || (text
-                && SEQUENCE_READERS
-                    .iter()
-                    .any(|name| memmem::find(message.bytes, name).is_some()))
+        if link.sequences != SequenceUse::ByOthers || !text {
+            return None;
+        }
+        let whole = message.bytes.len() >= message.header.total;
+        let reads = SEQUENCE_READERS
+            .iter()
+            .any(|name| memmem::find(message.bytes, name).is_some());
+        if whole && !reads {
+            return None;
+        }
+        self.forget_sequences(out)
+    }
+
+    /// Forgets what sequences gave to others. In an open segment, and in a failed transaction, nothing can
+    /// be sent that would; in the latter the server will say nothing either.
+    pub(super) fn forget_sequences(&mut self, out: &mut Effects) -> Option<Want> {
+        let link = self.link.as_mut()?;
+        if link.sequences != SequenceUse::ByOthers
+            || link.segment != Segment::Closed
+            || link.status == TransactionStatus::Failed
+        {
+            return None;
+        }
+        if !link.queue.is_all_own() {
+            return Some(Want::Replies);
+        }
+        out.server_lane()
+            .inject(|bytes| bytes.extend_from_slice(DISCARD_SEQUENCES));
+        link.queue.push(Expected::new(Kind::Replay));
+        link.sequences = SequenceUse::Unused;
+        link.ran_a_query_of_our_own(&self.unnamed);
+        None
     }
 
     /// The server refused a setting it had taken from this client before. The client cannot go on with

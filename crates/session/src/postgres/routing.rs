@@ -159,6 +159,7 @@ fn way_of_work(kind: Kind, message_tag: u8) -> Option<Way> {
         tag::BIND_COMPLETE => kind == Kind::OwnBind,
         tag::CLOSE_COMPLETE => kind == Kind::Drop,
         tag::COMMAND_COMPLETE => kind == Kind::OwnExecute,
+        tag::READY_FOR_QUERY => kind == Kind::OwnSync,
         tag::PARAMETER_DESCRIPTION => kind == Kind::Learn,
         tag::ROW_DESCRIPTION | tag::NO_DATA => kind == Kind::LearnColumns,
         _ => false,

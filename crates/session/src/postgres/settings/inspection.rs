@@ -99,6 +99,8 @@ pub(crate) struct Question {
     facts: Facts,
 }
 
+const STATEMENT_TIMEOUT: &[u8] = b"statement_timeout";
+
 impl Question {
     /// Asks for the values of these settings, each once, and for these facts. `None` when that cannot be
     /// asked: more names than a row has columns, or one that is not ASCII, which cannot be written without
@@ -138,9 +140,14 @@ impl Question {
     /// is as it was before, and nothing is known.
     pub(crate) fn append_query(&self, out: &mut Vec<u8>) {
         // The statements of one Query are one transaction, so neither SET outlives it.
-        let mut sql = String::from(
-            "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;SET LOCAL statement_timeout TO 0;SELECT ",
-        );
+        let mut sql = String::from("SET TRANSACTION ISOLATION LEVEL READ COMMITTED;");
+        // Lifted for the question, unless that is what is asked for.
+        let asks_for_it = self.names.iter().any(|name| **name == *STATEMENT_TIMEOUT);
+        sql.push_str(if asks_for_it {
+            "SELECT "
+        } else {
+            "SET LOCAL statement_timeout TO 0;SELECT "
+        });
         let mut separator = "";
         for name in &self.names {
             sql.push_str(separator);

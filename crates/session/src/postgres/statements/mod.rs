@@ -26,6 +26,6 @@ pub(super) use carried::Carried;
 pub(super) use making::Making;
 pub(super) use names::{Names, Named};
 pub(super) use own::Roll;
-pub(super) use requests::{CHANGES, is_awaited};
+pub(super) use requests::is_awaited;
 pub(super) use table::Statement;
 pub(super) use wire::{probe, reply, sync};

@@ -12,7 +12,7 @@ use super::names::Named;
 use super::table::Recipe;
 use super::wire::{self, ServerName};
 use crate::Effects;
-use crate::postgres::link::{Link, Segment};
+use crate::postgres::link::{Held, Link, Segment};
 use crate::postgres::queue::{Kind, Meaning, NameChange, Statements, Work};
 use crate::postgres::{Session, Want};
 
@@ -89,6 +89,7 @@ impl Session {
             .map(Arc::clone)
             .collect();
         if extra.is_empty() && missing.is_empty() {
+            link.held = Held::No;
             return None;
         }
         if !link.queue.is_empty() {
@@ -98,7 +99,10 @@ impl Session {
             // Whatever names a statement fails now.
             return None;
         }
-        link.set_clock(out);
+        let closed = link.segment == Segment::Closed;
+        if !closed {
+            link.set_clock(out);
+        }
         for name in extra {
             out.server_lane()
                 .inject(|bytes| wire::target(bytes, b'C', b'S', &name));
@@ -107,7 +111,13 @@ impl Session {
         for named in missing {
             link.make_own(&named, out);
         }
-        link.segment = Segment::Open;
+        if closed {
+            // A transaction of their own: what follows may be a Query, which from PostgreSQL 18 on does
+            // not end one that messages before it have begun.
+            out.server_lane().inject(wire::sync);
+            link.expect_work(Kind::OwnSync, Work::None);
+            link.held = Held::ForText;
+        }
         Some(self.settle_first(out))
     }
 }

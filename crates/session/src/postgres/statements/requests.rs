@@ -20,7 +20,7 @@ use crate::postgres::requests::meaning_of;
 use crate::postgres::{MAX_WHOLE, Session, Want};
 
 /// Effects that change which statements exist.
-pub(in crate::postgres) const CHANGES: EffectSet = EffectSet::PREPARE
+pub(super) const CHANGES: EffectSet = EffectSet::PREPARE
     .union(EffectSet::DEALLOCATE)
     .union(EffectSet::DEALLOCATE_ALL)
     .union(EffectSet::DISCARD_ALL);
@@ -68,7 +68,7 @@ impl Session {
         if is_awaited(message) {
             return Step::Wait(Want::More);
         }
-        if self.names.are_full() || link.may_lose_track() {
+        if self.names.are_full() {
             return Step::Wait(self.settle_first(out));
         }
         match self.names.find(name) {
@@ -161,6 +161,11 @@ impl Session {
         if let Some(want) = self.call_roll(Roll::before(&located.meaning), out) {
             return Step::Wait(want);
         }
+        if located.meaning.effects.intersects(EffectSet::SEQUENCE_READ)
+            && let Some(want) = self.forget_sequences(out)
+        {
+            return Step::Wait(want);
+        }
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
@@ -212,7 +217,7 @@ impl Session {
             link.extended(message.header, Kind::Close);
             return Step::Taken;
         }
-        if self.names.are_full() || link.may_lose_track() {
+        if self.names.are_full() {
             return Step::Wait(self.settle_first(out));
         }
         let number = match self.names.find(name) {
@@ -247,9 +252,6 @@ impl Session {
         };
         if link.takes_copy_data() {
             return Ok(Located::as_it_is(Meaning::NOTHING));
-        }
-        if link.may_lose_track() {
-            return Err(self.settle_first(out));
         }
         let others = self.names.others();
         let named = match self.names.find(name) {

@@ -36,11 +36,6 @@ impl Session {
             let text = message.bytes.get(HEADER_LEN.saturating_add(skip)..);
             self.meaning(text.unwrap_or_default(), out)
         });
-        let changes = meaning.as_ref().is_none_or(|m| m.effects.intersects(CHANGES));
-        let doubtful = self.link.as_ref().is_some_and(|link| link.may_lose_track());
-        if changes && doubtful {
-            return Err(self.settle_first(out));
-        }
         let roll = meaning.as_ref().map_or(Roll::All, Roll::before);
         match self.call_roll(roll, out) {
             Some(want) => Err(want),

@@ -102,22 +102,14 @@ fn a_copy_that_fails_around_a_sync_is_in_doubt() {
          ! borrow
          B> 1 2 G
          F> d(bad) S
-         B> E(22P02)
-         ! pin COPY_IN_DOUBT
-         F> c S
-         B> Z(I) Z(I)
-         F Q(select 1)
-         ! replies
+         B E(22P02)
          -> S P(tollgate_fence,) DS(tollgate_fence) CS(tollgate_fence) S
-         B Z(I) 1 t(4089643008,1) n 3 Z(I)
-         -> Q(select 1)
-         ! pin UNNAMED_STATEMENT
-         B> T D C(SELECT 1) Z(I)
-         ! unpin UNNAMED_STATEMENT
-         F X
-         ! close Terminated
-         gone
-         ! close server",
+         <- E(22P02)
+         B Z(I) Z(I) 1 t(4089643008,1) n 3 Z(I)
+         <- Z(I)
+         ! release
+         F c S
+         <- Z(I)",
     );
 }
 

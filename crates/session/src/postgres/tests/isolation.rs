@@ -192,6 +192,8 @@ fn what_the_remembered_statement_does_is_remembered_too() {
          -> P(,listen c) B(,) E() S
          B 1 2 C(LISTEN) Z(I)
          <- 2 C(LISTEN) Z(I)
+         -> ASK(;channels)
+         B ANSWER(;t)
          ! pin LISTEN",
     );
 }

@@ -1,4 +1,24 @@
 //! A short spelling for messages: `P(s1,select 1) B(,s1) E() S` and back.
+//!
+//! The proxy's own Queries are spelled by what they mean: `ASK(work_mem,timezone;locks,temp)` is the
+//! inspection of two settings and two facts, `SET(work_mem=1MB,-timezone)` the replay that sets one setting
+//! and resets another. `ANSWER(1MB,NULL;t,f)` is all that the server says to the former, `SET` to the latter.
+
+/// How an inspection begins.
+const ASK: &str =
+    "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;SET LOCAL statement_timeout TO 0;SELECT ";
+
+/// How a replay begins.
+const REPLAY: &str = "BEGIN ISOLATION LEVEL READ COMMITTED;";
+
+/// What an inspection can ask for besides settings, and what in its text tells.
+const FACTS: [(&str, &str); 5] = [
+    ("locks", "'advisory'"),
+    ("temp", "pg_my_temp_schema"),
+    ("cursors", "pg_cursors"),
+    ("channels", "pg_listening_channels"),
+    ("statements", "pg_prepared_statements"),
+];
 
 /// Who sends the messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +119,11 @@ fn client(word: &str) -> Vec<u8> {
 fn spell_client(tag: u8, body: &[u8]) -> String {
     let texts: Vec<_> = body.split(|byte| *byte == 0).map(lossy).collect();
     match tag {
-        b'Q' => format!("Q({})", texts[0]),
+        b'Q' => match (question(&texts[0]), replay(&texts[0])) {
+            (Some(question), _) => question.spell(),
+            (None, Some(replay)) => replay,
+            (None, None) => format!("Q({})", texts[0]),
+        },
         b'P' | b'B' => format!("{}({},{})", tag as char, texts[0], texts[1]),
         b'E' => match body[texts[0].len() + 4] {
             0 => format!("E({})", texts[0]),
@@ -131,7 +155,16 @@ fn server(word: &str) -> Vec<u8> {
         "T" => frame(b'T', format!("\0\x01{text}\0{}", "\0".repeat(18)).as_bytes()),
         "D" | "d" => frame(tag.as_bytes()[0], text.as_bytes()),
         "N" => frame(b'N', b"SNOTICE\0VNOTICE\0C00000\0Mtext\0\0"),
-        "A" => frame(b'A', b"\0\0\0\x01c\0\0"),
+        "A" => {
+            let process: i32 = text.parse().unwrap();
+            frame(b'A', &[&process.to_be_bytes()[..], b"c\0\0"].concat())
+        }
+        "ANSWER" => {
+            let row = answer(text);
+            let around = bytes(Side::Server, "C(SET) C(SET) T");
+            [around, row, bytes(Side::Server, "C(SELECT 1) Z(I)")].concat()
+        }
+        "SET" => bytes(Side::Server, "C(BEGIN) C(SET) C(COMMIT) Z(I)"),
         "t" if text.is_empty() => frame(b't', &[0, 0]),
         "t" => {
             let types: Vec<u32> = text.split(',').map(|id| id.parse().unwrap()).collect();
@@ -158,10 +191,86 @@ fn spell_server(tag: u8, body: &[u8]) -> String {
             format!("{kind}({})", &code[1..])
         }
         b'S' => format!("S({}={})", texts[0], texts[1]),
+        b'A' => format!("A({})", i32::from_be_bytes(body[..4].try_into().unwrap())),
         b'T' if body.len() > 2 => format!("T({})", lossy(&body[2..]).trim_end_matches('\0')),
         b'D' | b'd' if !body.is_empty() => format!("{}({})", tag as char, lossy(body)),
         _ => (tag as char).to_string(),
     }
+}
+
+/// What an inspection asks for.
+pub(super) struct Question {
+    pub(super) names: Vec<String>,
+    pub(super) facts: Vec<&'static str>,
+}
+
+impl Question {
+    fn spell(&self) -> String {
+        let names = self.names.join(",");
+        match self.facts.join(",") {
+            facts if facts.is_empty() => format!("ASK({names})"),
+            facts => format!("ASK({names};{facts})"),
+        }
+    }
+}
+
+/// Reads the text of a Query, if it is an inspection.
+pub(super) fn question(sql: &str) -> Option<Question> {
+    let columns = sql.strip_prefix(ASK)?;
+    let names = columns
+        .split("current_setting('")
+        .skip(1)
+        .map(|rest| rest.split_once("',true)").unwrap().0.to_owned());
+    let facts = FACTS.iter().filter(|(_, mark)| columns.contains(mark));
+    Some(Question {
+        names: names.collect(),
+        facts: facts.map(|(fact, _)| *fact).collect(),
+    })
+}
+
+/// Spells the text of a Query, if it is a replay.
+fn replay(sql: &str) -> Option<String> {
+    let changes = sql.strip_prefix(REPLAY)?.strip_suffix("COMMIT").unwrap();
+    let changes = changes.split_terminator(';').map(|change| {
+        if let Some(name) = change.strip_prefix("RESET ") {
+            return format!("-{}", name.replace('"', ""));
+        }
+        let set = change.strip_prefix("SET ").unwrap_or(change);
+        match set.split_once(" TO ") {
+            Some((name, value)) => {
+                format!("{}={}", name.replace('"', ""), value.replace('\'', ""))
+            }
+            None => set.to_owned(),
+        }
+    });
+    let changes: Vec<_> = changes.collect();
+    Some(format!("SET({})", changes.join(",")))
+}
+
+/// The row that answers an inspection: `1MB,NULL;t,f`.
+fn answer(text: &str) -> Vec<u8> {
+    let (values, facts) = text.split_once(';').unwrap_or((text, ""));
+    let columns = [values, facts]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .flat_map(|part| part.split(','))
+        .map(|value| (value != "NULL").then(|| value.to_owned()));
+    row(&columns.collect::<Vec<_>>())
+}
+
+/// A row of text.
+pub(super) fn row(columns: &[Option<String>]) -> Vec<u8> {
+    let mut body = u16::try_from(columns.len()).unwrap().to_be_bytes().to_vec();
+    for column in columns {
+        match column {
+            None => body.extend((-1_i32).to_be_bytes()),
+            Some(value) => {
+                body.extend(u32::try_from(value.len()).unwrap().to_be_bytes());
+                body.extend(value.as_bytes());
+            }
+        }
+    }
+    frame(b'D', &body)
 }
 
 fn lossy(bytes: &[u8]) -> String {
@@ -173,6 +282,6 @@ fn spelling_and_bytes_agree() {
     let client = "P(s1,select 1) B(p,s1) DS(s1) E(p,1) CS() F(715) d(x) c f(no) H S X Q(a (b) c)";
     assert_eq!(spell(Side::Client, &bytes(Side::Client, client)), client);
     let server =
-        "1 2 3 t T n D(x) C(SELECT 1) I s G H d(x) c V N A S(a=b) E(42601) FATAL(57P01) Z(I)";
+        "1 2 3 t T n D(x) C(SELECT 1) I s G H d(x) c V N A(7) S(a=b) E(42601) FATAL(57P01) Z(I)";
     assert_eq!(spell(Side::Server, &bytes(Side::Server, server)), server);
 }

@@ -21,33 +21,54 @@ fn pins(sql: &str, tag: &str, reason: &str) {
     ));
 }
 
-const DISCARDED: [(&str, &str, &str); 10] = [
-    ("set work_mem = '1MB'", "SET", "SESSION_SETTING"),
-    ("reset all", "RESET", "SESSION_SETTING"),
-    (
-        "select set_config('a', 'b', false)",
-        "SELECT 1",
-        "SESSION_SETTING",
-    ),
+/// What the server is asked about, and pins if it says so.
+const ASKED: [(&str, &str, &str, &str); 6] = [
     (
         "create temp table t (a int)",
         "CREATE TABLE",
+        "temp",
+        "TEMPORARY_OBJECT",
+    ),
+    (
+        "select 1 into temp t",
+        "SELECT 1",
+        "temp",
         "TEMPORARY_OBJECT",
     ),
     (
         "declare c cursor with hold for select 1",
         "DECLARE CURSOR",
+        "cursors",
         "HOLD_CURSOR",
     ),
-    ("select pg_advisory_lock(1)", "SELECT 1", "ADVISORY_LOCK"),
+    (
+        "select pg_advisory_lock(1)",
+        "SELECT 1",
+        "locks",
+        "ADVISORY_LOCK",
+    ),
     (
         "select pg_try_advisory_lock(1)",
         "SELECT 1",
+        "locks",
         "ADVISORY_LOCK",
     ),
-    ("listen c", "LISTEN", "LISTEN"),
-    ("select nextval('s')", "SELECT 1", "SEQUENCE"),
-    ("select currval('s')", "SELECT 1", "SEQUENCE"),
+    ("listen c", "LISTEN", "channels", "LISTEN"),
+];
+
+/// What pins at once, until it is discarded.
+const DISCARDED: [(&str, &str, &str); 3] = [
+    (
+        "select set_config(a, 'b', false) from t",
+        "SELECT 1",
+        "SESSION_SETTING",
+    ),
+    (
+        "update pg_settings set setting = '1MB'",
+        "UPDATE 0",
+        "SESSION_SETTING",
+    ),
+    ("prepare p as select 1; select 1", "PREPARE", "PREPARED_STATEMENT"),
 ];
 
 const LASTING: [(&str, &str, &str); 3] = [
@@ -64,12 +85,60 @@ fn session_state_pins() {
 }
 
 #[test]
+fn what_the_server_says_is_there_pins() {
+    for (sql, tag, fact, reason) in ASKED {
+        check(&format!(
+            "F> Q({sql})
+             ! borrow
+             B> C({tag}) Z(I)
+             -> ASK(;{fact})
+             is Active
+             B ANSWER(;t)
+             ! pin {reason}
+             is Pinned
+             F> Q(select 1)
+             B> C(SELECT 1) Z(I)
+             is Pinned"
+        ));
+    }
+}
+
+#[test]
+fn what_the_server_says_is_not_there_does_not_pin() {
+    for (sql, tag, fact, _) in ASKED {
+        check(&format!(
+            "F> P(,{sql}) B(,) E() S
+             ! borrow
+             B> 1 2 C({tag}) Z(I)
+             -> ASK(;{fact})
+             B ANSWER(;f)
+             ! release
+             is Idle"
+        ));
+    }
+}
+
+#[test]
 fn discard_all_ends_what_it_discards() {
     for (sql, tag, reason) in DISCARDED {
         check(&format!(
             "F> Q({sql})
              ! borrow
              B> C({tag}) Z(I)
+             ! pin {reason}
+             F> Q(discard all)
+             B> C(DISCARD ALL) Z(I)
+             ! unpin {reason}
+             ! release"
+        ));
+    }
+    for (sql, tag, fact, reason) in ASKED {
+        check(&format!(
+            "F> Q({sql})
+             ! borrow
+             B> C({tag}) Z(I)
+             -> ASK(;{fact})
+             B ANSWER(;t)
              ! pin {reason}
              F> Q(discard all)
              B> C(DISCARD ALL) Z(I)
@@ -117,12 +186,16 @@ fn settings_of_a_transaction_do_not_pin() {
 }
 
 #[test]
-fn what_is_rolled_back_does_not_pin() {
-    for (sql, tag) in [
-        ("set work_mem = '1MB'", "SET"),
-        ("create temp table t (a int)", "CREATE TABLE"),
-        ("listen c", "LISTEN"),
-        ("declare c cursor with hold for select 1", "DECLARE CURSOR"),
+fn what_is_rolled_back_is_asked_about_and_does_not_pin() {
+    for (sql, tag, fact) in [
+        ("create temp table t (a int)", "CREATE TABLE", "temp"),
+        ("listen c", "LISTEN", "channels"),
+        (
+            "declare c cursor with hold for select 1",
+            "DECLARE CURSOR",
+            "cursors",
+        ),
+        ("select pg_advisory_lock(1)", "SELECT 1", "locks"),
     ] {
         for (end, answer) in [
             ("rollback", "C(ROLLBACK) Z(I)"),
@@ -137,6 +210,8 @@ fn what_is_rolled_back_does_not_pin() {
                  B> C({tag}) Z(T)
                  F> Q({end})
                  B> {answer}
+                 -> ASK(;{fact})
+                 B ANSWER(;f)
                  ! release"
             ));
         }
@@ -144,6 +219,8 @@ fn what_is_rolled_back_does_not_pin() {
             "F> Q({sql}; rollback)
              ! borrow
              B> C({tag}) N C(ROLLBACK) Z(I)
+             -> ASK(;{fact})
+             B ANSWER(;f)
              ! release"
         ));
         // Observed: an error in the Query undoes the Execute before it.
@@ -151,53 +228,21 @@ fn what_is_rolled_back_does_not_pin() {
             "F> P(,{sql}) B(,) E() Q(select 1/0)
              ! borrow
              B> 1 2 C({tag}) E(22012) Z(I)
+             -> ASK(;{fact})
+             B ANSWER(;f)
              ! release"
         ));
     }
 }
 
 #[test]
-fn what_is_committed_pins() {
-    check(
-        "F> Q(begin)
-         ! borrow
-         B> C(BEGIN) Z(T)
-         F> P(,set work_mem = '1MB') B(,) E() S
-         B> 1 2 C(SET) Z(T)
-         F> Q(commit)
-         B> C(COMMIT) Z(I)
-         ! pin SESSION_SETTING",
-    );
-    check(
-        "F> Q(set x = 1; commit; select 1/0)
-         ! borrow
-         B> C(SET) N C(COMMIT) E(22012) Z(I)
-         ! pin SESSION_SETTING",
-    );
-    check(
-        "F> Q(begin; savepoint s; set x = 1; rollback to s; set y = 1; commit)
-         ! borrow
-         B> C(BEGIN) C(SAVEPOINT) C(SET) C(ROLLBACK) C(SET) C(COMMIT) Z(I)
-         ! pin SESSION_SETTING",
-    );
-    check(
-        "F> Q(rollback; set x = 1)
-         ! borrow
-         B> N C(ROLLBACK) C(SET) Z(I)
-         ! pin SESSION_SETTING",
-    );
-}
-
-#[test]
 fn a_failed_statement_does_not_pin() {
     check(
-        "F> Q(set work_mem = 'x')
-         ! borrow
-         B> E(22023) Z(I)
-         ! release
-         F> P(,listen c) B(,) E() S
+        "F> P(,listen c) B(,) E() S
          ! borrow
          B> 1 2 E(25006) Z(I)
+         -> ASK(;channels)
+         B ANSWER(;f)
          ! release
          F> Q(prepare p as selec)
          ! borrow
@@ -208,28 +253,33 @@ fn a_failed_statement_does_not_pin() {
 
 #[test]
 fn what_no_rollback_undoes_pins_even_if_the_statement_fails() {
-    for (sql, reason) in [
-        ("select pg_advisory_lock(1), 1/0", "ADVISORY_LOCK"),
-        ("select nextval('s'), 1/0", "SEQUENCE"),
-        ("select setseed(0), 1/0", "RANDOM_SEED"),
-        ("prepare p as select 1; select 1/0", "PREPARED_STATEMENT"),
+    for (sql, reasons) in [
+        ("select setseed(0), 1/0", "! pin RANDOM_SEED"),
+        (
+            "prepare p as select 1; select 1/0",
+            "! pin PREPARED_STATEMENT",
+        ),
         (
             "do $$ begin set x = 1; commit; perform 1/0; end $$",
-            "PROCEDURAL_BODY",
+            "! pin PROCEDURAL_BODY
+             ! pin SESSION_SETTING",
         ),
     ] {
-        let also = if sql.starts_with("do") {
-            "! pin SESSION_SETTING\n"
-        } else {
-            ""
-        };
         check(&format!(
             "F> Q({sql})
              ! borrow
              B> T E(22012) Z(I)
-             {also}! pin {reason}"
+             {reasons}"
         ));
     }
+    check(
+        "F> Q(select pg_advisory_lock(1), 1/0)
+         ! borrow
+         B> T E(22012) Z(I)
+         -> ASK(;locks)
+         B ANSWER(;t)
+         ! pin ADVISORY_LOCK",
+    );
 }
 
 #[test]
@@ -242,28 +292,6 @@ fn a_statement_that_never_ran_does_not_pin() {
          F> P(,select pg_advisory_lock(1)) S
          ! borrow
          B> 1 Z(I)
-         ! release",
-    );
-}
-
-#[test]
-fn a_reported_setting_pins_without_any_set() {
-    check(
-        "F> Q(select f())
-         ! borrow
-         B> T D C(SELECT 1) S(TimeZone=CET) Z(I)
-         ! pin SESSION_SETTING
-         F> Q(select g())
-         B> T D C(SELECT 1) S(TimeZone=UTC) Z(I)
-         ! unpin SESSION_SETTING
-         ! release",
-    );
-    check(
-        "F> Q(begin; set timezone = 'CET')
-         ! borrow
-         B> C(BEGIN) C(SET) S(TimeZone=CET) Z(T)
-         F> Q(rollback)
-         B> C(ROLLBACK) S(TimeZone=UTC) Z(I)
          ! release",
     );
 }
@@ -285,62 +313,184 @@ fn a_tag_says_what_the_text_hid() {
     check(
         "F> Q(select 1)
          ! borrow
-         B> C(SELECT 1) A Z(I)
+         B> C(SELECT 1) A(9) Z(I)
          ! pin LISTEN",
     );
 }
 
 #[test]
-fn unlisten_all_ends_listening() {
+fn pins_end_when_the_server_says_so() {
     check(
         "F> Q(listen c)
          ! borrow
          B> C(LISTEN) Z(I)
+         -> ASK(;channels)
+         B ANSWER(;t)
          ! pin LISTEN
-         B> A
-         F> Q(unlisten c)
+         B> A(9)
+         F> Q(unlisten d)
          B> C(UNLISTEN) Z(I)
+         -> ASK(;channels)
+         B ANSWER(;t)
          F> Q(begin)
          B> C(BEGIN) Z(T)
          F> Q(unlisten *)
          B> C(UNLISTEN) Z(T)
          F> Q(rollback)
          B> C(ROLLBACK) Z(I)
-         F> Q(unlisten *)
+         -> ASK(;channels)
+         B ANSWER(;t)
+         F> Q(unlisten c)
          B> C(UNLISTEN) Z(I)
+         -> ASK(;channels)
+         B ANSWER(;f)
          ! unpin LISTEN
+         ! release",
+    );
+    check(
+        "F> Q(select pg_advisory_lock(1), pg_advisory_lock(1))
+         ! borrow
+         B> C(SELECT 1) Z(I)
+         -> ASK(;locks)
+         B ANSWER(;t)
+         ! pin ADVISORY_LOCK
+         F> Q(select pg_advisory_unlock(1))
+         B> C(SELECT 1) Z(I)
+         -> ASK(;locks)
+         B ANSWER(;t)
+         F> Q(select pg_advisory_unlock_all())
+         B> C(SELECT 1) Z(I)
+         -> ASK(;locks)
+         B ANSWER(;f)
+         ! unpin ADVISORY_LOCK
          ! release",
     );
 }
 
 #[test]
-fn sequences_temp_objects_and_cursors_can_be_discarded() {
+fn every_pin_has_statements_that_may_end_it() {
+    let temp = ["create temp table t (a int)", "temp", "TEMPORARY_OBJECT"];
+    let cursor = [
+        "declare c cursor with hold for select 1",
+        "cursors",
+        "HOLD_CURSOR",
+    ];
+    let listen = ["listen c", "channels", "LISTEN"];
+    for ([begin, fact, reason], end) in [
+        (temp, "discard temp"),
+        (temp, "drop table t"),
+        (cursor, "close c"),
+        (cursor, "close all"),
+        (listen, "unlisten *"),
+        (listen, "call p()"),
+    ] {
+        check(&format!(
+            "F> Q({begin})
+             ! borrow
+             B> C(WHATEVER) Z(I)
+             -> ASK(;{fact})
+             B ANSWER(;t)
+             ! pin {reason}
+             F> Q({end})
+             B> C(WHATEVER) Z(I)
+             -> ASK(;{fact})
+             B ANSWER(;f)
+             ! unpin {reason}
+             ! release"
+        ));
+    }
+}
+
+#[test]
+fn what_would_end_a_pin_is_no_reason_to_ask_without_one() {
+    for (sql, tag) in [
+        ("drop table t", "DROP TABLE"),
+        ("close all", "CLOSE CURSOR ALL"),
+        ("unlisten *", "UNLISTEN"),
+        ("select pg_advisory_unlock_all()", "SELECT 1"),
+        ("discard temp", "DISCARD TEMP"),
+    ] {
+        check(&format!(
+            "F> Q({sql})
+             ! borrow
+             B> C({tag}) Z(I)
+             ! release"
+        ));
+    }
+}
+
+#[test]
+fn a_sequence_pins_only_those_who_ask_what_it_gave() {
     check(
         "F> Q(select nextval('s'))
          ! borrow
          B> C(SELECT 1) Z(I)
+         ! release
+         F> Q(insert into t default values)
+         ! borrow
+         B> C(INSERT 0 1) Z(I)
+         ! release",
+    );
+    check(
+        "F> Q(begin)
+         ! borrow
+         B> C(BEGIN) Z(T)
+         F> Q(select currval('s'))
+         B> C(SELECT 1) Z(T)
+         ! pin SEQUENCE
+         F> Q(commit)
+         B> C(COMMIT) Z(I)
+         F> Q(discard sequences)
+         B> C(DISCARD SEQUENCES) Z(I)
+         ! unpin SEQUENCE
+         ! release",
+    );
+    // From then on every insert may have moved a sequence that it will ask for.
+    check(
+        "F Q(select lastval())
+         ! borrow
+         -> Q(DISCARD SEQUENCES) Q(select lastval())
+         B C(DISCARD SEQUENCES) Z(I) E(55000) Z(I)
+         <- E(55000) Z(I)
          ! pin SEQUENCE
          F> Q(discard sequences)
          B> C(DISCARD SEQUENCES) Z(I)
          ! unpin SEQUENCE
          ! release
-         F> Q(create temp table t (a int))
+         F> Q(insert into t default values)
          ! borrow
-         B> C(CREATE TABLE) Z(I)
-         ! pin TEMPORARY_OBJECT
-         F> Q(discard temp)
-         B> C(DISCARD TEMP) Z(I)
-         ! unpin TEMPORARY_OBJECT
-         ! release
-         F> Q(declare c cursor with hold for select 1)
-         ! borrow
-         B> C(DECLARE CURSOR) Z(I)
-         ! pin HOLD_CURSOR
-         F> Q(close all)
-         B> C(CLOSE CURSOR ALL) Z(I)
-         ! unpin HOLD_CURSOR
-         ! release",
+         B> C(INSERT 0 1) Z(I)
+         ! pin SEQUENCE",
     );
+}
+
+#[test]
+fn nobody_reads_what_the_sequences_gave_to_another() {
+    for text in [
+        "Q(select currval('s'))",
+        "Q(SELECT LASTVAL())",
+        "P(,select currval('s')) B(,) E() S",
+    ] {
+        check(&format!(
+            "F> Q(select nextval('s'))
+             ! borrow
+             B> C(SELECT 1) Z(I)
+             ! release
+             F2 {text}
+             ! borrow
+             -> Q(DISCARD SEQUENCES) {text}
+             B2 C(DISCARD SEQUENCES) Z(I)"
+        ));
+        // What it left there itself is its own.
+        check(&format!(
+            "F> Q(select nextval('s'))
+             ! borrow
+             B> C(SELECT 1) Z(I)
+             ! release
+             F> {text}
+             ! borrow"
+        ));
+    }
 }
 
 #[test]
@@ -357,8 +507,18 @@ fn procedural_bodies_pin_only_if_they_name_state() {
          F> Q(do $$ begin perform setval('s', 1); end $$)
          ! borrow
          B> C(DO) Z(I)
-         ! pin SEQUENCE
-         ! pin PROCEDURAL_BODY",
+         ! release
+         F> Q(do $$ begin perform pg_advisory_lock(1); end $$)
+         ! borrow
+         B> C(DO) Z(I)
+         -> ASK(;locks)
+         B ANSWER(;f)
+         ! release
+         F> Q(do $$ begin set work_mem = 1; end $$)
+         ! borrow
+         B> C(DO) Z(I)
+         ! pin PROCEDURAL_BODY
+         ! pin SESSION_SETTING",
     );
 }
 
@@ -369,7 +529,6 @@ fn strings_that_may_be_read_otherwise_are_distrusted() {
         "F> Q(set standard_conforming_strings = off) Q(select '\\'; select 1)
          ! borrow
          B> C(SET) S(standard_conforming_strings=off) Z(I) E(42601) Z(I)
-         ! pin SESSION_SETTING
          ! pin UNKNOWN",
     );
 }
@@ -387,10 +546,10 @@ fn a_function_called_by_number_may_do_anything() {
 #[test]
 fn a_pinned_client_that_vanishes_is_cleaned_up_after() {
     check(
-        "F> Q(set work_mem = '1MB')
+        "F> Q(prepare p as select 1; prepare q as select 2)
          ! borrow
-         B> C(SET) Z(I)
-         ! pin SESSION_SETTING
+         B> C(PREPARE) C(PREPARE) Z(I)
+         ! pin PREPARED_STATEMENT
          gone
          -> Q(DISCARD ALL)
          K C(DISCARD ALL) Z(I)
@@ -399,10 +558,14 @@ fn a_pinned_client_that_vanishes_is_cleaned_up_after() {
          ! borrow",
     );
     check(
-        "F> Q(begin; select pg_advisory_lock(1))
+        "F> Q(listen c)
          ! borrow
-         B> C(BEGIN) C(SELECT 1) Z(T)
-         ! pin ADVISORY_LOCK
+         B> C(LISTEN) Z(I)
+         -> ASK(;channels)
+         B ANSWER(;t)
+         ! pin LISTEN
+         F> Q(begin)
+         B> C(BEGIN) Z(T)
          gone
          -> Q(ROLLBACK) Q(DISCARD ALL)
          K C(ROLLBACK) S(TimeZone=UTC) Z(I) N C(DISCARD ALL) Z(I)
@@ -412,6 +575,19 @@ fn a_pinned_client_that_vanishes_is_cleaned_up_after() {
         "F> Q(begin; prepare p as select 1)
          ! borrow
          B> C(BEGIN) C(PREPARE) Z(T)
+         gone
+         -> Q(ROLLBACK) Q(DISCARD ALL)
+         K C(ROLLBACK) Z(I) C(DISCARD ALL) Z(I)
+         ! clean",
+    );
+}
+
+#[test]
+fn a_lock_taken_in_an_open_transaction_does_not_outlive_its_client() {
+    check(
+        "F> Q(begin; select pg_advisory_lock(1))
+         ! borrow
+         B> C(BEGIN) C(SELECT 1) Z(T)
          gone
          -> Q(ROLLBACK) Q(DISCARD ALL)
          K C(ROLLBACK) Z(I) C(DISCARD ALL) Z(I)
@@ -431,10 +607,10 @@ fn a_cleanup_that_does_not_clean_fails() {
         "D",
     ] {
         check(&format!(
-            "F> Q(listen c)
+            "F> Q(prepare p as select 1; prepare q as select 2)
              ! borrow
-             B> C(LISTEN) Z(I)
-             ! pin LISTEN
+             B> C(PREPARE) C(PREPARE) Z(I)
+             ! pin PREPARED_STATEMENT
              gone
              -> Q(DISCARD ALL)
              K {answer}

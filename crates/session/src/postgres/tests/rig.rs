@@ -6,6 +6,8 @@
 //! - `B> ..`: the server of a client answers and all of it reaches the client; `B ..`: not so.
 //! - `-> ..` and `<- ..`: what reaches the server and the client.
 //! - `! ..`: what the session wanted or said, in order.
+//! - `target ..`: where a cancel request would go; `past ..`: what the connection on top of the pool has
+//!   been through.
 //! - `gone`, `lost`, `refuse 53300`, `drained`, `K> ..`: other turns, see `Rig::turn`.
 
 use tollgate_types::SessionState;
@@ -193,6 +195,14 @@ impl Rig {
                 let state = self.clients[who].session.state();
                 assert_eq!(format!("{state:?}"), text, "state");
             }
+            "target" => {
+                let target = self.clients[who].session.cancel_target();
+                assert_eq!(format!("{target:?}"), text, "target of a cancel request");
+            }
+            "past" => {
+                let past = self.pool.last().expect("an idle connection").0.past;
+                assert_eq!(format!("{past:?}"), text, "past of the connection");
+            }
             "cancel" => self.clients[who].session.cancel_began(),
             "cancelled" => {
                 let mut out = Effects::new();
@@ -354,6 +364,7 @@ pub(super) fn fresh() -> ServerState {
         (b"standard_conforming_strings", b"on"),
         (b"TimeZone", b"UTC"),
     ])
+    .with_process_id(7)
 }
 
 pub(super) fn fatal(state: SqlState) -> ErrorFields {

@@ -9,7 +9,9 @@ use crate::Effects;
 use crate::postgres::{Clean, Cleanup, CleanupEvent, Farewell, ServerEvent, ServerState, Session};
 use crate::postgres::{SessionConfig, Want, fuzz};
 
-const STATEMENTS: [&str; 24] = [
+const CLIENTS: usize = 3;
+
+const STATEMENTS: [&str; 44] = [
     "select 1",
     "select 1, 2",
     "select 1/0",
@@ -19,15 +21,35 @@ const STATEMENTS: [&str; 24] = [
     "commit",
     "commit",
     "rollback",
-    "set work_mem = 7",
-    "set local work_mem = 9",
+    "savepoint s",
+    "rollback to s",
+    "release s",
+    "set work_mem = 7MB",
+    "set work_mem = 8MB",
+    "set work_mem = bad",
+    "set local work_mem = 9MB",
+    "reset work_mem",
+    "select set_config('work_mem', '5MB', false)",
+    "select set_config('work_mem', '6MB', false), 1/0",
+    "set app.user = 'me'",
+    "set local app.user = 'you'",
+    "reset app.user",
     "set timezone = 'CET'",
+    "set timezone = 'EST'",
+    "reset timezone",
+    "set role other",
+    "reset role",
+    "reset all",
     "create temp table t (a int)",
+    "drop table t",
+    "discard temp",
+    "declare c cursor with hold for select 1",
+    "close all",
     "listen c",
     "unlisten *",
     "select pg_advisory_lock(1)",
     "select pg_advisory_lock(1), 1/0",
-    "select nextval('s')",
+    "select pg_advisory_unlock(1)",
     "prepare x as select 1",
     "deallocate x",
     "deallocate all",
@@ -42,6 +64,8 @@ fn action() -> impl Strategy<Value = String> {
     let name = || prop::sample::select(vec!["", "", "s1", "s2"]);
     prop_oneof![
         6 => statement().prop_map(|sql| format!("Q({sql})")),
+        4 => Just("Q(show all)".to_owned()),
+        2 => transaction(),
         2 => (statement(), statement()).prop_map(|(a, b)| format!("Q({a}; {b})")),
         1 => Just("Q()".to_owned()),
         6 => statement().prop_map(|sql| format!("P(,{sql}) B(,) DP() E() S")),
@@ -60,6 +84,21 @@ fn action() -> impl Strategy<Value = String> {
     ]
 }
 
+/// A transaction that goes in one batch or many, with settings and savepoints.
+fn transaction() -> impl Strategy<Value = String> {
+    let inside = prop::sample::select(STATEMENTS[7..28].to_vec());
+    let inside = prop::collection::vec(inside, 1..6);
+    let end = prop::sample::select(vec!["commit", "rollback", "select 1"]);
+    (inside, end, prop::bool::ANY).prop_map(|(inside, end, whole)| {
+        let statements = [vec!["begin"], inside, vec![end]].concat();
+        if whole {
+            return format!("Q({})", statements.join("; "));
+        }
+        let queries = statements.iter().map(|sql| format!("Q({sql})"));
+        queries.collect::<Vec<_>>().join(" ")
+    })
+}
+
 /// A COPY with its data, right or wrong, and now and then a Sync where it does not belong.
 fn copy_in() -> impl Strategy<Value = String> {
     let start = prop::sample::select(vec![
@@ -68,7 +107,15 @@ fn copy_in() -> impl Strategy<Value = String> {
         "P(,copy t from stdin) B(,) E()",
         "P(,copy t from stdin) B(,) E() S",
     ]);
-    let data = prop::sample::select(vec!["d(1)", "d(1) d(2)", "d(bad)", "d(1) S d(2)", "H"]);
+    let data = prop::sample::select(vec![
+        "d(1)",
+        "d(1) d(2)",
+        "d(bad)",
+        "d(1) S d(2)",
+        "d(1) S d(bad)",
+        "d(bad) S d(1)",
+        "H",
+    ]);
     let end = prop::sample::select(vec!["c", "c S", "f(no) S", "c c"]);
     (start, data, end).prop_map(|(start, data, end)| format!("{start} {data} {end}"))
 }
@@ -83,9 +130,14 @@ struct Move {
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
     let one = (
-        0..2_usize,
+        0..CLIENTS,
         prop::bool::ANY,
-        prop_oneof![Just(1_usize), 2..9_usize, Just(1_000)],
+        prop_oneof![
+            1 => Just(1_usize),
+            2 => 2..9_usize,
+            5 => 10..60_usize,
+            3 => Just(1_000),
+        ],
     );
     let one = one.prop_map(|(client, from_client, bytes)| Move {
         client,
@@ -96,7 +148,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         },
         bytes,
     });
-    prop::collection::vec(one, 0..120)
+    prop::collection::vec(one, 0..160)
 }
 
 /// A client: its session, what it has yet to send, what it has been told.
@@ -110,7 +162,7 @@ struct Client {
     over: bool,
 }
 
-/// Two clients, and servers made whenever none is idle.
+/// Some clients, and servers made whenever none is idle.
 struct World {
     clients: Vec<Client>,
     servers: Vec<Simulator>,
@@ -205,6 +257,9 @@ impl World {
         let progress = client.session.on_server(&input, &mut out);
         client.from_server = input[progress.consumed..].to_vec();
         write(out.to_client(), &input, &mut client.told);
+        let mut sent = Vec::new();
+        write(out.to_server(), &[], &mut sent);
+        self.servers[link].receive(&sent);
         match progress.event {
             ServerEvent::More => {}
             ServerEvent::Release(clean) => self.release(who, clean),
@@ -229,10 +284,12 @@ impl World {
     }
 
     fn park(&mut self, link: usize, clean: Clean) {
-        if let Some(dirt) = self.servers[link].dirt() {
+        let state = clean.into_state();
+        let known = |name: &str| state.0.settings.get(name.as_bytes());
+        if let Some(dirt) = self.servers[link].dirt(known) {
             panic!("called clean: {dirt}");
         }
-        self.idle.push((link, clean.into_state()));
+        self.idle.push((link, state));
     }
 
     /// Lets everything arrive.
@@ -264,36 +321,30 @@ impl World {
         panic!("the world does not come to rest");
     }
 
-    /// Every client goes; what they leave is cleaned up.
-    fn everybody_goes(&mut self) {
-        for who in 0..self.clients.len() {
-            let link = self.clients[who].link.take();
-            match (self.clients[who].session.on_client_gone(), link) {
-                (Farewell::Nothing | Farewell::CloseServer { .. }, _) => {}
-                (Farewell::Clean(clean), Some(link)) => self.park(link, clean),
-                (Farewell::Cleanup(cleanup), Some(link)) => self.clean_up(cleanup, link),
-                (farewell, None) => panic!("no link but {farewell:?}"),
-            }
+    /// A client goes; what it leaves is cleaned up.
+    fn goes(&mut self, who: usize) {
+        self.clients[who].over = true;
+        let link = self.clients[who].link.take();
+        match (self.clients[who].session.on_client_gone(), link) {
+            (Farewell::Nothing | Farewell::CloseServer { .. }, _) => {}
+            (Farewell::Clean(clean), Some(link)) => self.park(link, clean),
+            (Farewell::Cleanup(cleanup), Some(link)) => self.clean_up(cleanup, link),
+            (farewell, None) => panic!("no link but {farewell:?}"),
         }
     }
 
     fn clean_up(&mut self, mut cleanup: Cleanup, link: usize) {
-        let discard = cleanup.bytes().to_ascii_lowercase();
-        // The simulator knows statements in lower case, and tags in upper.
-        let query: Vec<u8> = discard
-            .iter()
-            .map(|byte| if *byte == b'q' { b'Q' } else { *byte })
-            .collect();
-        self.servers[link].receive(&query);
+        self.servers[link].receive(cleanup.bytes());
         loop {
             let input = self.servers[link].take(usize::MAX);
             let progress = cleanup.on_server(&input);
-            assert_eq!(progress.consumed, input.len());
+            let said = spell(Side::Server, &input);
             match progress.event {
                 CleanupEvent::More(more) => cleanup = more,
                 CleanupEvent::Clean(clean) => return self.park(link, clean),
-                CleanupEvent::Failed => panic!("the cleanup failed"),
+                CleanupEvent::Failed => panic!("the cleanup failed at {said}"),
             }
+            assert_eq!(progress.consumed, input.len());
             assert!(
                 self.servers[link].has_sent(),
                 "the cleanup waits for nothing"
@@ -322,12 +373,14 @@ fn spell_whole(bytes: &[u8]) -> String {
     spell(Side::Server, &bytes[..end])
 }
 
-fn play(scripts: &[String], moves: &[Move]) {
-    let scripts: Vec<_> = scripts
-        .iter()
-        // The end of any COPY, and a Sync: the server keeps its replies back until one of them.
-        .map(|script| bytes(Side::Client, &format!("{script} c S")))
-        .collect();
+/// The bytes of a script, with the end of any COPY, and a Sync: the server keeps its replies back until
+/// one of them.
+fn whole(script: &[String]) -> Vec<u8> {
+    bytes(Side::Client, &format!("{} c S", script.join(" ")))
+}
+
+fn play(scripts: &[Vec<String>], moves: &[Move]) {
+    let scripts: Vec<_> = scripts.iter().map(|script| whole(script)).collect();
     let mut world = World::new(&scripts);
     for step in moves {
         world.make(step);
@@ -338,7 +391,35 @@ fn play(scripts: &[String], moves: &[Move]) {
         assert_eq!(spell(Side::Server, &client.told), expected);
         assert!(client.over || client.arrived.is_empty(), "left unread");
     }
-    world.everybody_goes();
+    for who in 0..CLIENTS {
+        world.goes(who);
+    }
+}
+
+/// As above, but the first client goes in the midst of it all.
+fn play_with_a_loss(scripts: &[Vec<String>], before: &[Move], after: &[Move]) {
+    let scripts: Vec<_> = scripts.iter().map(|script| whole(script)).collect();
+    let mut world = World::new(&scripts);
+    for step in before {
+        world.make(step);
+    }
+    world.goes(0);
+    for step in after.iter().filter(|step| step.client != 0) {
+        world.make(step);
+    }
+    world.clients[0].script.clear();
+    world.settle();
+    let told = spell_whole(&world.clients[0].told);
+    let expected = spell(Side::Server, &alone(&scripts[0]));
+    assert!(expected.starts_with(&told), "{told} is not what begins {expected}");
+    for (client, script) in world.clients.iter().zip(&scripts).skip(1) {
+        let expected = spell(Side::Server, &alone(script));
+        assert_eq!(spell(Side::Server, &client.told), expected);
+    }
+}
+
+fn scripts(length: usize) -> impl Strategy<Value = Vec<Vec<String>>> {
+    prop::collection::vec(prop::collection::vec(action(), 0..length), CLIENTS)
 }
 
 proptest! {
@@ -348,15 +429,21 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    /// Whatever two clients send, however it is cut and interleaved, each sees what it would see alone,
-    /// and no connection changes hands with anything left on it.
+    /// Whatever some clients send, however it is cut and interleaved, each sees what it would see alone,
+    /// and no connection changes hands with anything left on it that is not known.
     #[test]
-    fn the_proxy_cannot_be_seen(
-        first in prop::collection::vec(action(), 0..14),
-        second in prop::collection::vec(action(), 0..14),
-        moves in moves(),
+    fn the_proxy_cannot_be_seen(scripts in scripts(14), moves in moves()) {
+        play(&scripts, &moves);
+    }
+
+    /// A client that vanishes at any moment leaves nothing that another one could see.
+    #[test]
+    fn a_client_that_vanishes_leaves_nothing(
+        scripts in scripts(8),
+        before in moves(),
+        after in moves(),
     ) {
-        play(&[first.join(" "), second.join(" ")], &moves);
+        play_with_a_loss(&scripts, &before, &after);
     }
 
     #[test]
@@ -417,7 +504,10 @@ fn piece() -> impl Strategy<Value = (Side, Vec<u8>)> {
         "c",
         "V",
         "N",
-        "A",
+        "A(7)",
+        "SET",
+        "ANSWER(1MB;t)",
+        "ANSWER(;f)",
         "S(TimeZone=CET)",
         "E(42601)",
         "FATAL(57P01)",

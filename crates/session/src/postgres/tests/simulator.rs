@@ -5,23 +5,53 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::messages::{Side, bytes, frame};
+use super::messages::{Question, Side, bytes, frame, question, row};
+
+/// Settings that it knows, and their defaults. The server reports the first.
+const SETTINGS: [(&str, &str); 5] = [
+    ("timezone", "UTC"),
+    ("work_mem", "4MB"),
+    ("app.user", ""),
+    ("role", "none"),
+    ("session_authorization", "login"),
+];
 
 /// Everything of a session that a rollback undoes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Undoable {
-    work_mem: u8,
-    timezone: u8,
+    /// What is not at its default.
+    settings: BTreeMap<&'static str, String>,
+    /// What is set until the end of the transaction.
+    local: BTreeMap<&'static str, String>,
+    /// Temporary objects, cursors and channels.
     marks: BTreeSet<&'static str>,
+}
+
+impl Undoable {
+    fn value(&self, name: &str) -> &str {
+        let set = self.local.get(name).or_else(|| self.settings.get(name));
+        set.map_or_else(|| default_of(name), String::as_str)
+    }
+
+    fn values(&self) -> Vec<&str> {
+        SETTINGS.iter().map(|(name, _)| self.value(name)).collect()
+    }
 }
 
 /// Everything else of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Lasting {
-    marks: BTreeSet<&'static str>,
+    locks: u32,
     named: BTreeMap<String, String>,
     /// Parameter types given with a statement, as they were sent.
     types: BTreeMap<String, Vec<u8>>,
+}
+
+/// A `SET` or `RESET`.
+enum Assignment {
+    Session(&'static str, Option<String>),
+    Local(&'static str, String),
+    ResetAll,
 }
 
 /// A portal: its statement and how many of its rows were sent.
@@ -38,13 +68,19 @@ pub(super) struct Simulator {
     undoable: Undoable,
     /// The state to return to if the transaction fails.
     saved: Option<Undoable>,
+    /// The states to return to at each savepoint, oldest first.
+    savepoints: Vec<Undoable>,
     lasting: Lasting,
     unnamed: Option<String>,
     portals: BTreeMap<String, Portal>,
     block: Block,
     mode: Mode,
     copying: Option<Copying>,
-    reported_timezone: u8,
+    reported_timezone: String,
+    /// Settings of no module that were ever set: nothing ends their being known.
+    customs: BTreeSet<&'static str>,
+    /// What a sequence gave last.
+    sequence: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,13 +116,16 @@ impl Simulator {
             sent: Vec::new(),
             undoable: Undoable::default(),
             saved: None,
+            savepoints: Vec::new(),
             lasting: Lasting::default(),
             unnamed: None,
             portals: BTreeMap::new(),
             block: Block::None,
             mode: Mode::Serving,
             copying: None,
-            reported_timezone: 0,
+            reported_timezone: "UTC".to_owned(),
+            customs: BTreeSet::new(),
+            sequence: None,
         }
     }
 
@@ -119,11 +158,18 @@ impl Simulator {
         !self.sent.is_empty()
     }
 
-    /// What makes the connection unfit for another client, if anything. Prepared statements do not:
-    /// whoever comes next makes sure that it has its own.
-    pub(super) fn dirt(&self) -> Option<String> {
-        let clean = self.undoable == Undoable::default()
-            && self.lasting.marks.is_empty()
+    /// What makes the connection unfit for another client, if anything: all but its settings, which must
+    /// be those that `known` says, or else at their defaults, and its prepared statements: whoever comes
+    /// next makes sure that it has its own.
+    pub(super) fn dirt<'a>(&self, known: impl Fn(&str) -> Option<&'a [u8]>) -> Option<String> {
+        let as_known = SETTINGS.iter().all(|(name, default)| {
+            self.undoable.value(name).as_bytes() == known(name).unwrap_or(default.as_bytes())
+        });
+        let clean = as_known
+            && self.undoable.local.is_empty()
+            && self.undoable.marks.is_empty()
+            && self.savepoints.is_empty()
+            && self.lasting.locks == 0
             && self.saved.is_none()
             && self.portals.is_empty()
             && self.block == Block::None
@@ -326,6 +372,12 @@ impl Simulator {
     fn query(&mut self, sql: &str) {
         self.start_transaction();
         self.unnamed = None;
+        if let Some(question) = question(sql) {
+            self.answer(&question);
+            self.end_statement();
+            self.ready();
+            return;
+        }
         if sql.split(';').any(|statement| statement.trim() == "selec") {
             self.fail(&Failed("42601"));
             self.ready();
@@ -333,13 +385,34 @@ impl Simulator {
         }
         let statements: Vec<String> = sql
             .split(';')
-            .map(|statement| statement.trim().to_owned())
+            .map(canonical)
             .filter(|statement| !statement.is_empty())
             .collect();
         if statements.is_empty() {
             self.say("I");
         }
         self.statements(&statements);
+    }
+
+    /// Answers the proxy's own question.
+    fn answer(&mut self, question: &Question) {
+        assert_eq!(self.block, Block::None, "asked inside a transaction");
+        let values = question.names.iter().map(|name| {
+            let custom = name.contains('.');
+            (!custom || self.customs.contains(name.as_str()))
+                .then(|| self.undoable.value(name).to_owned())
+        });
+        let facts = question.facts.iter().map(|fact| {
+            let holds = match *fact {
+                "locks" => self.lasting.locks > 0,
+                fact => self.undoable.marks.contains(fact),
+            };
+            Some(if holds { "t" } else { "f" }.to_owned())
+        });
+        let row = row(&values.chain(facts).collect::<Vec<_>>());
+        self.say("C(SET) C(SET) T");
+        self.buffered.extend(row);
+        self.say("C(SELECT 1)");
     }
 
     fn statements(&mut self, statements: &[String]) {
@@ -397,16 +470,24 @@ impl Simulator {
                 self.undoable = Undoable::default();
                 self.saved = Some(Undoable::default());
                 self.lasting = Lasting::default();
+                self.sequence = None;
                 "C(DISCARD ALL)".to_owned()
             }
+            "savepoint s" | "release s" | "rollback to s" => self.savepoint(sql)?.to_owned(),
             "show all" => format!(
-                "D({} {} {:?} {:?}) C(SHOW)",
-                self.undoable.work_mem,
-                self.undoable.timezone,
+                "D({:?} {:?} {:?}) C(SHOW)",
+                self.undoable.values(),
                 self.undoable.marks,
-                self.lasting.marks,
+                self.lasting.locks,
             ),
-            other => self.run_with_state(other)?.to_owned(),
+            "select currval('s')" => match &self.sequence {
+                Some(value) => format!("D({value}) C(SELECT 1)"),
+                None => return Err(Failed("55000")),
+            },
+            other => match assignment(other) {
+                Some(assignment) => self.assign(assignment, other)?.to_owned(),
+                None => self.run_with_state(other)?.to_owned(),
+            },
         };
         self.say(&answer);
         if sql == "copy t from stdin" {
@@ -415,45 +496,128 @@ impl Simulator {
         Ok(())
     }
 
+    fn savepoint(&mut self, sql: &str) -> Result<&'static str, Failed> {
+        if self.block == Block::None {
+            return Err(Failed("25P01"));
+        }
+        if sql == "savepoint s" {
+            self.savepoints.push(self.undoable.clone());
+            return Ok("C(SAVEPOINT)");
+        }
+        let newest = self.savepoints.pop().ok_or(Failed("3B001"))?;
+        if sql == "release s" {
+            return Ok("C(RELEASE)");
+        }
+        self.block = Block::Open;
+        self.portals.clear();
+        self.undoable = newest.clone();
+        self.savepoints.push(newest);
+        Ok("C(ROLLBACK)")
+    }
+
+    fn assign(&mut self, assignment: Assignment, sql: &str) -> Result<&'static str, Failed> {
+        if sql.ends_with("1/0") {
+            return Err(Failed("22012"));
+        }
+        let undoable = &mut self.undoable;
+        match assignment {
+            Assignment::Session(_, Some(value)) if value == "bad" => return Err(Failed("22023")),
+            Assignment::Session(name, value) => {
+                self.customs.extend(Some(name).filter(|name| name.contains('.')));
+                undoable.local.remove(name);
+                undoable.settings.remove(name);
+                if name == "session_authorization" {
+                    undoable.settings.remove("role");
+                    undoable.local.remove("role");
+                }
+                if let Some(value) = value.filter(|value| value != default_of(name)) {
+                    undoable.settings.insert(name, value);
+                }
+            }
+            Assignment::Local(name, value) => {
+                self.customs.extend(Some(name).filter(|name| name.contains('.')));
+                undoable.local.insert(name, value);
+            }
+            Assignment::ResetAll => {
+                let kept = |name: &&str| matches!(*name, "role" | "session_authorization");
+                undoable.settings.retain(|name, _| kept(name));
+                undoable.local.retain(|name, _| kept(name));
+            }
+        }
+        Ok(match sql.split(' ').next() {
+            Some("reset" | "RESET") => "C(RESET)",
+            Some("select") => "D() C(SELECT 1)",
+            _ => "C(SET)",
+        })
+    }
+
     /// Runs a statement that leaves something in the session.
     fn run_with_state(&mut self, sql: &str) -> Result<&'static str, Failed> {
-        let undoable = &mut self.undoable;
+        let marks = &mut self.undoable.marks;
         let lasting = &mut self.lasting;
         let answer = match sql {
-            "set work_mem = 7" => {
-                undoable.work_mem = 7;
-                "C(SET)"
-            }
-            "set local work_mem = 9" => "C(SET)",
-            "set timezone = 'CET'" => {
-                undoable.timezone = 1;
-                "C(SET)"
-            }
             "create temp table t (a int)" => {
-                if !undoable.marks.insert("temp") {
+                if !marks.insert("temp") {
                     return Err(Failed("42P07"));
                 }
                 "C(CREATE TABLE)"
             }
+            "drop table t" => {
+                if !marks.remove("temp") {
+                    return Err(Failed("42P01"));
+                }
+                "C(DROP TABLE)"
+            }
+            "discard temp" => {
+                marks.remove("temp");
+                "C(DISCARD TEMP)"
+            }
+            "declare c cursor with hold for select 1" => {
+                if !marks.insert("cursors") {
+                    return Err(Failed("42P03"));
+                }
+                "C(DECLARE CURSOR)"
+            }
+            "close all" => {
+                // A cursor that is closed stays so.
+                let saved = self.saved.iter_mut().chain(&mut self.savepoints);
+                for state in saved.chain([&mut self.undoable]) {
+                    state.marks.remove("cursors");
+                }
+                self.portals.clear();
+                "C(CLOSE CURSOR ALL)"
+            }
             "listen c" => {
-                undoable.marks.insert("listen");
+                marks.insert("channels");
                 "C(LISTEN)"
             }
             "unlisten *" => {
-                undoable.marks.remove("listen");
+                marks.remove("channels");
                 "C(UNLISTEN)"
             }
             "select pg_advisory_lock(1)" => {
-                lasting.marks.insert("lock");
+                lasting.locks += 1;
                 "D() C(SELECT 1)"
             }
             "select pg_advisory_lock(1), 1/0" => {
-                lasting.marks.insert("lock");
+                lasting.locks += 1;
                 return Err(Failed("22012"));
             }
-            "select nextval('s')" => {
-                lasting.marks.insert("sequence");
+            "select pg_advisory_unlock(1)" => {
+                if lasting.locks == 0 {
+                    "N D(f) C(SELECT 1)"
+                } else {
+                    lasting.locks -= 1;
+                    "D(t) C(SELECT 1)"
+                }
+            }
+            "select setval('s', 1)" | "select setval('s', 2)" => {
+                self.sequence = Some(sql[18..19].to_owned());
                 "D(1) C(SELECT 1)"
+            }
+            "discard sequences" => {
+                self.sequence = None;
+                "C(DISCARD SEQUENCES)"
             }
             "prepare x as select 1" => {
                 if lasting.named.contains_key("x") {
@@ -483,7 +647,7 @@ impl Simulator {
     }
 
     fn refuse_in_failed_block(&self, sql: &str) -> Result<(), Failed> {
-        let ends = matches!(sql, "commit" | "rollback" | "");
+        let ends = matches!(sql, "commit" | "rollback" | "rollback to s" | "");
         if self.block == Block::Failed && !ends {
             return Err(Failed("25P02"));
         }
@@ -509,6 +673,8 @@ impl Simulator {
         {
             self.undoable = saved;
         }
+        self.undoable.local.clear();
+        self.savepoints.clear();
         self.portals.clear();
     }
 
@@ -517,10 +683,11 @@ impl Simulator {
         match self.block {
             Block::None => self.end_transaction(false),
             Block::Open | Block::Failed => {
+                let earlier = self.savepoints.last().or(self.saved.as_ref());
                 if self.block == Block::Open
-                    && let Some(saved) = self.saved.clone()
+                    && let Some(earlier) = earlier
                 {
-                    self.undoable = saved;
+                    self.undoable = earlier.clone();
                 }
                 self.portals.clear();
                 self.block = Block::Failed;
@@ -529,10 +696,10 @@ impl Simulator {
     }
 
     fn ready(&mut self) {
-        if self.undoable.timezone != self.reported_timezone {
-            self.reported_timezone = self.undoable.timezone;
-            let name = ["UTC", "CET"][usize::from(self.reported_timezone)];
-            self.say(&format!("S(TimeZone={name})"));
+        let timezone = self.undoable.value("timezone");
+        if timezone != self.reported_timezone {
+            self.reported_timezone = timezone.to_owned();
+            self.say(&format!("S(TimeZone={})", self.reported_timezone));
         }
         self.say(match self.block {
             Block::None => "Z(I)",
@@ -553,4 +720,56 @@ impl Simulator {
     fn flush(&mut self) {
         self.sent.append(&mut self.buffered);
     }
+}
+
+fn default_of(name: &str) -> &'static str {
+    let setting = SETTINGS.iter().find(|(known, _)| *known == name);
+    setting.unwrap_or_else(|| panic!("unknown setting {name}")).1
+}
+
+/// A statement as the clients of the properties spell it, whoever sent it.
+fn canonical(statement: &str) -> String {
+    let statement = statement.trim();
+    match statement {
+        "BEGIN ISOLATION LEVEL READ COMMITTED" => "begin".to_owned(),
+        "COMMIT" | "ROLLBACK" | "DISCARD ALL" | "DISCARD SEQUENCES" => {
+            statement.to_ascii_lowercase()
+        }
+        _ => statement.to_owned(),
+    }
+}
+
+/// Reads a `SET`, a `RESET` or a `set_config`, of a client or of the proxy.
+fn assignment(sql: &str) -> Option<Assignment> {
+    if let Some(call) = sql.strip_prefix("select set_config('") {
+        let mut arguments = call.split("', '");
+        let name = known(arguments.next()?);
+        let value = arguments.next()?.split_once('\'')?.0;
+        return Some(Assignment::Session(name, Some(value.to_owned())));
+    }
+    let sql = sql.replace(['"', '\''], "");
+    let words: Vec<&str> = sql.split_whitespace().collect();
+    let first = words.first()?.to_ascii_lowercase();
+    Some(match (first.as_str(), words.get(1..)?) {
+        ("reset", ["all" | "ALL"]) => Assignment::ResetAll,
+        ("reset", ["SESSION", "AUTHORIZATION"]) => {
+            Assignment::Session(known("session_authorization"), None)
+        }
+        ("reset", [name]) => Assignment::Session(known(&name.to_ascii_lowercase()), None),
+        ("set", ["local", name, _, value]) => Assignment::Local(known(name), (*value).to_owned()),
+        ("set", ["SESSION", "AUTHORIZATION", value]) => {
+            Assignment::Session(known("session_authorization"), Some((*value).to_owned()))
+        }
+        ("set", ["role" | "ROLE", value]) => {
+            Assignment::Session(known("role"), Some((*value).to_owned()))
+        }
+        ("set", [name, _, value]) => Assignment::Session(known(name), Some((*value).to_owned())),
+        _ => return None,
+    })
+}
+
+/// The name of a setting that it knows.
+fn known(name: &str) -> &'static str {
+    let setting = SETTINGS.iter().find(|(known, _)| *known == name);
+    setting.unwrap_or_else(|| panic!("unknown setting {name}")).0
 }

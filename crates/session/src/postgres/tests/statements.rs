@@ -393,13 +393,17 @@ fn what_a_named_statement_does_counts_whenever_it_runs() {
          ! borrow
          -> B(,tollgate_2) E() S
          B> 2 C(LISTEN) Z(I)
+         -> ASK(;channels)
+         B ANSWER(;t)
          ! pin LISTEN",
     );
     check(
         "F> Q(prepare p as select pg_advisory_lock(1))
          ! borrow
          B> C(PREPARE) Z(I)
-         ! pin ADVISORY_LOCK",
+         -> ASK(;locks)
+         B ANSWER(;f)
+         ! release",
     );
 }
 
@@ -435,8 +439,8 @@ fn a_statement_of_sql_moves_with_its_client() {
          F Q(execute q)
          ! borrow
          ! replies
-         -> P(tollgate_2,) CS(tollgate_2) P(tollgate_3,prepare q as select 5) B(tollgate_prepare,tollgate_3) E(tollgate_prepare) CP(tollgate_prepare) CS(tollgate_3) H
-         B 1 3 1 2 C(PREPARE) 3 3
+         -> P(tollgate_2,prepare q as select 5) B(tollgate_prepare,tollgate_2) E(tollgate_prepare) CP(tollgate_prepare) CS(tollgate_2) S
+         B 1 2 C(PREPARE) 3 3 Z(I)
          -> Q(execute q)
          B> T D C(SELECT 1) Z(I)
          ! release
@@ -460,16 +464,16 @@ fn a_statement_of_sql_is_nobody_elses() {
          F2 Q(prepare q as select 6)
          ! borrow
          ! replies
-         -> P(tollgate_2,) CS(tollgate_2) CS(q) H
-         B2 1 3 3
+         -> CS(q) S
+         B2 3 Z(I)
          -> Q(prepare q as select 6)
          B2> C(PREPARE) Z(I)
          ! release
          F Q(execute q)
          ! borrow
          ! replies
-         -> P(tollgate_3,) CS(tollgate_3) CS(q) P(tollgate_4,prepare q as select 5) B(tollgate_prepare,tollgate_4) E(tollgate_prepare) CP(tollgate_prepare) CS(tollgate_4) H
-         B 1 3 3 1 2 C(PREPARE) 3 3
+         -> CS(q) P(tollgate_2,prepare q as select 5) B(tollgate_prepare,tollgate_2) E(tollgate_prepare) CP(tollgate_prepare) CS(tollgate_2) S
+         B 3 1 2 C(PREPARE) 3 3 Z(I)
          -> Q(execute q)
          B> T D C(SELECT 1) Z(I)
          ! release",
@@ -488,8 +492,8 @@ fn sql_reaches_statements_of_the_protocol() {
          F Q(execute s1)
          ! borrow
          ! replies
-         -> P(tollgate_3,) CS(tollgate_3) P(s1,select 1) H
-         B 1 3 1
+         -> P(s1,select 1) S
+         B 1 Z(I)
          -> Q(execute s1)
          B> T D C(SELECT 1) Z(I)
          ! release
@@ -535,11 +539,15 @@ fn a_failure_to_make_a_statement_of_sql_is_the_texts_failure() {
          F Q(execute q) Q(select 1)
          ! borrow
          ! replies
-         -> P(tollgate_2,) CS(tollgate_2) P(tollgate_3,prepare q as select * from t) B(tollgate_prepare,tollgate_3) E(tollgate_prepare) CP(tollgate_prepare) CS(tollgate_3) H
-         B 1 3 1 2 E(42P01)
+         -> P(tollgate_2,prepare q as select * from t) B(tollgate_prepare,tollgate_2) E(tollgate_prepare) CP(tollgate_prepare) CS(tollgate_2) S
+         B 1 2 E(42P01)
          <- E(42P01)
-         -> S Q(select 1)
-         B> Z(I) T D C(SELECT 1) Z(I)
+         B Z(I)
+         <- Z(I)
+         ! release
+         ! borrow
+         -> Q(select 1)
+         B> T D C(SELECT 1) Z(I)
          ! release",
     );
 }
