@@ -167,14 +167,11 @@ impl Session {
             Server::Skips => Segment::Refused,
         };
         link.fence.stage = Stage::NotSent;
-        link.alignment = match link.fence.unnamed {
-            Unnamed::Known => Alignment::No,
-            // What the connection has is the client's, whatever it is.
-            Unnamed::Lost => Alignment::Confirmed,
-        };
-        link.owner = Owner::Unknown;
         if link.fence.unnamed == Unnamed::Lost {
             link.fence.unnamed = Unnamed::Known;
+            // What the connection has is the client's, whatever it is.
+            link.alignment = Alignment::Confirmed;
+            link.owner = Owner::Unknown;
             self.unnamed.lose_track();
         }
         self.names.segment_ends();
