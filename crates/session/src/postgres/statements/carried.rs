@@ -96,7 +96,7 @@ impl Carried {
 
     /// Numbers to close now, for one more statement is about to come. What the segment at hand uses is
     /// not among them.
-    pub(crate) fn make_room(&mut self) -> impl Iterator<Item = u32> {
+    pub(crate) fn make_room(&mut self) -> Vec<u32> {
         if self.by_id.len() >= MAX_CARRIED {
             let oldest = self
                 .by_id
@@ -109,7 +109,7 @@ impl Carried {
             }
         }
         let keep = self.leftovers.len().saturating_sub(CLOSES_AT_ONCE);
-        self.leftovers.split_off(keep).into_iter()
+        self.leftovers.split_off(keep)
     }
 
     /// Takes every shared statement out: they are about to be closed.
@@ -180,7 +180,7 @@ mod tests {
         let first = carried.used(0);
         carried.segment_ends();
         let second = carried.by_id[&1].number;
-        assert_eq!(carried.make_room().collect::<Vec<_>>(), [second]);
+        assert_eq!(carried.make_room(), [second]);
         assert_eq!(carried.used(1), None);
         assert_eq!(carried.used(0), first);
     }
@@ -191,10 +191,10 @@ mod tests {
         for id in 0..300 {
             let number = carried.fresh_number();
             carried.has(id, number);
-            assert_eq!(carried.make_room().count(), 0);
+            assert_eq!(carried.make_room(), []);
         }
         carried.segment_ends();
-        assert_eq!(carried.make_room().count(), 1);
+        assert_eq!(carried.make_room().len(), 1);
     }
 
     #[test]
@@ -212,6 +212,6 @@ mod tests {
         carried.has(7, 2);
         carried.has(7, 3);
         assert_eq!(carried.used(7), Some(3));
-        assert_eq!(carried.make_room().collect::<Vec<_>>(), [2]);
+        assert_eq!(carried.make_room(), [2]);
     }
 }

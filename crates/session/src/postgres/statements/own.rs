@@ -30,12 +30,17 @@ pub(in crate::postgres) enum Roll {
     Nobody,
     One(Box<[u8]>),
     All,
+    /// All, and nothing else may be there: the text looks at the list.
+    List,
 }
 
 impl Roll {
     /// What a text with this meaning needs.
     pub(in crate::postgres) fn before(meaning: &Meaning) -> Self {
         let effects = meaning.effects;
+        if effects.intersects(EffectSet::STATEMENTS_VIEW) {
+            return Self::List;
+        }
         if !effects.intersects(NAMING) {
             return Self::Nobody;
         }
@@ -54,7 +59,7 @@ impl Roll {
         match self {
             Self::Nobody => false,
             Self::One(one) => **one == *name,
-            Self::All => true,
+            Self::All | Self::List => true,
         }
     }
 }
@@ -88,7 +93,8 @@ impl Session {
             })
             .map(Arc::clone)
             .collect();
-        if extra.is_empty() && missing.is_empty() {
+        let hidden = matches!(roll, Roll::List) && link.carried.has_any();
+        if extra.is_empty() && missing.is_empty() && !hidden {
             link.held = Held::No;
             return None;
         }
@@ -107,6 +113,9 @@ impl Session {
             out.server_lane()
                 .inject(|bytes| wire::target(bytes, b'C', b'S', &name));
             link.expect_work(Kind::Drop, Work::Own { name, id: 0 });
+        }
+        for number in hidden.then(|| link.carried.take_all()).unwrap_or_default() {
+            link.drop_number(number, out);
         }
         for named in missing {
             link.make_own(&named, out);

@@ -478,12 +478,18 @@ impl Link {
     /// Closes statements that nobody will use, behind a message that sets the server's clock: a Close
     /// alone would start a transaction at the time of the statement before it.
     pub(super) fn close_leftovers(&mut self, out: &mut Effects) {
-        for number in self.carried.make_room() {
-            let name = ServerName::of(number);
-            out.server_lane()
-                .inject(|bytes| wire::target(bytes, b'C', b'S', name.as_bytes()));
-            self.queue.push(Expected::of_work(Kind::Drop, Work::Number(number)));
+        let numbers = self.carried.make_room();
+        for number in numbers {
+            self.drop_number(number, out);
         }
+    }
+
+    /// Closes the statement with this number.
+    pub(super) fn drop_number(&mut self, number: u32, out: &mut Effects) {
+        let name = ServerName::of(number);
+        out.server_lane()
+            .inject(|bytes| wire::target(bytes, b'C', b'S', name.as_bytes()));
+        self.queue.push(Expected::of_work(Kind::Drop, Work::Number(number)));
     }
 
     /// Throws the message at hand away.
