@@ -257,6 +257,7 @@ impl Session {
         } else {
             Alignment::No
         };
+        link.carried.adopt_key(self.table.key());
         self.link = Some(link);
         self.unlinked = Unlinked::Serving;
     }

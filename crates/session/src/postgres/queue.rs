@@ -208,7 +208,13 @@ pub(crate) enum Alias {
     /// As above, with the name as the client spelled it.
     Sent { name: Box<[u8]>, number: u32 },
     /// Not this error at all: the client's statement has another result than when it was made.
-    Stale { statement: Arc<Statement> },
+    Stale {
+        statement: Arc<Statement>,
+        /// Under which it was made anew.
+        number: u32,
+    },
+    /// It belongs to a Describe of this statement, which has sent the parameters before it failed.
+    Described { statement: Arc<Statement> },
 }
 
 /// Whether a request changes the names of prepared statements.

@@ -138,7 +138,7 @@ impl Session {
             .as_ref()
             .and_then(|link| link.segment_statement.clone());
         let meaning = sent.unwrap_or_else(|| self.unnamed.possible_meaning());
-        let roll = Roll::before(&meaning);
+        let roll = Roll::before_bind(&meaning);
         if let Some(want) = self.call_roll(roll, out).or_else(|| self.align(out)) {
             return Step::Wait(want);
         }

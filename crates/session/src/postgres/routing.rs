@@ -40,6 +40,9 @@ impl Link {
             return way_of_own(kind, message_tag);
         }
         if let Some(kind) = front.filter(|kind| kind.is_work()) {
+            if message_tag == tag::ERROR_RESPONSE && self.error_is_aliased() {
+                return Some(Way::Rewritten);
+            }
             return way_of_work(kind, message_tag);
         }
         let expected = match message_tag {

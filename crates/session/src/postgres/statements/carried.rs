@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::wire::ServerName;
+
 /// Statements to keep on one connection; the one that was used longest ago makes room.
 pub(crate) const MAX_CARRIED: usize = 250;
 
@@ -17,6 +19,8 @@ pub(crate) const DOORMAT: u32 = 1;
 /// What one connection has. Changed when the server has answered, not when it is asked.
 #[derive(Debug)]
 pub(crate) struct Carried {
+    /// Part of every name of ours, from the first session that used the connection.
+    key: Option<u64>,
     by_id: BTreeMap<u64, Slot>,
     next: u32,
     clock: u64,
@@ -46,6 +50,7 @@ pub(crate) enum Doormat {
 impl Carried {
     pub(crate) const fn new() -> Self {
         Self {
+            key: None,
             by_id: BTreeMap::new(),
             next: DOORMAT,
             clock: 0,
@@ -54,6 +59,16 @@ impl Carried {
             doormat: Doormat::Missing,
             own: BTreeMap::new(),
         }
+    }
+
+    /// Names of ours have this key, unless there are some already.
+    pub(crate) fn adopt_key(&mut self, key: u64) {
+        self.key.get_or_insert(key);
+    }
+
+    /// The name with this number.
+    pub(crate) fn name(&self, number: u32) -> ServerName {
+        ServerName::of(self.key.unwrap_or_default(), number)
     }
 
     /// A number that was never used on this connection.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::table::{Recipe, Shape, Statement};
-use super::wire::{self, ServerName};
+use super::wire;
 use crate::Effects;
-use crate::postgres::link::Segment;
-use crate::postgres::queue::{Kind, Work};
+use crate::postgres::link::{Link, Segment};
+use crate::postgres::queue::{Alias, Kind, Work};
 use crate::postgres::{Session, Want};
 
 /// A statement that is being made for a request that waits for it.
@@ -29,12 +29,34 @@ pub(super) enum Outcome {
 pub(super) enum Made {
     Here(u32),
     Later(Want),
-    Stale,
+    /// It was made anew under this number, and is another one now.
+    Stale(u32),
+}
+
+/// What a statement is needed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Bind,
+    Describe,
+}
+
+impl Link {
+    /// True when a request waits that will be told that its statement is another one now.
+    pub(super) fn found_stale(&self) -> bool {
+        self.making
+            .as_ref()
+            .is_some_and(|making| making.outcome == Outcome::Stale)
+    }
 }
 
 impl Session {
     /// Makes sure that the connection has the statement.
-    pub(super) fn made_here(&mut self, statement: &Arc<Statement>, out: &mut Effects) -> Made {
+    pub(super) fn made_here(
+        &mut self,
+        statement: &Arc<Statement>,
+        purpose: Purpose,
+        out: &mut Effects,
+    ) -> Made {
         let Some(link) = &mut self.link else {
             return Made::Later(Want::Server);
         };
@@ -44,8 +66,9 @@ impl Session {
         match &link.making {
             Some(making) if making.outcome == Outcome::Sent => return Made::Later(Want::Replies),
             Some(making) if making.id == statement.id => {
+                let number = making.number;
                 link.making = None;
-                return Made::Stale;
+                return Made::Stale(number);
             }
             Some(_) | None => {}
         }
@@ -53,11 +76,15 @@ impl Session {
             return Made::Later(Want::Replies);
         };
         let number = link.carried.fresh_number();
-        let name = ServerName::of(number);
+        let name = link.carried.name(number);
         out.server_lane().inject(|bytes| {
             wire::parse(bytes, name.as_bytes(), &parsed.tail, &parsed.parameters);
         });
         link.expect_work(Kind::Make, Work::Number(number));
+        if purpose == Purpose::Describe {
+            let statement = Arc::clone(statement);
+            link.alias(Alias::Described { statement });
+        }
         link.ask_shape(number, out);
         link.close_leftovers(out);
         link.segment = Segment::Open;

@@ -282,6 +282,20 @@ impl Names {
         self.forget_effects();
     }
 
+    /// Some of the statements are gone, and which ones only the server knows: it has them all under the
+    /// client's names.
+    pub(crate) fn become_uncertain(&mut self) {
+        let known: Vec<Arc<Named>> = self.iter().map(Arc::clone).collect();
+        for named in known {
+            let what = What::Stuck {
+                place: Place::OwnName,
+                meaning: named.meaning().clone(),
+            };
+            self.add(named.name.clone(), what);
+        }
+        self.add_unknown();
+    }
+
     /// A statement was made, but its name is not known.
     pub(crate) fn add_unknown(&mut self) {
         self.others = Others::Possible;
@@ -307,6 +321,12 @@ impl Named {
     /// What running it may do.
     pub(crate) fn meaning(&self) -> &Meaning {
         self.what.meaning()
+    }
+
+    /// True if only the server knows whether it exists.
+    pub(crate) fn is_uncertain(&self) -> bool {
+        let place = Place::OwnName;
+        matches!(&self.what, What::Stuck { place: here, .. } if *here == place)
     }
 
     /// The shared statement, if it is one.

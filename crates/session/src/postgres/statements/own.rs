@@ -10,7 +10,7 @@ use tollgate_wire_postgres::backend::TransactionStatus;
 
 use super::names::Named;
 use super::table::Recipe;
-use super::wire::{self, ServerName};
+use super::wire;
 use crate::Effects;
 use crate::postgres::link::{Held, Link, Segment};
 use crate::postgres::queue::{Kind, Meaning, NameChange, Statements, Work};
@@ -52,6 +52,15 @@ impl Roll {
                 Self::One(name.clone())
             }
             Some(_) | None => Self::All,
+        }
+    }
+
+    /// What a Parse or Bind of such a text needs: the list is looked at when it runs.
+    pub(in crate::postgres) fn before_bind(meaning: &Meaning) -> Self {
+        match Self::before(meaning) {
+            Self::List if meaning.effects.intersects(NAMING) => Self::All,
+            Self::List => Self::Nobody,
+            roll @ (Self::Nobody | Self::One(_) | Self::All) => roll,
         }
     }
 
@@ -140,7 +149,7 @@ impl Link {
     /// clock.
     fn set_clock(&mut self, out: &mut Effects) {
         let number = self.carried.fresh_number();
-        let name = ServerName::of(number);
+        let name = self.carried.name(number);
         out.server_lane()
             .inject(|bytes| wire::parse_plain(bytes, name.as_bytes(), b""));
         self.expect_work(Kind::Make, Work::Number(number));
@@ -171,7 +180,7 @@ impl Link {
     /// Runs a `PREPARE` without touching the client's unnamed statement and portal.
     fn run_prepare(&mut self, text: &[u8], work: Work, out: &mut Effects) {
         let number = self.carried.fresh_number();
-        let name = ServerName::of(number);
+        let name = self.carried.name(number);
         out.server_lane().inject(|bytes| {
             wire::parse_plain(bytes, name.as_bytes(), text);
             wire::bind_plain(bytes, PORTAL, name.as_bytes());

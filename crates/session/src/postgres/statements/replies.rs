@@ -1,12 +1,12 @@
 //! Replies to requests that name a prepared statement: what exists now, for the client and on the
 //! connection.
 
-use super::carried::{DOORMAT, Doormat};
+use super::carried::{Carried, DOORMAT, Doormat};
 use super::making::Outcome;
 use super::names::{Change, Draft, Place, Stage, What};
 use super::own::NAMING;
 use super::table::{Parsed, Recipe, Shape};
-use super::wire::{self, ServerName};
+use super::wire;
 use crate::Effects;
 use crate::postgres::Session;
 use crate::postgres::link::Link;
@@ -99,9 +99,9 @@ impl Session {
         match (shape, draft.tail) {
             (Some(shape), Some(tail)) => {
                 let recipe = Recipe::Parse(Parsed {
+                    shape: shape.of_text(&tail),
                     tail,
                     parameters: parameters.into_boxed_slice(),
-                    shape,
                     climate,
                 });
                 let statement = self.table.intern(recipe, draft.meaning);
@@ -170,7 +170,7 @@ impl Session {
                 }
             }
             // Some statement is gone, and which one is not known.
-            (b"DEALLOCATE", _) => self.names.add_unknown(),
+            (b"DEALLOCATE", _) => self.names.become_uncertain(),
             _ => {}
         }
     }
@@ -197,7 +197,7 @@ impl Session {
         let front = link.queue.front();
         if let Some(front) = front.filter(|front| front.alias.matters()) {
             out.client_lane()
-                .inject(|bytes| front.alias.rewrite(front.kind, body, bytes));
+                .inject(|bytes| front.alias.rewrite(front.kind, body, &link.carried, bytes));
             return;
         }
         out.client_lane()
@@ -211,7 +211,7 @@ impl Link {
         let Some(mut making) = self.making.take() else {
             return;
         };
-        if shape == Some(making.shape) {
+        if shape.is_some_and(|shape| making.shape.admits(shape)) {
             self.carried.has(making.id, making.number);
             return;
         }
@@ -241,18 +241,25 @@ impl Alias {
     }
 
     /// The error that the client is to see instead of the one with this body.
-    pub(in crate::postgres) fn rewrite(&self, kind: Kind, body: &[u8], out: &mut Vec<u8>) {
+    fn rewrite(&self, kind: Kind, body: &[u8], carried: &Carried, out: &mut Vec<u8>) {
         match self {
             Self::None => wire::reply(out, b'E', body),
             Self::Named { named, number } => {
-                let ours = ServerName::of(*number);
+                let ours = carried.name(*number);
                 wire::rename_error(out, body, ours.as_bytes(), &named.name);
             }
             Self::Sent { name, number } => {
-                let ours = ServerName::of(*number);
+                let ours = carried.name(*number);
                 wire::rename_error(out, body, ours.as_bytes(), name);
             }
-            Self::Stale { statement } => {
+            Self::Described { statement } => {
+                let aborted = memchr::memmem::find(body, b"\0C25P02\0").is_some();
+                if let (Recipe::Parse(parsed), false) = (&statement.recipe, aborted) {
+                    wire::parameter_description(out, &parsed.parameters);
+                }
+                wire::reply(out, b'E', body);
+            }
+            Self::Stale { statement, .. } => {
                 if let (Kind::DescribeStatement, Recipe::Parse(parsed)) = (kind, &statement.recipe)
                 {
                     wire::parameter_description(out, &parsed.parameters);

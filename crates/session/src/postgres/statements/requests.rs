@@ -6,11 +6,11 @@ use std::sync::Arc;
 use tollgate_sql::{Dialect, EffectSet, classify};
 
 use super::carried::{DOORMAT, Doormat, NOWHERE};
-use super::making::Made;
+use super::making::{Made, Purpose};
 use super::names::{Change, Draft, Found, Named, Others, Place, Stage, What, cut};
 use super::own::{NAMING, Roll};
 use super::table::Recipe;
-use super::wire::{self, PREFIX, ServerName};
+use super::wire;
 use crate::{Effects, Notice};
 use crate::postgres::client::Step;
 use crate::postgres::head::{Message, kind_byte};
@@ -50,6 +50,25 @@ impl Located {
     }
 }
 
+impl Located {
+    /// A Bind with the wrong number of parameters is refused before anybody looks at the result.
+    fn or_miscounted(mut self, message: Message<'_>, names: (&[u8], &[u8])) -> Self {
+        let Alias::Stale { statement, number } = &self.alias else {
+            return self;
+        };
+        let Recipe::Parse(parsed) = &statement.recipe else {
+            return self;
+        };
+        let expected = parsed.parameters.first_chunk::<2>().copied();
+        if expected.is_some() && wire::parameters_bound(message, names) != expected {
+            let number = *number;
+            self.place = Place::Number(number);
+            self.alias = sent(names.1, number);
+        }
+        self
+    }
+}
+
 impl Session {
     /// A Parse with a name.
     pub(in crate::postgres) fn parse_named(
@@ -73,6 +92,9 @@ impl Session {
         }
         match self.names.find(name) {
             Found::Unsettled => Step::Wait(self.settle_first(out)),
+            Found::Named(named) if named.is_uncertain() && self.names.others() == Others::Possible => {
+                self.parse_fresh(message, name, out)
+            }
             Found::Named(_) | Found::Draft(_) => self.parse_existing(message, name, out),
             Found::Absent => self.parse_fresh(message, name, out),
         }
@@ -90,7 +112,7 @@ impl Session {
             Doormat::Sent(when) if when == segment => {}
             Doormat::Sent(_) => return Step::Wait(self.settle_first(out)),
             Doormat::Missing => {
-                let doormat = ServerName::of(DOORMAT);
+                let doormat = link.carried.name(DOORMAT);
                 out.server_lane()
                     .inject(|bytes| wire::parse_plain(bytes, doormat.as_bytes(), b""));
                 link.expect_work(Kind::Make, Work::Number(DOORMAT));
@@ -116,7 +138,7 @@ impl Session {
         } else {
             Meaning::NOTHING
         };
-        if let Some(want) = self.call_roll(Roll::before(&meaning), out) {
+        if let Some(want) = self.call_roll(Roll::before_bind(&meaning), out) {
             return Step::Wait(want);
         }
         let kept = whole && others == Others::None && self.names.have_room(tail.len());
@@ -154,11 +176,15 @@ impl Session {
         (portal, statement): (&[u8], &[u8]),
         out: &mut Effects,
     ) -> Step {
-        let located = match self.locate(statement, out) {
-            Ok(located) => located,
+        let stale = self.link.as_ref().is_some_and(|link| link.found_stale());
+        if stale && is_awaited(message) {
+            return Step::Wait(Want::More);
+        }
+        let located = match self.locate(statement, Purpose::Bind, out) {
+            Ok(located) => located.or_miscounted(message, (portal, statement)),
             Err(want) => return Step::Wait(want),
         };
-        if let Some(want) = self.call_roll(Roll::before(&located.meaning), out) {
+        if let Some(want) = self.call_roll(Roll::before_bind(&located.meaning), out) {
             return Step::Wait(want);
         }
         if located.meaning.effects.intersects(EffectSet::SEQUENCE_READ)
@@ -188,7 +214,7 @@ impl Session {
         name: &[u8],
         out: &mut Effects,
     ) -> Step {
-        let located = match self.locate(name, out) {
+        let located = match self.locate(name, Purpose::Describe, out) {
             Ok(located) => located,
             Err(want) => return Step::Wait(want),
         };
@@ -231,8 +257,6 @@ impl Session {
             Found::Draft(draft) => number_of(draft.place),
             Found::Absent => None,
         };
-        // A name that looks like ours is none of ours; what it is on the server is not the client's.
-        let number = number.or_else(|| name.starts_with(PREFIX).then_some(NOWHERE));
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
@@ -246,7 +270,12 @@ impl Session {
     }
 
     /// Where the statement with this name is, or what to wait for.
-    fn locate(&mut self, name: &[u8], out: &mut Effects) -> Result<Located, Want> {
+    fn locate(
+        &mut self,
+        name: &[u8],
+        purpose: Purpose,
+        out: &mut Effects,
+    ) -> Result<Located, Want> {
         let Some(link) = &mut self.link else {
             return Err(Want::Server);
         };
@@ -275,13 +304,13 @@ impl Session {
             }
             Found::Named(named) => Arc::clone(named),
         };
-        self.locate_named(named, name, out)
+        self.locate_named(named, (name, purpose), out)
     }
 
     fn locate_named(
         &mut self,
         named: Arc<Named>,
-        name: &[u8],
+        (name, purpose): (&[u8], Purpose),
         out: &mut Effects,
     ) -> Result<Located, Want> {
         let meaning = named.meaning().clone();
@@ -301,12 +330,12 @@ impl Session {
                         None => Ok(Located::as_it_is(meaning)),
                     };
                 }
-                Recipe::Parse(_) => match self.made_here(statement, out) {
+                Recipe::Parse(_) => match self.made_here(statement, purpose, out) {
                     Made::Here(number) => number,
                     Made::Later(want) => return Err(want),
-                    Made::Stale => {
+                    Made::Stale(number) => {
                         let statement = Arc::clone(statement);
-                        let alias = Alias::Stale { statement };
+                        let alias = Alias::Stale { statement, number };
                         return Ok(Located::under(NOWHERE, meaning, alias));
                     }
                 },
@@ -424,7 +453,7 @@ impl Link {
         let names = portal.len().saturating_add(statement.len());
         let head = HEAD_OF_BIND.saturating_add(names);
         let tail = message.header.total.saturating_sub(head);
-        let server_name = ServerName::of(number);
+        let server_name = self.carried.name(number);
         out.server_lane()
             .inject(|bytes| wire::bind_head(bytes, portal, server_name.as_bytes(), tail));
         self.inbound.skip = head;
@@ -439,7 +468,7 @@ impl Link {
     ) {
         let head = HEAD_OF_PARSE.saturating_add(name.len());
         let tail = message.header.total.saturating_sub(head);
-        let server_name = ServerName::of(number);
+        let server_name = self.carried.name(number);
         out.server_lane()
             .inject(|bytes| wire::parse_head(bytes, server_name.as_bytes(), tail));
         self.inbound.skip = head;
@@ -447,7 +476,7 @@ impl Link {
 
     /// A Describe or Close goes under this number. It is all names, so nothing of it is passed on.
     fn rename_target(&mut self, message: Message<'_>, number: u32, out: &mut Effects) {
-        let server_name = ServerName::of(number);
+        let server_name = self.carried.name(number);
         let kind = kind_byte(message).unwrap_or(b'S');
         out.server_lane().inject(|bytes| {
             wire::target(bytes, message.header.tag, kind, server_name.as_bytes());
@@ -469,7 +498,7 @@ impl Link {
 
     /// Asks what the statement with this number takes and gives.
     pub(super) fn ask_shape(&mut self, number: u32, out: &mut Effects) {
-        let name = ServerName::of(number);
+        let name = self.carried.name(number);
         out.server_lane()
             .inject(|bytes| wire::target(bytes, b'D', b'S', name.as_bytes()));
         self.expect_work(Kind::Learn, Work::Number(number));
@@ -486,7 +515,7 @@ impl Link {
 
     /// Closes the statement with this number.
     pub(super) fn drop_number(&mut self, number: u32, out: &mut Effects) {
-        let name = ServerName::of(number);
+        let name = self.carried.name(number);
         out.server_lane()
             .inject(|bytes| wire::target(bytes, b'C', b'S', name.as_bytes()));
         self.queue.push(Expected::of_work(Kind::Drop, Work::Number(number)));

@@ -19,7 +19,7 @@ pub struct TableSeed {
     pub table: u64,
     /// How many tables there are.
     pub tables: u64,
-    /// Random bytes, so that nobody can choose texts that collide.
+    /// Random bytes, so that nobody can choose texts that collide or guess a name on the server.
     pub key: u64,
 }
 
@@ -74,7 +74,31 @@ pub(crate) struct Parsed {
 pub(crate) enum Shape {
     NoData,
     Columns(u64),
+    /// Whatever it is when the statement runs: PostgreSQL does not compare it.
+    Any,
 }
+
+impl Shape {
+    /// True if a statement of this shape that is made anew with `other` still is what it was.
+    pub(crate) fn admits(self, other: Self) -> bool {
+        self == Self::Any || self == other
+    }
+
+    /// The shape of the text's result, which was described as `self`.
+    pub(crate) fn of_text(self, text: &[u8]) -> Self {
+        let start = text.iter().position(|byte| !byte.is_ascii_whitespace());
+        let text = text.get(start.unwrap_or(0)..).unwrap_or_default();
+        let word = text
+            .split(|byte| !byte.is_ascii_alphabetic())
+            .next()
+            .unwrap_or_default();
+        let any = LOOSE.iter().any(|loose| word.eq_ignore_ascii_case(loose));
+        if any { Self::Any } else { self }
+    }
+}
+
+/// Statements that are looked at only when they run. Source: `stmt_requires_parse_analysis`.
+const LOOSE: [&[u8]; 4] = [b"fetch", b"move", b"execute", b"show"];
 
 impl StatementTable {
     /// An empty table.
@@ -85,6 +109,11 @@ impl StatementTable {
             buckets: BTreeMap::new(),
             sweep_at: FIRST_SWEEP,
         })))
+    }
+
+    /// What tells names of ours from those of clients.
+    pub(crate) fn key(&self) -> u64 {
+        self.0.borrow().seed.key
     }
 
     /// Statements in use.

@@ -36,7 +36,12 @@ impl Session {
             let text = message.bytes.get(HEADER_LEN.saturating_add(skip)..);
             self.meaning(text.unwrap_or_default(), out)
         });
-        let roll = meaning.as_ref().map_or(Roll::All, Roll::before);
+        let parse = skip > 0;
+        let roll = match &meaning {
+            Some(meaning) if parse => Roll::before_bind(meaning),
+            Some(meaning) => Roll::before(meaning),
+            None => Roll::All,
+        };
         match self.call_roll(roll, out) {
             Some(want) => Err(want),
             None => Ok(meaning),

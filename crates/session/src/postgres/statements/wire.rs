@@ -8,9 +8,13 @@ use std::hash::{DefaultHasher, Hasher};
 use tollgate_wire_postgres::frame::HEADER_LEN;
 
 use super::table::Shape;
+use crate::postgres::head::Message;
 
 /// What every name on a server connection that is ours starts with.
-pub(crate) const PREFIX: &[u8] = b"tollgate_";
+const PREFIX: &[u8] = b"tollgate_";
+
+/// Bytes of the longest name: the prefix, a key, another `_` and a number.
+const MAX_SERVER_NAME: usize = PREFIX.len() + 16 + 1 + 10;
 
 /// Bytes of a column behind its name: table, attribute, type, length, modifier, format.
 const COLUMN: usize = 18;
@@ -18,17 +22,20 @@ const COLUMN: usize = 18;
 /// A name of ours, without memory of its own.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ServerName {
-    bytes: [u8; PREFIX.len() + 10],
+    bytes: [u8; MAX_SERVER_NAME],
     length: usize,
 }
 
 impl ServerName {
-    pub(crate) fn of(number: u32) -> Self {
+    /// The name with this number. The key makes sure that no client can mean it.
+    pub(crate) fn of(key: u64, number: u32) -> Self {
         let mut name = Self {
-            bytes: [0; PREFIX.len() + 10],
+            bytes: [0; MAX_SERVER_NAME],
             length: 0,
         };
         name.push(PREFIX);
+        name.push_hex(key);
+        name.push(b"_");
         let mut scale = 1_000_000_000_u32;
         let mut begun = false;
         while scale > 0 {
@@ -45,6 +52,22 @@ impl ServerName {
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    fn push_hex(&mut self, key: u64) {
+        const DIGITS: [u8; 16] = *b"0123456789abcdef";
+        let bytes = key.to_be_bytes();
+        let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let mut begun = false;
+        for half in halves {
+            begun = begun || half > 0;
+            if let Some(digit) = DIGITS.get(usize::from(half)).filter(|_| begun) {
+                self.push(&[*digit]);
+            }
+        }
+        if !begun {
+            self.push(b"0");
+        }
     }
 
     fn push(&mut self, text: &[u8]) {
@@ -97,6 +120,15 @@ pub(crate) fn bind_head(out: &mut Vec<u8>, portal: &[u8], statement: &[u8], tail
     header(out, b'B', names.saturating_add(2).saturating_add(tail));
     text(out, portal);
     text(out, statement);
+}
+
+/// The number of parameters of a whole Bind, as it is sent.
+pub(crate) fn parameters_bound(message: Message<'_>, names: (&[u8], &[u8])) -> Option<[u8; 2]> {
+    let body = message.header.body(message.bytes);
+    let start = names.0.len().saturating_add(names.1.len()).saturating_add(2);
+    let (formats, rest) = body.get(start..)?.split_first_chunk::<2>()?;
+    let formats = usize::from(u16::from_be_bytes(*formats));
+    rest.get(formats.saturating_mul(2)..)?.first_chunk::<2>().copied()
 }
 
 /// A Bind without parameters.
@@ -200,8 +232,10 @@ mod tests {
     #[test]
     fn numbers_are_spelled_as_usual() {
         for number in [0, 1, 9, 10, 250, 1_000_000_000, u32::MAX] {
-            let expected = format!("tollgate_{number}");
-            assert_eq!(ServerName::of(number).as_bytes(), expected.as_bytes());
+            for key in [0, 1, 0x1a2b, u64::MAX] {
+                let expected = format!("tollgate_{key:x}_{number}");
+                assert_eq!(ServerName::of(key, number).as_bytes(), expected.as_bytes());
+            }
         }
     }
 

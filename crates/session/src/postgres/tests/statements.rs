@@ -7,14 +7,14 @@ fn a_named_statement_does_not_pin() {
     check(
         "F P(s1,select 1) S
          ! borrow
-         -> P(tollgate_2,select 1) DS(tollgate_2) S
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) S
          B 1 t T Z(I)
          <- 1 Z(I)
          ! release
          is Idle
          F B(,s1) E() S
          ! borrow
-         -> B(,tollgate_2) E() S
+         -> B(,tollgate_0_2) E() S
          B> 2 D C(SELECT 1) Z(I)
          ! release",
     );
@@ -25,7 +25,7 @@ fn a_statement_is_used_in_the_segment_that_makes_it() {
     check(
         "F P(s1,select 1) B(,s1) DS(s1) E() S
          ! borrow
-         -> P(tollgate_2,select 1) DS(tollgate_2) B(,tollgate_2) DS(tollgate_2) E() S
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) B(,tollgate_0_2) DS(tollgate_0_2) E() S
          B 1 t T 2 t T D C(SELECT 1) Z(I)
          <- 1 2 t T D C(SELECT 1) Z(I)
          ! release",
@@ -37,7 +37,7 @@ fn a_statement_is_made_where_it_is_missing() {
     check(
         "F P(s1,select 1) S
          ! borrow
-         -> P(tollgate_2,select 1) DS(tollgate_2) S
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) S
          B 1 t T Z(I)
          <- 1 Z(I)
          ! release
@@ -45,14 +45,14 @@ fn a_statement_is_made_where_it_is_missing() {
          F B(,s1) E() S
          ! borrow
          ! replies
-         -> P(tollgate_2,select 1) DS(tollgate_2) H
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) H
          B 1 t T
-         -> B(,tollgate_2) E() S
+         -> B(,tollgate_0_2) E() S
          B> 2 D C(SELECT 1) Z(I)
          ! release
          F DS(s1) S
          ! borrow
-         -> DS(tollgate_2) S
+         -> DS(tollgate_0_2) S
          B> t T Z(I)
          ! release",
     );
@@ -63,30 +63,30 @@ fn two_clients_share_a_statement_and_not_its_name() {
     check(
         "F P(s1,select 1) S
          ! borrow
-         -> P(tollgate_2,select 1) DS(tollgate_2) S
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) S
          B 1 t T Z(I)
          <- 1 Z(I)
          ! release
          F2 P(s1,select 2) S
          ! borrow
-         -> P(tollgate_3,select 2) DS(tollgate_3) S
+         -> P(tollgate_0_3,select 2) DS(tollgate_0_3) S
          B2 1 t T Z(I)
          <- 1 Z(I)
          ! release
          F2 P(s2,select 1) S
          ! borrow
-         -> P(tollgate_4,select 1) DS(tollgate_4) S
+         -> P(tollgate_0_4,select 1) DS(tollgate_0_4) S
          B2 1 t T Z(I)
          <- 1 Z(I)
          ! release
          F B(,s1) E() S
          ! borrow
-         -> B(,tollgate_4) E() S
+         -> B(,tollgate_0_4) E() S
          B> 2 D C(SELECT 1) Z(I)
          ! release
          F2 P(s3,select 3) S
          ! borrow
-         -> P(tollgate_5,select 3) DS(tollgate_5) CS(tollgate_2) S
+         -> P(tollgate_0_5,select 3) DS(tollgate_0_5) CS(tollgate_0_2) S
          B2 1 t n 3 Z(I)
          <- 1 Z(I)
          ! release",
@@ -99,24 +99,24 @@ fn another_result_is_another_statement() {
     check(
         "F P(s1,select * from t) S
          ! borrow
-         -> P(tollgate_2,select * from t) DS(tollgate_2) S
+         -> P(tollgate_0_2,select * from t) DS(tollgate_0_2) S
          B 1 t T Z(I)
          <- 1 Z(I)
          ! release
          F2 P(s1,select * from t) S
          ! borrow
-         -> P(tollgate_3,select * from t) DS(tollgate_3) S
+         -> P(tollgate_0_3,select * from t) DS(tollgate_0_3) S
          B2 1 t n Z(I)
          <- 1 Z(I)
          ! release
          F B(,s1) S
          ! borrow
-         -> B(,tollgate_2) S
+         -> B(,tollgate_0_2) S
          B> E(0A000) Z(I)
          ! release
          F2 B(,s1) E() S
          ! borrow
-         -> B(,tollgate_3) E() S
+         -> B(,tollgate_0_3) E() S
          B2> 2 C(SELECT 1) Z(I)
          ! release",
     );
@@ -127,7 +127,7 @@ fn a_stale_statement_fails_on_another_connection_as_well() {
     check(
         "F P(s1,select * from t) S
          ! borrow
-         -> P(tollgate_2,select * from t) DS(tollgate_2) S
+         -> P(tollgate_0_2,select * from t) DS(tollgate_0_2) S
          B 1 t T Z(I)
          <- 1 Z(I)
          ! release
@@ -138,9 +138,9 @@ fn a_stale_statement_fails_on_another_connection_as_well() {
          B> C(BEGIN) Z(T)
          F B(,s1) E() S
          ! replies
-         -> P(tollgate_2,select * from t) DS(tollgate_2) H
+         -> P(tollgate_0_2,select * from t) DS(tollgate_0_2) H
          B 1 t n
-         -> B(,tollgate_0) E() S
+         -> B(,tollgate_0_0) E() S
          B E(26000) Z(E)
          <- E(0A000) Z(E)
          F> Q(rollback)
@@ -149,9 +149,9 @@ fn a_stale_statement_fails_on_another_connection_as_well() {
          F DS(s1) S
          ! borrow
          ! replies
-         -> P(tollgate_3,select * from t) DS(tollgate_3) CS(tollgate_2) H
+         -> P(tollgate_0_3,select * from t) DS(tollgate_0_3) CS(tollgate_0_2) H
          B 1 t n 3
-         -> DS(tollgate_0) S
+         -> DS(tollgate_0_0) S
          B E(26000) Z(I)
          <- t E(0A000) Z(I)
          ! release",
@@ -163,7 +163,7 @@ fn the_error_of_a_remade_statement_is_the_clients() {
     check(
         "F P(s1,select * from t) S
          ! borrow
-         -> P(tollgate_2,select * from t) DS(tollgate_2) S
+         -> P(tollgate_0_2,select * from t) DS(tollgate_0_2) S
          B 1 t T Z(I)
          <- 1 Z(I)
          ! release
@@ -171,7 +171,7 @@ fn the_error_of_a_remade_statement_is_the_clients() {
          F P(,select 1) B(,) E() B(,s1) E() S
          ! borrow
          ! replies
-         -> P(,select 1) B(,) E() P(tollgate_2,select * from t) DS(tollgate_2) H
+         -> P(,select 1) B(,) E() P(tollgate_0_2,select * from t) DS(tollgate_0_2) H
          B 1 2 D C(SELECT 1) E(42P01)
          <- 1 2 D C(SELECT 1) E(42P01)
          -> B(,s1) E() S
@@ -185,24 +185,24 @@ fn a_name_that_exists_is_refused_by_the_server() {
     check(
         "F P(s1,select 1) S
          ! borrow
-         -> P(tollgate_2,select 1) DS(tollgate_2) S
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) S
          B 1 t T Z(I)
          <- 1 Z(I)
          ! release
          F P(s1,select 2) S
          ! borrow
-         -> P(tollgate_1,) P(tollgate_1,select 2) S
+         -> P(tollgate_0_1,) P(tollgate_0_1,select 2) S
          B 1 E(42P05) Z(I)
          <- E(42P05) Z(I)
          ! release
          F P(s1,select 3) S P(s1,select 4) S
          ! borrow
-         -> P(tollgate_1,select 3) S P(tollgate_1,select 4) S
+         -> P(tollgate_0_1,select 3) S P(tollgate_0_1,select 4) S
          B> E(42P05) Z(I) E(42P05) Z(I)
          ! release
          F B(,s1) E() S
          ! borrow
-         -> B(,tollgate_2) E() S
+         -> B(,tollgate_0_2) E() S
          B> 2 D C(SELECT 1) Z(I)
          ! release",
     );
@@ -213,12 +213,12 @@ fn a_name_that_does_not_exist_is_nobody_elses() {
     check(
         "F B(,s1) S
          ! borrow
-         -> B(,tollgate_0) S
+         -> B(,tollgate_0_0) S
          B> E(26000) Z(I)
          ! release
-         F DS(tollgate_2) S
+         F DS(tollgate_0_2) S
          ! borrow
-         -> DS(tollgate_0) S
+         -> DS(tollgate_0_0) S
          B> E(26000) Z(I)
          ! release",
     );
@@ -229,17 +229,17 @@ fn a_failed_named_parse_leaves_no_name() {
     check(
         "F P(s1,selec) S
          ! borrow
-         -> P(tollgate_2,selec) DS(tollgate_2) S
+         -> P(tollgate_0_2,selec) DS(tollgate_0_2) S
          B> E(42601) Z(I)
          ! release
          F P(,select 1/0) B(,) E() P(s1,select 1) S
          ! borrow
-         -> P(,select 1/0) B(,) E() P(tollgate_3,select 1) DS(tollgate_3) S
+         -> P(,select 1/0) B(,) E() P(tollgate_0_3,select 1) DS(tollgate_0_3) S
          B> 1 2 E(22012) Z(I)
          ! release
          F B(,s1) S
          ! borrow
-         -> B(,tollgate_0) S
+         -> B(,tollgate_0_0) S
          B> E(26000) Z(I)
          ! release",
     );
@@ -251,15 +251,15 @@ fn a_statement_the_server_does_not_describe_stays_where_it_is() {
     check(
         "F P(s1,select 1) S
          ! borrow
-         -> P(tollgate_2,select 1) DS(tollgate_2) S
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) S
          B 1 E(57014) Z(I)
          <- 1 E(57014) Z(I)
          ! pin PREPARED_STATEMENT
          F B(,s1) E() S
-         -> B(,tollgate_2) E() S
+         -> B(,tollgate_0_2) E() S
          B> 2 D C(SELECT 1) Z(I)
          F CS(s1) S
-         -> CS(tollgate_2) S
+         -> CS(tollgate_0_2) S
          B> 3 Z(I)
          ! unpin PREPARED_STATEMENT
          ! release",
@@ -271,13 +271,13 @@ fn a_closed_name_is_gone_and_its_statement_is_not() {
     check(
         "F P(s1,select 1) S
          ! borrow
-         -> P(tollgate_2,select 1) DS(tollgate_2) S
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) S
          B 1 t T Z(I)
          <- 1 Z(I)
          ! release
          F2 P(x,select 1) S
          ! borrow
-         -> P(tollgate_3,select 1) DS(tollgate_3) S
+         -> P(tollgate_0_3,select 1) DS(tollgate_0_3) S
          B2 1 t T Z(I)
          <- 1 Z(I)
          ! release
@@ -285,12 +285,12 @@ fn a_closed_name_is_gone_and_its_statement_is_not() {
          <- 3 Z(I)
          F B(,s1) S
          ! borrow
-         -> B(,tollgate_0) S
+         -> B(,tollgate_0_0) S
          B> E(26000) Z(I)
          ! release
          F2 P(,select 1) CS(x) B(,x) S
          ! borrow
-         -> P(,select 1) CS(x) B(,tollgate_0) S
+         -> P(,select 1) CS(x) B(,tollgate_0_0) S
          B2> 1 3 E(26000) Z(I)
          ! release",
     );
@@ -301,7 +301,7 @@ fn a_skipped_close_leaves_the_name() {
     check(
         "F P(s1,select 1) S
          ! borrow
-         -> P(tollgate_2,select 1) DS(tollgate_2) S
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) S
          B 1 t T Z(I)
          <- 1 Z(I)
          ! release
@@ -311,7 +311,7 @@ fn a_skipped_close_leaves_the_name() {
          ! release
          F B(,s1) E() S
          ! borrow
-         -> B(,tollgate_2) E() S
+         -> B(,tollgate_0_2) E() S
          B> 2 D C(SELECT 1) Z(I)
          ! release",
     );
@@ -325,10 +325,10 @@ fn names_of_an_earlier_segment_are_waited_for() {
          B> C(BEGIN) Z(T)
          F P(s1,select 1) S B(,s1) E() S
          ! replies
-         -> P(tollgate_2,select 1) DS(tollgate_2) S
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) S
          B 1 t T Z(T)
          <- 1 Z(T)
-         -> B(,tollgate_2) E() S
+         -> B(,tollgate_0_2) E() S
          B> 2 D C(SELECT 1) Z(T)",
     );
 }
@@ -339,18 +339,18 @@ fn deallocate_all_ends_only_older_names() {
         "F P(s1,select 1) S Q(deallocate all) P(s2,select 2) S
          ! borrow
          ! replies
-         -> P(tollgate_2,select 1) DS(tollgate_2) S Q(deallocate all)
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) S Q(deallocate all)
          B 1 t T Z(I) C(DEALLOCATE ALL) Z(I)
          <- 1 Z(I) C(DEALLOCATE ALL) Z(I)
          ! release
          ! borrow
-         -> P(tollgate_3,select 2) DS(tollgate_3) S
+         -> P(tollgate_0_3,select 2) DS(tollgate_0_3) S
          B 1 t T Z(I)
          <- 1 Z(I)
          ! release
          F B(,s1) S B(,s2) E() S
          ! borrow
-         -> B(,tollgate_0) S B(,tollgate_3) E() S
+         -> B(,tollgate_0_0) S B(,tollgate_0_3) E() S
          B> E(26000) Z(I) 2 D C(SELECT 1) Z(I)
          ! release",
     );
@@ -361,7 +361,7 @@ fn discard_all_takes_everybodys_statements_off_the_connection() {
     check(
         "F P(s1,select 1) S
          ! borrow
-         -> P(tollgate_2,select 1) DS(tollgate_2) S
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) S
          B 1 t T Z(I)
          <- 1 Z(I)
          ! release
@@ -372,9 +372,9 @@ fn discard_all_takes_everybodys_statements_off_the_connection() {
          F B(,s1) E() S
          ! borrow
          ! replies
-         -> P(tollgate_3,select 1) DS(tollgate_3) H
+         -> P(tollgate_0_3,select 1) DS(tollgate_0_3) H
          B 1 t T
-         -> B(,tollgate_3) E() S
+         -> B(,tollgate_0_3) E() S
          B> 2 D C(SELECT 1) Z(I)
          ! release",
     );
@@ -385,13 +385,13 @@ fn what_a_named_statement_does_counts_whenever_it_runs() {
     check(
         "F P(s1,listen c) S
          ! borrow
-         -> P(tollgate_2,listen c) DS(tollgate_2) S
+         -> P(tollgate_0_2,listen c) DS(tollgate_0_2) S
          B 1 t n Z(I)
          <- 1 Z(I)
          ! release
          F B(,s1) E() S
          ! borrow
-         -> B(,tollgate_2) E() S
+         -> B(,tollgate_0_2) E() S
          B> 2 C(LISTEN) Z(I)
          -> ASK(;channels)
          B ANSWER(;t)
@@ -413,11 +413,11 @@ fn a_long_statement_stays_on_its_connection() {
     check(&format!(
         "F P(s1,{text}) S
          ! borrow
-         -> P(tollgate_2,{text}) S
+         -> P(tollgate_0_2,{text}) S
          B> 1 Z(I)
          ! pin PREPARED_STATEMENT
          F B(,s1) E() CS(s1) S
-         -> B(,tollgate_2) E() CS(tollgate_2) S
+         -> B(,tollgate_0_2) E() CS(tollgate_0_2) S
          B> 2 D C(SELECT 1) 3 Z(I)
          ! unpin PREPARED_STATEMENT
          ! release"
@@ -439,7 +439,7 @@ fn a_statement_of_sql_moves_with_its_client() {
          F Q(execute q)
          ! borrow
          ! replies
-         -> P(tollgate_2,prepare q as select 5) B(tollgate_prepare,tollgate_2) E(tollgate_prepare) CP(tollgate_prepare) CS(tollgate_2) S
+         -> P(tollgate_0_2,prepare q as select 5) B(tollgate_prepare,tollgate_0_2) E(tollgate_prepare) CP(tollgate_prepare) CS(tollgate_0_2) S
          B 1 2 C(PREPARE) 3 3 Z(I)
          -> Q(execute q)
          B> T D C(SELECT 1) Z(I)
@@ -458,7 +458,7 @@ fn a_statement_of_sql_is_nobody_elses() {
          ! release
          F2 B(,q) S
          ! borrow
-         -> B(,tollgate_0) S
+         -> B(,tollgate_0_0) S
          B2> E(26000) Z(I)
          ! release
          F2 Q(prepare q as select 6)
@@ -472,7 +472,7 @@ fn a_statement_of_sql_is_nobody_elses() {
          F Q(execute q)
          ! borrow
          ! replies
-         -> CS(q) P(tollgate_2,prepare q as select 5) B(tollgate_prepare,tollgate_2) E(tollgate_prepare) CP(tollgate_prepare) CS(tollgate_2) S
+         -> CS(q) P(tollgate_0_2,prepare q as select 5) B(tollgate_prepare,tollgate_0_2) E(tollgate_prepare) CP(tollgate_prepare) CS(tollgate_0_2) S
          B 3 1 2 C(PREPARE) 3 3 Z(I)
          -> Q(execute q)
          B> T D C(SELECT 1) Z(I)
@@ -485,7 +485,7 @@ fn sql_reaches_statements_of_the_protocol() {
     check(
         "F P(s1,select 1) S
          ! borrow
-         -> P(tollgate_2,select 1) DS(tollgate_2) S
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) S
          B 1 t T Z(I)
          <- 1 Z(I)
          ! release
@@ -509,7 +509,7 @@ fn deallocate_without_a_connection_is_answered_here() {
     check(
         "F P(s1,select 1) P(,select 2) S
          ! borrow
-         -> P(tollgate_2,select 1) DS(tollgate_2) P(,select 2) S
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) P(,select 2) S
          B 1 t T 1 Z(I)
          <- 1 1 Z(I)
          ! release
@@ -539,7 +539,7 @@ fn a_failure_to_make_a_statement_of_sql_is_the_texts_failure() {
          F Q(execute q) Q(select 1)
          ! borrow
          ! replies
-         -> P(tollgate_2,prepare q as select * from t) B(tollgate_prepare,tollgate_2) E(tollgate_prepare) CP(tollgate_prepare) CS(tollgate_2) S
+         -> P(tollgate_0_2,prepare q as select * from t) B(tollgate_prepare,tollgate_0_2) E(tollgate_prepare) CP(tollgate_prepare) CS(tollgate_0_2) S
          B 1 2 E(42P01)
          <- E(42P01)
          B Z(I)
