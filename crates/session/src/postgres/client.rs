@@ -8,9 +8,7 @@ use tollgate_wire_postgres::sqlstate::SqlState;
 use tollgate_wire_postgres::tag::frontend as tag;
 
 use super::head::{Head, Message, head, kind_byte};
-use super::link::{
-    Copy, Entry, Held, Link, Mode, Pieces, Restored, Segment, StrayData, Upset,
-};
+use super::link::{Copy, Entry, Held, Link, Mode, Pieces, Restored, Segment, StrayData, Upset};
 use super::queue::Kind;
 use super::statements::is_awaited;
 use super::unnamed::{Remembered, Unnamed};

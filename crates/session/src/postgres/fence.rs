@@ -107,7 +107,11 @@ impl Fence {
 
     fn types(&self) -> [u8; 10] {
         let mut types = [0; 10];
-        let numbers = [&2_u16.to_be_bytes()[..], &MARK.to_be_bytes(), &self.count.to_be_bytes()];
+        let numbers = [
+            &2_u16.to_be_bytes()[..],
+            &MARK.to_be_bytes(),
+            &self.count.to_be_bytes(),
+        ];
         let mut rest = types.as_mut_slice();
         for number in numbers {
             if let Some((now, later)) = rest.split_at_mut_checked(number.len()) {
@@ -179,7 +183,12 @@ impl Session {
     }
 
     /// A message of the server that may answer the fence: its place is found, and it is passed on or not.
-    pub(super) fn beside_fence(&mut self, message_tag: u8, body: &[u8], out: &mut Effects) -> Verdict {
+    pub(super) fn beside_fence(
+        &mut self,
+        message_tag: u8,
+        body: &[u8],
+        out: &mut Effects,
+    ) -> Verdict {
         let Some(link) = &mut self.link else {
             return Verdict::OutOfSync;
         };

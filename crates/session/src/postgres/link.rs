@@ -6,8 +6,8 @@ use tollgate_wire_postgres::backend::TransactionStatus;
 use super::fence::Fence;
 use super::parameters::Parameters;
 use super::queue::{DataEnd, Meaning, Queue, Syncs};
-use super::statements::{Carried, Making};
 use super::settings::Settings;
+use super::statements::{Carried, Making};
 
 /// What is known about one server connection. It lives as long as the connection and goes with it: into
 /// the pool, to a session, and back.

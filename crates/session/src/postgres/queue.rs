@@ -100,11 +100,11 @@ impl Kind {
         matches!(
             self,
             Self::Make
-            | Self::Learn
-            | Self::LearnColumns
-            | Self::Drop
-            | Self::OwnBind
-            | Self::OwnExecute
+                | Self::Learn
+                | Self::LearnColumns
+                | Self::Drop
+                | Self::OwnBind
+                | Self::OwnExecute
                 | Self::OwnSync
         )
     }
@@ -112,8 +112,11 @@ impl Kind {
     /// True for requests of our own, which the client knows nothing of.
     pub(crate) fn is_own(self) -> bool {
         match self {
-            Self::InjectedParse | Self::InjectedClose | Self::Replay | Self::Inspection => true,
-            Self::Make
+            Self::InjectedParse
+            | Self::InjectedClose
+            | Self::Replay
+            | Self::Inspection
+            | Self::Make
             | Self::Learn
             | Self::LearnColumns
             | Self::Drop
@@ -204,9 +207,15 @@ pub(crate) enum SoFar {
 pub(crate) enum Alias {
     /// The same.
     None,
-    Named { named: Arc<Named>, number: u32 },
+    Named {
+        named: Arc<Named>,
+        number: u32,
+    },
     /// As above, with the name as the client spelled it.
-    Sent { name: Box<[u8]>, number: u32 },
+    Sent {
+        name: Box<[u8]>,
+        number: u32,
+    },
     /// Not this error at all: the client's statement has another result than when it was made.
     Stale {
         statement: Arc<Statement>,
@@ -214,7 +223,9 @@ pub(crate) enum Alias {
         number: u32,
     },
     /// It belongs to a Describe of this statement, which has sent the parameters before it failed.
-    Described { statement: Arc<Statement> },
+    Described {
+        statement: Arc<Statement>,
+    },
 }
 
 /// Whether a request changes the names of prepared statements.
@@ -231,7 +242,10 @@ pub(crate) enum Work {
     /// The statement with this number.
     Number(u32),
     /// The statement with this name of the client's.
-    Own { name: Box<[u8]>, id: u64 },
+    Own {
+        name: Box<[u8]>,
+        id: u64,
+    },
 }
 
 /// One expected reply.

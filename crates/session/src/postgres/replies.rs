@@ -7,9 +7,7 @@ use tollgate_wire_postgres::tag::backend as tag;
 
 use super::Session;
 use super::doubt::CopyEnd;
-use super::link::{
-    Alignment, Copy, Entry, Intrusion, Segment, SequenceUse, StrayData, Upset,
-};
+use super::link::{Alignment, Copy, Entry, Intrusion, Segment, SequenceUse, StrayData, Upset};
 use super::queue::{Expected, Kind, Meaning, SoFar, Statements, Touches};
 use super::server::Verdict;
 use super::unnamed::{Remembered, Unnamed};

@@ -77,12 +77,11 @@ impl Session {
         link.segment_changes = Changes::Nothing;
         link.carried.segment_ends();
         link.pass(message.header, Entry::Queued);
-        match meaning {
-            Some(meaning) => self.runs(meaning),
-            None => {
-                link.scan(HEADER_LEN);
-                self.runs_anything();
-            }
+        if let Some(meaning) = meaning {
+            self.runs(meaning);
+        } else {
+            link.scan(HEADER_LEN);
+            self.runs_anything();
         }
         self.names.segment_ends();
         Step::Taken
@@ -139,7 +138,7 @@ impl Session {
             .and_then(|link| link.segment_statement.clone());
         let meaning = sent.unwrap_or_else(|| self.unnamed.possible_meaning());
         let roll = Roll::before_bind(&meaning);
-        if let Some(want) = self.call_roll(roll, out).or_else(|| self.align(out)) {
+        if let Some(want) = self.call_roll(&roll, out).or_else(|| self.align(out)) {
             return Step::Wait(want);
         }
         if meaning.effects.intersects(EffectSet::SEQUENCE_READ)
@@ -205,7 +204,7 @@ impl Session {
         if self.names.are_full() {
             return Step::Wait(self.settle_first(out));
         }
-        if let Some(want) = self.call_roll(Roll::before(&meaning), out) {
+        if let Some(want) = self.call_roll(&Roll::before(&meaning), out) {
             return Step::Wait(want);
         }
         let Some(link) = &mut self.link else {

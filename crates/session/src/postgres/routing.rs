@@ -125,10 +125,10 @@ pub(super) fn kept_of_body(message_tag: u8, way: Way) -> Option<usize> {
             | tag::ERROR_RESPONSE
             | tag::PARAMETER_STATUS,
             _,
-        ) => Some(MAX_BODY_KEPT),
+        )
+        | (_, Way::Fence) => Some(MAX_BODY_KEPT),
         (tag::DATA_ROW, Way::Nowhere) => Some(MAX_ANSWER_KEPT),
         (tag::PARAMETER_DESCRIPTION | tag::ROW_DESCRIPTION, Way::Nowhere) => Some(MAX_SHAPE_KEPT),
-        (_, Way::Fence) => Some(MAX_BODY_KEPT),
         _ => None,
     }
 }

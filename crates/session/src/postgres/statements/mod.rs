@@ -14,6 +14,7 @@ mod carried;
 mod making;
 mod names;
 mod own;
+mod renaming;
 mod replies;
 mod requests;
 mod table;
@@ -24,7 +25,7 @@ pub use table::{StatementTable, TableSeed};
 
 pub(super) use carried::Carried;
 pub(super) use making::Making;
-pub(super) use names::{Names, Named};
+pub(super) use names::{Named, Names};
 pub(super) use own::Roll;
 pub(super) use requests::is_awaited;
 pub(super) use table::Statement;

@@ -258,7 +258,10 @@ impl Names {
     pub(crate) fn add(&mut self, name: Box<[u8]>, what: What) {
         self.remove(&name);
         self.effects.insert(what.meaning().effects);
-        self.bytes = self.bytes.saturating_add(name.len()).saturating_add(what.bytes());
+        self.bytes = self
+            .bytes
+            .saturating_add(name.len())
+            .saturating_add(what.bytes());
         if matches!(what, What::Stuck { .. }) {
             self.stuck = self.stuck.saturating_add(1);
         }

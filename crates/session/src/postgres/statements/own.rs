@@ -76,7 +76,11 @@ impl Roll {
 impl Session {
     /// Makes sure that the names called are on the connection what they are for the client. Returns what
     /// to wait for if they are not yet.
-    pub(in crate::postgres) fn call_roll(&mut self, roll: Roll, out: &mut Effects) -> Option<Want> {
+    pub(in crate::postgres) fn call_roll(
+        &mut self,
+        roll: &Roll,
+        out: &mut Effects,
+    ) -> Option<Want> {
         if matches!(roll, Roll::Nobody) {
             return None;
         }
@@ -123,8 +127,10 @@ impl Session {
                 .inject(|bytes| wire::target(bytes, b'C', b'S', &name));
             link.expect_work(Kind::Drop, Work::Own { name, id: 0 });
         }
-        for number in hidden.then(|| link.carried.take_all()).unwrap_or_default() {
-            link.drop_number(number, out);
+        if hidden {
+            for number in link.carried.take_all() {
+                link.drop_number(number, out);
+            }
         }
         for named in missing {
             link.make_own(&named, out);
@@ -141,7 +147,9 @@ impl Session {
 }
 
 fn own_id(named: Option<&Arc<Named>>) -> Option<u64> {
-    named.and_then(|named| named.shared()).map(|shared| shared.id)
+    named
+        .and_then(|named| named.shared())
+        .map(|shared| shared.id)
 }
 
 impl Link {

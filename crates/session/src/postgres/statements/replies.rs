@@ -88,7 +88,11 @@ impl Session {
             return;
         };
         let parameters = std::mem::take(&mut link.learnt);
-        if link.making.as_ref().is_some_and(|making| making.number == number) {
+        if link
+            .making
+            .as_ref()
+            .is_some_and(|making| making.number == number)
+        {
             link.compare(shape);
             return;
         }
@@ -123,11 +127,30 @@ impl Session {
                     link.not_worked(entry.kind, &entry.work);
                 }
             }
-            _ if entry.touches == Touches::Names => {
-                entry.touches = Touches::Nothing;
-                drop(self.names.settle_oldest());
+            Kind::Parse
+            | Kind::Close
+            | Kind::Execute
+            | Kind::Query
+            | Kind::UnnamedParse
+            | Kind::InjectedParse
+            | Kind::Bind
+            | Kind::DescribeStatement
+            | Kind::DescribeColumns
+            | Kind::UnnamedClose
+            | Kind::InjectedClose
+            | Kind::OwnBind
+            | Kind::OwnExecute
+            | Kind::OwnSync
+            | Kind::Sync
+            | Kind::FunctionCall
+            | Kind::Replay
+            | Kind::Inspection
+            | Kind::CopyEnd => {
+                if entry.touches == Touches::Names {
+                    entry.touches = Touches::Nothing;
+                    drop(self.names.settle_oldest());
+                }
             }
-            _ => {}
         }
     }
 
@@ -142,7 +165,10 @@ impl Session {
             self.stuck(draft);
         }
         if let Some(link) = &mut self.link
-            && link.making.as_ref().is_some_and(|making| making.number == number)
+            && link
+                .making
+                .as_ref()
+                .is_some_and(|making| making.number == number)
         {
             link.making = None;
             link.carried.is_left_over(number);
@@ -224,7 +250,11 @@ impl Link {
         match (kind, work) {
             (Kind::Make, Work::Number(DOORMAT)) => self.carried.set_doormat(Doormat::Missing),
             (Kind::Make, Work::Number(number)) => {
-                if self.making.as_ref().is_some_and(|making| making.number == *number) {
+                if self
+                    .making
+                    .as_ref()
+                    .is_some_and(|making| making.number == *number)
+                {
                     self.making = None;
                 }
             }

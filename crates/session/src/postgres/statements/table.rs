@@ -239,8 +239,14 @@ mod tests {
     #[test]
     fn another_result_is_another_statement() {
         let table = table(0);
-        let first = table.intern(parsed(b"select * from t", Shape::Columns(1)), Meaning::NOTHING);
-        let second = table.intern(parsed(b"select * from t", Shape::Columns(2)), Meaning::NOTHING);
+        let first = table.intern(
+            parsed(b"select * from t", Shape::Columns(1)),
+            Meaning::NOTHING,
+        );
+        let second = table.intern(
+            parsed(b"select * from t", Shape::Columns(2)),
+            Meaning::NOTHING,
+        );
         assert_ne!(first.id, second.id);
     }
 
@@ -258,7 +264,10 @@ mod tests {
     fn statements_nobody_names_are_gone() {
         let table = table(0);
         for number in 0..10_000_u32 {
-            table.intern(parsed(&number.to_be_bytes(), Shape::NoData), Meaning::NOTHING);
+            table.intern(
+                parsed(&number.to_be_bytes(), Shape::NoData),
+                Meaning::NOTHING,
+            );
         }
         assert!(table.is_empty());
         assert!(table.0.borrow().buckets.len() <= FIRST_SWEEP + 1);

@@ -21,7 +21,10 @@ impl Session {
         skip: usize,
         out: &mut Effects,
     ) -> Result<Option<Meaning>, Want> {
-        let copying = self.link.as_ref().is_some_and(|link| link.takes_copy_data());
+        let copying = self
+            .link
+            .as_ref()
+            .is_some_and(|link| link.takes_copy_data());
         if copying {
             return Ok(None);
         }
@@ -42,7 +45,7 @@ impl Session {
             Some(meaning) => Roll::before(meaning),
             None => Roll::All,
         };
-        match self.call_roll(roll, out) {
+        match self.call_roll(&roll, out) {
             Some(want) => Err(want),
             None => Ok(meaning),
         }

@@ -125,10 +125,16 @@ pub(crate) fn bind_head(out: &mut Vec<u8>, portal: &[u8], statement: &[u8], tail
 /// The number of parameters of a whole Bind, as it is sent.
 pub(crate) fn parameters_bound(message: Message<'_>, names: (&[u8], &[u8])) -> Option<[u8; 2]> {
     let body = message.header.body(message.bytes);
-    let start = names.0.len().saturating_add(names.1.len()).saturating_add(2);
+    let start = names
+        .0
+        .len()
+        .saturating_add(names.1.len())
+        .saturating_add(2);
     let (formats, rest) = body.get(start..)?.split_first_chunk::<2>()?;
     let formats = usize::from(u16::from_be_bytes(*formats));
-    rest.get(formats.saturating_mul(2)..)?.first_chunk::<2>().copied()
+    rest.get(formats.saturating_mul(2)..)?
+        .first_chunk::<2>()
+        .copied()
 }
 
 /// A Bind without parameters.
@@ -250,7 +256,9 @@ mod tests {
     }
 
     fn row(table: u8, kind: u8) -> Vec<u8> {
-        let column = [0, 0, 0, table, 0, 1, 0, 0, 0, kind, 0, 4, 255, 255, 255, 255, 0, 0];
+        let column = [
+            0, 0, 0, table, 0, 1, 0, 0, 0, kind, 0, 4, 255, 255, 255, 255, 0, 0,
+        ];
         [b"\0\x01a\0".as_slice(), &column].concat()
     }
 

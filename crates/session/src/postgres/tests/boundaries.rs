@@ -3,7 +3,7 @@
 use tollgate_wire_postgres::sqlstate::SqlState;
 
 use super::messages::{Side, bytes, frame, spell};
-use super::rig::{fatal, fresh, write, table};
+use super::rig::{fatal, fresh, table, write};
 use crate::postgres::{
     Cancel, Cleanup, CleanupEvent, CloseReason, Farewell, MAX_HEAD, ServerEvent, Session,
     SessionConfig, Told, Want,
@@ -222,5 +222,9 @@ fn malformed_bodies_are_the_servers_to_refuse() {
 
 #[test]
 fn a_session_without_a_connection_is_small() {
-    assert!(std::mem::size_of::<Session>() <= 400, "{}", std::mem::size_of::<Session>());
+    assert!(
+        std::mem::size_of::<Session>() <= 400,
+        "{}",
+        std::mem::size_of::<Session>()
+    );
 }

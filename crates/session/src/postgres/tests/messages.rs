@@ -152,7 +152,10 @@ fn server(word: &str) -> Vec<u8> {
             frame(b'S', format!("{name}\0{value}\0").as_bytes())
         }
         "T" if text.is_empty() => frame(b'T', &[0, 0]),
-        "T" => frame(b'T', format!("\0\x01{text}\0{}", "\0".repeat(18)).as_bytes()),
+        "T" => frame(
+            b'T',
+            format!("\0\x01{text}\0{}", "\0".repeat(18)).as_bytes(),
+        ),
         "D" | "d" => frame(tag.as_bytes()[0], text.as_bytes()),
         "N" => frame(b'N', b"SNOTICE\0VNOTICE\0C00000\0Mtext\0\0"),
         "A" => {

@@ -68,7 +68,11 @@ const DISCARDED: [(&str, &str, &str); 3] = [
         "UPDATE 0",
         "SESSION_SETTING",
     ),
-    ("prepare p as select 1; select 1", "PREPARE", "PREPARED_STATEMENT"),
+    (
+        "prepare p as select 1; select 1",
+        "PREPARE",
+        "PREPARED_STATEMENT",
+    ),
 ];
 
 const LASTING: [(&str, &str, &str); 3] = [

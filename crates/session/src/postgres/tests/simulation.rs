@@ -411,7 +411,10 @@ fn play_with_a_loss(scripts: &[Vec<String>], before: &[Move], after: &[Move]) {
     world.settle();
     let told = spell_whole(&world.clients[0].told);
     let expected = spell(Side::Server, &alone(&scripts[0]));
-    assert!(expected.starts_with(&told), "{told} is not what begins {expected}");
+    assert!(
+        expected.starts_with(&told),
+        "{told} is not what begins {expected}"
+    );
     for (client, script) in world.clients.iter().zip(&scripts).skip(1) {
         let expected = spell(Side::Server, &alone(script));
         assert_eq!(spell(Side::Server, &client.told), expected);

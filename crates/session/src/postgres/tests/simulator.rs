@@ -523,7 +523,8 @@ impl Simulator {
         match assignment {
             Assignment::Session(_, Some(value)) if value == "bad" => return Err(Failed("22023")),
             Assignment::Session(name, value) => {
-                self.customs.extend(Some(name).filter(|name| name.contains('.')));
+                self.customs
+                    .extend(Some(name).filter(|name| name.contains('.')));
                 undoable.local.remove(name);
                 undoable.settings.remove(name);
                 if name == "session_authorization" {
@@ -535,7 +536,8 @@ impl Simulator {
                 }
             }
             Assignment::Local(name, value) => {
-                self.customs.extend(Some(name).filter(|name| name.contains('.')));
+                self.customs
+                    .extend(Some(name).filter(|name| name.contains('.')));
                 undoable.local.insert(name, value);
             }
             Assignment::ResetAll => {
@@ -724,7 +726,9 @@ impl Simulator {
 
 fn default_of(name: &str) -> &'static str {
     let setting = SETTINGS.iter().find(|(known, _)| *known == name);
-    setting.unwrap_or_else(|| panic!("unknown setting {name}")).1
+    setting
+        .unwrap_or_else(|| panic!("unknown setting {name}"))
+        .1
 }
 
 /// A statement as the clients of the properties spell it, whoever sent it.
@@ -771,5 +775,7 @@ fn assignment(sql: &str) -> Option<Assignment> {
 /// The name of a setting that it knows.
 fn known(name: &str) -> &'static str {
     let setting = SETTINGS.iter().find(|(known, _)| *known == name);
-    setting.unwrap_or_else(|| panic!("unknown setting {name}")).0
+    setting
+        .unwrap_or_else(|| panic!("unknown setting {name}"))
+        .0
 }

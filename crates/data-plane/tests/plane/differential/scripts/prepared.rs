@@ -248,7 +248,7 @@ pub(super) const SCRIPTS: Theme = &[
     (
         "a statement under another role",
         &[
-            "Q(create table n{n}.own (i int); insert into n{n}.own values (1))",
+            "Q(create table n{n}.own (i int); insert into n{n}.own values (1); grant usage on schema n{n} to bob)",
             "P(a|select * from n{n}.own) B(|a) E(|0) S()",
             "Q(set role bob)",
             "B(|a) E(|0) S()",
