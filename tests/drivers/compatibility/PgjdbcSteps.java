@@ -292,6 +292,17 @@ public class PgjdbcSteps {
                 }
             }
         });
+        step("nextval of a sequence (as Hibernate asks)", conn -> {
+            execute(conn, "CREATE SEQUENCE hibernate_sequence INCREMENT 50");
+            try (PreparedStatement statement = conn.prepareStatement("select nextval('hibernate_sequence')")) {
+                for (int n = 0; n < 8; n++) {
+                    try (ResultSet rows = statement.executeQuery()) {
+                        rows.next();
+                        check(rows.getLong(1) == 50L * n + 1, "next value");
+                    }
+                }
+            }
+        });
         step("updatable and scrollable results", conn -> {
             execute(conn, "CREATE TABLE updated AS SELECT n, 'x'::text AS t FROM generate_series(1, 10) n");
             execute(conn, "ALTER TABLE updated ADD PRIMARY KEY (n)");

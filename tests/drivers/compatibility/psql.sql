@@ -116,6 +116,25 @@ SELECT count(*) FROM pg_stat_activity WHERE pid = pg_backend_pid();
 DISCARD ALL;
 SELECT 1;
 -- step: DISCARD ALL
+\! "$PGBIN/pg_dump" --no-password >/dev/null || kill $PPID
+\! "$PGBIN/pg_dump" --no-password --schema-only --no-owner >/dev/null || kill $PPID
+-- (It calls set_config with a column as the name, so that what it has set cannot be told from the text.)
+-- expect: SESSION_SETTING
+-- step: pg_dump
+\! "$PGBIN/pgbench" -i -q -s 1 >/dev/null 2>&1 || kill $PPID
+\! for mode in simple extended prepared; do "$PGBIN/pgbench" -n -M $mode -c 2 -t 15 >/dev/null 2>&1 || kill $PPID; done
+-- step: pgbench -i, -M simple, extended, prepared
+CREATE SEQUENCE psql_sequence;
+SELECT nextval('psql_sequence');
+SELECT setval('psql_sequence', 40);
+INSERT INTO psql_rows VALUES (nextval('psql_sequence'), 'next') RETURNING n;
+-- step: nextval, setval
+SELECT nextval('psql_sequence');
+SELECT currval('psql_sequence');
+-- held: SEQUENCE
+SELECT 1 / (lastval() = 42)::int;
+DISCARD SEQUENCES;
+-- step: currval and lastval, until DISCARD SEQUENCES
 BEGIN;
 DECLARE c CURSOR FOR SELECT n FROM generate_series(1, 100) n;
 FETCH 10 FROM c;

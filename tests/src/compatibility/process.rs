@@ -137,7 +137,7 @@ pub(super) async fn run(command: &mut Command, steps: &mut Steps<'_>) -> Result<
 }
 
 /// Feeds psql a script in portions: `-- step: FEATURE` ends a step and names it, `-- held: REASON`
-/// says what is held. Each step has a connection of its own.
+/// says what is held, `-- expect: REASON` what was held for a moment. Each step has a connection of its own.
 pub(super) async fn run_psql(
     command: &mut Command,
     script: &str,
@@ -153,6 +153,8 @@ pub(super) async fn run_psql(
         if let Some(reason) = mark.strip_prefix("held: ") {
             until_echo(&mut client).await?;
             steps.held(reason).await?;
+        } else if let Some(reason) = mark.strip_prefix("expect: ") {
+            steps.expect(reason);
         } else if let Some(feature) = mark.strip_prefix("step: ") {
             until_echo(&mut client).await?;
             steps.done(feature).await?;

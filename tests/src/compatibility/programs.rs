@@ -58,11 +58,13 @@ impl Program {
     fn command(self) -> Result<Command> {
         Ok(match self {
             Self::Psql => {
-                let program = PostgresVersion::newest()?.bin_dir()?.join("psql");
+                let folder = PostgresVersion::newest()?.bin_dir()?;
+                let program = folder.join("psql");
                 let mut command = Command::new(&program);
                 command
                     .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
                     .env("PSQL", program)
+                    .env("PGBIN", folder)
                     .current_dir(ours(""));
                 command
             }

@@ -184,7 +184,7 @@ impl Session {
             Unlinked::Serving | Unlinked::Waiting(_) | Unlinked::Leaving => {}
         }
         match tag {
-            tag::PARSE | tag::QUERY if is_awaited(message) => return Step::Wait(Want::More),
+            tag::PARSE | tag::QUERY if awaits_text(message) => return Step::Wait(Want::More),
             tag::QUERY if self.deallocates(message) => deallocated(out),
             tag::SYNC => ready(out),
             tag::CLOSE => match head(message, 1) {
@@ -237,6 +237,9 @@ impl Session {
         }
         if link.may_lose_track() && !belongs_to_copy(message.header.tag) {
             return Step::Wait(self.settle_first(out));
+        }
+        if awaits_text(message) && !link.takes_copy_data() {
+            return Step::Wait(Want::More);
         }
         if link.restored != Restored::Done
             && let Some(want) = self.restore(message, out)
@@ -355,6 +358,15 @@ fn deallocated(out: &mut Effects) {
 fn ready(out: &mut Effects) {
     out.client_lane()
         .inject(|bytes| backend::ready_for_query(bytes, TransactionStatus::Idle));
+}
+
+/// True for a message with a text that must be seen whole and has not arrived.
+fn awaits_text(message: Message<'_>) -> bool {
+    match message.header.tag {
+        tag::QUERY => is_awaited(message),
+        tag::PARSE => is_awaited(message) && !matches!(head(message, 0), Head::TooLong),
+        _ => false,
+    }
 }
 
 /// Messages that may be sent in the middle of a COPY.

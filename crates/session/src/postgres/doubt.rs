@@ -13,9 +13,9 @@ use crate::PinReason;
 
 impl Session {
     /// A COPY from the client ended, well or not, at a moment that leaves the replies to come unknown.
-    pub(super) fn copy_ended(&mut self, how: CopyEnd) {
+    pub(super) fn copy_ended(&mut self, how: CopyEnd) -> Outlook {
         let Some(link) = &mut self.link else {
-            return;
+            return Outlook::Clear;
         };
         let in_doubt = match (how, link.copy) {
             (
@@ -40,7 +40,9 @@ impl Session {
         if in_doubt && link.mode == Mode::Tracking {
             link.fence.is_due(how);
             self.doubt();
+            return Outlook::Doubtful;
         }
+        Outlook::Clear
     }
 
     /// From here on replies are passed on without being understood, until the fence is answered.
@@ -72,6 +74,13 @@ impl Session {
         }
         self.pins.hold(reason);
     }
+}
+
+/// Whether the replies to come can be told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outlook {
+    Clear,
+    Doubtful,
 }
 
 /// How a COPY from the client ended.

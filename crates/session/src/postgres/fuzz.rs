@@ -1,5 +1,9 @@
 //! Entry points for a fuzzer: any bytes from either side, no panic, and no effect outside the input.
 
+mod crowd;
+
+pub use crowd::fuzz_crowd;
+
 use super::{
     Cleanup, CleanupEvent, Farewell, MAX_WHOLE, ServerEvent, ServerState, Session, SessionConfig,
     StatementTable, TableSeed, Want,
@@ -89,12 +93,15 @@ fn session() -> Session {
         max_remembered_unnamed: 64,
         process_id: 1,
     };
-    let seed = TableSeed {
+    Session::new(config, table())
+}
+
+fn table() -> StatementTable {
+    StatementTable::new(TableSeed {
         table: 0,
         tables: 1,
         key: 0,
-    };
-    Session::new(config, StatementTable::new(seed))
+    })
 }
 
 fn state() -> ServerState {

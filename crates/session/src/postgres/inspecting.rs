@@ -2,6 +2,7 @@
 
 use super::Session;
 use super::link::Past;
+use super::pending::{ROLE, is_custom};
 use super::queue::{Expected, Kind};
 use super::settings::{Question, Settings};
 use crate::{Effects, PinReason};
@@ -21,12 +22,13 @@ impl Session {
         let Some(link) = &mut self.link else {
             return;
         };
-        let (names, facts) = self.pending.take();
+        let (names, facts, listing) = self.pending.take();
         let question = Question::new(names.iter().map(|name| &**name), facts).or_else(|| {
             // Names that cannot be asked for.
             self.pins.hold(PinReason::SessionSetting);
             Question::new([], facts)
         });
+        let question = question.map(|question| question.listing(listing));
         let Some(question) = question.filter(|question| !question.is_empty()) else {
             return;
         };
@@ -48,8 +50,25 @@ impl Session {
         };
         self.pins.answered(question.facts(), answer.facts);
         let values = question.names().zip(&answer.values);
-        let changes = values.map(|(name, value)| (name, value.as_deref()));
-        let settings = self.settings.changed(changes);
+        let changes = values.map(|(name, value)| {
+            // To have no role is to have set none.
+            let value = value
+                .as_deref()
+                .filter(|value| name != ROLE || *value != b"none");
+            (name, value)
+        });
+        let mut settings = self.settings.changed(changes);
+        if let (Some(listed), Some(link)) = (answer.listed(), &self.link) {
+            let gone = settings.iter().map(|(name, _)| name).filter(|name| {
+                let reported = link.parameters.reports(name);
+                let listable = !is_custom(name) && !reported && *name != ROLE;
+                listable && !listed.clone().any(|one| one.eq_ignore_ascii_case(name))
+            });
+            settings = settings.changed(gone.map(|name| (name, None)));
+            let unknown =
+                listed.filter(|name| !link.parameters.reports(&name.to_ascii_lowercase()));
+            self.pending.ask_for(unknown);
+        }
         self.settings_are(settings);
     }
 
@@ -59,7 +78,7 @@ impl Session {
             return;
         };
         self.pins.unanswered(question.facts());
-        if question.names().next().is_some() {
+        if question.asks_for_settings() {
             self.pins.hold(PinReason::SessionSetting);
         }
     }

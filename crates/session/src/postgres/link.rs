@@ -107,6 +107,8 @@ pub(super) enum Restored {
     Not,
     /// They are on their way, and the client's bytes wait until they are taken.
     Awaited,
+    /// They are taken, and the client's bytes are about to follow.
+    Ready,
     /// It has them, or will before it sees the client's bytes.
     Done,
 }
@@ -336,7 +338,7 @@ impl Link {
             && self.copy == Copy::None
             && self.mode == Mode::Tracking
             && self.held == Held::No
-            && self.restored != Restored::Awaited
+            && !matches!(self.restored, Restored::Awaited | Restored::Ready)
             && self.inbound.left == 0
             && self.outbound.left == 0
             && self.cancels == 0

@@ -55,7 +55,7 @@ pub use statements::{StatementTable, TableSeed};
 
 use crate::{Effects, PinReason, PinSet};
 use cleanup::Extent;
-use link::{Alignment, Held, Link, Mode, Owner, Segment};
+use link::{Alignment, Held, Link, Mode, Owner, Restored, Segment};
 use pending::Pending;
 use pins::Pins;
 use queue::Kind;
@@ -305,6 +305,9 @@ impl Session {
         let Some(mut link) = self.link.take() else {
             return Farewell::Nothing;
         };
+        if link.restored == Restored::Ready {
+            link.restored = Restored::Done;
+        }
         let idle = link.outbound.left == 0
             && (link.queue.is_empty() || link.queue.front_kind() == Some(Kind::Inspection));
         let whole = link.inbound.left == 0 && link.segment == Segment::Closed;
@@ -429,6 +432,7 @@ impl Session {
         if !self.link.as_ref().is_some_and(|link| link.is_quiet()) {
             return None;
         }
+        self.derive_pins();
         if self.pending.is_open() {
             self.inspect(out);
         }

@@ -65,7 +65,7 @@ impl Session {
         let done = link.queue.pop();
         let more = link.queue.front_kind() == Some(Kind::Replay);
         if link.restored == Restored::Awaited && !more {
-            link.restored = Restored::Done;
+            link.restored = Restored::Ready;
         }
         if done.is_some_and(|done| done.kind == Kind::Inspection) {
             self.inspected();

@@ -6,7 +6,7 @@
 use tollgate_sql::{EffectSet, LastTouch, TouchedSettings};
 
 use super::parameters::Parameters;
-use super::settings::{Facts, Settings};
+use super::settings::{Facts, Listing, Settings};
 
 /// Command tags of statements that may commit what was done before them, so that a later error no longer
 /// undoes it. Source: callers of `PreventInTransactionBlock`, and procedural code.
@@ -23,7 +23,10 @@ const COMMITS_ON_ITS_OWN: [&[u8]; 9] = [
 ];
 
 /// Settings that `RESET ALL` leaves alone. Source: PostgreSQL 15 `guc.c`, `GUC_NO_RESET_ALL`.
-const NOT_RESET: [&[u8]; 2] = [b"role", b"session_authorization"];
+const NOT_RESET: [&[u8]; 2] = [ROLE, b"session_authorization"];
+
+/// Never among those that `pg_settings` lists.
+pub(super) const ROLE: &[u8] = b"role";
 
 /// Changes whose outcome is not known yet.
 #[derive(Debug)]
@@ -38,6 +41,7 @@ struct Open {
     settings: Vec<Touched>,
     scope: Scope,
     facts: Facts,
+    listing: Listing,
     ending: Ending,
     certainty: Certainty,
     commits: Commits,
@@ -48,6 +52,7 @@ struct Open {
 struct Ask {
     names: Vec<Box<[u8]>>,
     facts: Facts,
+    listing: Listing,
 }
 
 #[derive(Debug)]
@@ -93,13 +98,17 @@ impl Open {
         settings: Vec::new(),
         scope: Scope::Named,
         facts: Facts::NONE,
+        listing: Listing::No,
         ending: Ending::Commit,
         certainty: Certainty::Certain,
         commits: Commits::None,
     };
 
     fn is_nothing(&self) -> bool {
-        self.settings.is_empty() && self.scope == Scope::Named && self.facts.is_empty()
+        self.settings.is_empty()
+            && self.scope == Scope::Named
+            && self.facts.is_empty()
+            && self.listing == Listing::No
     }
 
     fn touch(&mut self, name: &[u8], last: LastTouch) {
@@ -120,13 +129,14 @@ impl Pending {
             ask: Ask {
                 names: Vec::new(),
                 facts: Facts::NONE,
+                listing: Listing::No,
             },
         }
     }
 
     /// True when the server has to be asked before the connection may go.
     pub(crate) fn is_open(&self) -> bool {
-        !self.ask.facts.is_empty() || !self.ask.names.is_empty()
+        !self.ask.facts.is_empty() || !self.ask.names.is_empty() || self.ask.listing != Listing::No
     }
 
     /// True when nothing is pending, in any transaction.
@@ -146,6 +156,9 @@ impl Pending {
 
     /// A statement was run, to its end or not.
     pub(crate) fn tried(&mut self, effects: EffectSet, touched: Option<&TouchedSettings>) {
+        if effects.intersects(EffectSet::PROCEDURE) {
+            self.open.listing = Listing::BuiltIn;
+        }
         if effects.intersects(EffectSet::ROLLBACK_TO) {
             self.open.certainty = Certainty::Doubtful;
         }
@@ -171,6 +184,11 @@ impl Pending {
                 self.ask.names.push(name.into());
             }
         }
+    }
+
+    /// All settings are at their defaults, but for those that `RESET ALL` leaves alone.
+    pub(crate) fn ask_for_what_is_not_reset(&mut self) {
+        self.ask_for(NOT_RESET.into_iter());
     }
 
     /// Facts about the session that a statement may have changed.
@@ -205,10 +223,11 @@ impl Pending {
             b"DISCARD ALL" => {
                 self.open.settings.clear();
                 self.open.scope = Scope::Discarded;
-                // It is never part of a larger transaction.
+                // It takes effect at once, whatever fails behind it.
                 self.open.commits = Commits::Some;
                 self.ask.names.clear();
                 self.ask.facts = Facts::NONE;
+                self.ask.listing = Listing::No;
                 self.open.facts = Facts::NONE;
             }
             tag if COMMITS_ON_ITS_OWN.contains(&tag) => self.committed(),
@@ -236,6 +255,13 @@ impl Pending {
         }
         let open = std::mem::replace(&mut self.open, Open::NOTHING);
         self.ask.facts = self.ask.facts.union(open.facts);
+        if open.listing != Listing::No {
+            // Code that nobody has read may have changed any setting, and committed that.
+            self.ask.listing = open.listing;
+            let unlisted = settings.iter().map(|(name, _)| name);
+            let unlisted = unlisted.filter(|name| is_custom(name)).chain([ROLE]);
+            self.ask_for(unlisted);
+        }
         match (open.ending, open.commits, open.certainty) {
             (Ending::Commit, _, Certainty::Certain) => {
                 Some(self.committed_exactly(&open, settings, parameters))
@@ -268,16 +294,16 @@ impl Pending {
     ) -> Settings {
         let mut known = match open.scope {
             Scope::Named => settings.clone(),
-            Scope::Discarded => Settings::default(),
+            Scope::Discarded => settings.changed(settings.iter().map(|(name, _)| reset(name))),
             Scope::AllReset => {
-                let gone = settings.iter().map(|(name, _)| name);
-                let gone = gone.filter(|name| !NOT_RESET.contains(name));
-                settings.changed(gone.map(|name| (name, None)))
+                let names = settings.iter().map(|(name, _)| name);
+                let gone = names.filter(|name| !NOT_RESET.contains(name));
+                settings.changed(gone.map(reset))
             }
         };
         for touched in &open.settings {
             match touched.last {
-                LastTouch::Reset => known = known.changed([(&*touched.name, None)]),
+                LastTouch::Reset => known = known.changed([reset(&touched.name)]),
                 LastTouch::Set => match parameters.value(&touched.name) {
                     // Set to what it was: it is set all the same, and will not follow its default.
                     Some(value) => known = known.changed([(&*touched.name, Some(value))]),
@@ -288,11 +314,12 @@ impl Pending {
         known
     }
 
-    /// What to ask now: the settings and the facts.
-    pub(crate) fn take(&mut self) -> (Vec<Box<[u8]>>, Facts) {
+    /// What to ask now: the settings, the facts, and whether for a list of what is set.
+    pub(crate) fn take(&mut self) -> (Vec<Box<[u8]>>, Facts, Listing) {
         (
             std::mem::take(&mut self.ask.names),
             std::mem::replace(&mut self.ask.facts, Facts::NONE),
+            std::mem::replace(&mut self.ask.listing, Listing::No),
         )
     }
 
@@ -310,7 +337,12 @@ impl Pending {
     }
 }
 
+/// What a setting is once it is reset: gone, or empty if it has no default to go back to.
+fn reset(name: &[u8]) -> (&[u8], Option<&[u8]>) {
+    (name, is_custom(name).then_some(&[]))
+}
+
 /// A setting that no module has defined comes into being when it is set, and stays.
-fn is_custom(name: &[u8]) -> bool {
+pub(super) fn is_custom(name: &[u8]) -> bool {
     name.contains(&b'.')
 }

@@ -179,9 +179,13 @@ impl Pins {
         }
     }
 
-    /// All settings were reset by a statement of its own.
-    pub(crate) fn settings_reset(&mut self) {
+    /// All settings were reset by a statement of its own, but for a few. True if any may have been set
+    /// under a name that is not known: those few then have to be asked for.
+    #[must_use]
+    pub(crate) fn settings_reset(&mut self) -> bool {
+        let unknown = self.held.contains(PinReason::SessionSetting);
         self.held.remove(PinReason::SessionSetting);
+        unknown
     }
 
     /// The server has been asked about `asked`, of which `found` hold.

@@ -6,7 +6,7 @@ use tollgate_wire_postgres::backend::read;
 use tollgate_wire_postgres::tag::backend as tag;
 
 use super::Session;
-use super::doubt::CopyEnd;
+use super::doubt::{CopyEnd, Outlook};
 use super::link::{Alignment, Copy, Entry, Intrusion, Segment, SequenceUse, StrayData, Upset};
 use super::queue::{Expected, Kind, Meaning, SoFar, Statements, Touches};
 use super::server::Verdict;
@@ -81,7 +81,9 @@ impl Session {
 
     /// `C`, `I` or `s`: a statement of a Query, or an Execute, ran.
     pub(super) fn command_done(&mut self, tag: &[u8]) {
-        self.copy_ended(CopyEnd::Completed);
+        if self.copy_ended(CopyEnd::Completed) == Outlook::Doubtful {
+            return;
+        }
         let Some(link) = &mut self.link else {
             return;
         };
@@ -109,8 +111,9 @@ impl Session {
             self.pending.tried(effects, meaning.touched.as_deref());
             self.pending.suspect(facts);
             self.pending.tagged(tag);
-            if tag == b"RESET" && single && effects.intersects(EffectSet::RESET_ALL) {
-                self.pins.settings_reset();
+            let reset = tag == b"RESET" && single && effects.intersects(EffectSet::RESET_ALL);
+            if reset && self.pins.settings_reset() {
+                self.pending.ask_for_what_is_not_reset();
             }
             let name = if single { meaning.name.take() } else { None };
             if matches!(tag, b"DISCARD ALL" | b"DISCARD SEQUENCES") {
@@ -244,7 +247,11 @@ impl Session {
     }
 
     /// The reasons that follow from what the session has now, not from what was done.
-    pub(super) fn derive_pins(&mut self, settings_beyond_control: bool) {
+    pub(super) fn derive_pins(&mut self) {
+        let settings_beyond_control = self
+            .link
+            .as_ref()
+            .is_some_and(|link| link.parameters.beyond_control());
         let derived: PinSet = [
             (settings_beyond_control, PinReason::SessionSetting),
             (self.names.are_bound(), PinReason::PreparedStatement),
@@ -265,17 +272,23 @@ impl Session {
             return Verdict::OutOfSync;
         };
         front.so_far = SoFar::Failed;
-        let of_ours = front.kind == Kind::OwnSync;
-        if front.kind.is_extended() {
+        let kind = front.kind;
+        // A Sync amid the data may have been read after the failure: what follows may have run, and
+        // nothing can be taken for skipped.
+        if self.copy_ended(CopyEnd::Failed) == Outlook::Doubtful {
+            return Verdict::GoOn;
+        }
+        if kind == Kind::OwnSync
+            && let Some(link) = &mut self.link
+        {
+            link.upset = Upset::ByOurs;
+        }
+        if kind.is_extended() {
             self.skip();
-        } else {
+        } else if let Some(front) = self.link.as_mut().and_then(|link| link.queue.front_mut()) {
             let meaning = std::mem::replace(&mut front.meaning, Meaning::NOTHING);
             self.attempted(&meaning);
         }
-        if of_ours && let Some(link) = &mut self.link {
-            link.upset = Upset::ByOurs;
-        }
-        self.copy_ended(CopyEnd::Failed);
         Verdict::GoOn
     }
 

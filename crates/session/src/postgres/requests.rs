@@ -137,13 +137,13 @@ impl Session {
             .as_ref()
             .and_then(|link| link.segment_statement.clone());
         let meaning = sent.unwrap_or_else(|| self.unnamed.possible_meaning());
-        let roll = Roll::before_bind(&meaning);
-        if let Some(want) = self.call_roll(&roll, out).or_else(|| self.align(out)) {
-            return Step::Wait(want);
-        }
         if meaning.effects.intersects(EffectSet::SEQUENCE_READ)
             && let Some(want) = self.forget_sequences(out)
         {
+            return Step::Wait(want);
+        }
+        let roll = Roll::before_bind(&meaning);
+        if let Some(want) = self.call_roll(&roll, out).or_else(|| self.align(out)) {
             return Step::Wait(want);
         }
         let Some(link) = &mut self.link else {

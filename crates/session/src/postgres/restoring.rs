@@ -34,6 +34,10 @@ impl Session {
         match link.restored {
             Restored::Done => return None,
             Restored::Awaited => return Some(Want::Replies),
+            Restored::Ready => {
+                link.restored = Restored::Done;
+                return None;
+            }
             Restored::Not => link.restored = Restored::Done,
         }
         if link.last_user.is_some_and(|user| user != self.id) {
@@ -92,6 +96,7 @@ impl Session {
         if link.sequences != SequenceUse::ByOthers
             || link.segment != Segment::Closed
             || link.status == TransactionStatus::Failed
+            || self.unnamed.is_forgotten()
         {
             return None;
         }
@@ -127,7 +132,7 @@ fn may_end_a_transaction(message: Message<'_>) -> bool {
     message.header.tag == tag::QUERY
         && matches!(
             first.map(u8::to_ascii_lowercase),
-            None | Some(b'r' | b'c' | b'e' | b'a' | b'p' | b'-' | b'/' | b';')
+            None | Some(0 | b'r' | b'c' | b'e' | b'a' | b'p' | b'-' | b'/' | b';')
         )
 }
 

@@ -100,6 +100,12 @@ impl Link {
             .is_some_and(|front| front.alias.matters())
     }
 
+    /// True for a message that is passed on only when it is here completely, because it is rewritten. A
+    /// notification has at most 8000 bytes of text. Source: PostgreSQL `NOTIFY_PAYLOAD_MAX_LENGTH`.
+    pub(super) fn awaits_whole(header: Header) -> bool {
+        header.tag == tag::NOTIFICATION_RESPONSE && header.total <= 2 * MAX_BODY_KEPT
+    }
+
     /// Passes a notification on. One that the session's own server process sent bears the process id that
     /// the client was told at login, as it would on a connection of its own.
     pub(super) fn notify(&self, whole: Whole<'_>, told: i32, lane: &mut Lane) {

@@ -33,6 +33,9 @@ impl Session {
             } else {
                 match frame::next(rest) {
                     Frame::Complete(header) => self.whole(header, rest, consumed, out),
+                    Frame::Incomplete(header) if Link::awaits_whole(header) => {
+                        break self.at_end(rest.len(), out);
+                    }
                     Frame::Incomplete(header) => (0, link.start(header, out)),
                     Frame::NeedHeader => break self.at_end(rest.len(), out),
                     Frame::Invalid(_) => (0, Verdict::OutOfSync),
@@ -58,16 +61,13 @@ impl Session {
     fn at_end(&mut self, unread: usize, out: &mut Effects) -> ServerEvent {
         if let Some(link) = &mut self.link {
             link.unread = unread;
-            if link.is_quiet() {
-                let beyond = link.parameters.beyond_control();
-                self.derive_pins(beyond);
-            }
         }
         self.send_fence(out);
+        let released = self.release_if_clean(out);
         if self.asked.is_none() && !self.pending.is_open() {
             self.pins.announce(out);
         }
-        match self.release_if_clean(out) {
+        match released {
             Some(clean) => ServerEvent::Release(clean),
             None => ServerEvent::More,
         }

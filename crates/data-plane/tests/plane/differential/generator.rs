@@ -69,6 +69,7 @@ const SETTINGS: &[&str] = &[
     "show application_name",
     "show datestyle",
     "show timezone",
+    "show statement_timeout",
     "show search_path",
     "select name, setting from pg_settings where name like 'enable%' order by 1",
     "set application_name = 'it''s'",

@@ -97,7 +97,20 @@ impl fmt::Debug for Facts {
 pub(crate) struct Question {
     names: Vec<Box<[u8]>>,
     facts: Facts,
+    listing: Listing,
 }
+
+/// Whether to ask as well which settings the session has set at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listing {
+    No,
+    /// All that `pg_settings` knows of: not `role`, and no custom ones.
+    BuiltIn,
+}
+
+/// Names of settings, with commas between them.
+const LIST: &str = "(SELECT pg_catalog.string_agg(name, ',') FROM pg_catalog.pg_settings \
+                    WHERE source OPERATOR(pg_catalog.=) 'session')";
 
 const STATEMENT_TIMEOUT: &[u8] = b"statement_timeout";
 
@@ -118,12 +131,24 @@ impl Question {
         (lower.len() <= MAX_NAMES).then_some(Self {
             names: lower,
             facts,
+            listing: Listing::No,
         })
+    }
+
+    /// The same question, and perhaps the names of all that is set.
+    #[must_use]
+    pub(crate) fn listing(self, listing: Listing) -> Self {
+        Self { listing, ..self }
     }
 
     /// True when there is nothing to ask.
     pub(crate) fn is_empty(&self) -> bool {
-        self.names.is_empty() && self.facts.is_empty()
+        self.names.is_empty() && self.facts.is_empty() && self.listing == Listing::No
+    }
+
+    /// True when it asks for settings.
+    pub(crate) fn asks_for_settings(&self) -> bool {
+        !self.names.is_empty() || self.listing != Listing::No
     }
 
     /// The settings asked for: lower case, sorted, each once.
@@ -163,6 +188,10 @@ impl Question {
                 separator = ",";
             }
         }
+        if self.listing == Listing::BuiltIn {
+            sql.push_str(separator);
+            sql.push_str(LIST);
+        }
         push_query(out, &sql);
     }
 
@@ -188,7 +217,16 @@ impl Question {
                 Some(_) | None => return None,
             }
         }
-        row.next().is_none().then_some(Answer { values, facts })
+        let listed = match self.listing {
+            Listing::No => None,
+            Listing::BuiltIn => Some(row.next()?.ok()?.unwrap_or_default().into()),
+        };
+        let answer = Answer {
+            values,
+            facts,
+            listed,
+        };
+        row.next().is_none().then_some(answer)
     }
 }
 
@@ -200,6 +238,15 @@ pub(crate) struct Answer {
     pub(crate) values: Vec<Option<Box<[u8]>>>,
     /// Those of the facts asked for that hold.
     pub(crate) facts: Facts,
+    pub(crate) listed: Option<Box<[u8]>>,
+}
+
+impl Answer {
+    /// The names of all built-in settings that the session has set, if they were asked for.
+    pub(crate) fn listed(&self) -> Option<impl Iterator<Item = &[u8]> + Clone> {
+        let names = self.listed.as_deref()?.split(|byte| *byte == b',');
+        Some(names.filter(|name| !name.is_empty()))
+    }
 }
 
 /// Without values: they may be secrets.
@@ -208,6 +255,7 @@ impl fmt::Debug for Answer {
         out.debug_struct("Answer")
             .field("values", &self.values.len())
             .field("facts", &self.facts)
+            .field("listed", &self.listed.as_deref().map(<[u8]>::len))
             .finish()
     }
 }

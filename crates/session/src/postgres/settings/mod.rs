@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 #[cfg(test)]
 pub(crate) use inspection::Answer;
-pub(crate) use inspection::{Facts, Question};
+pub(crate) use inspection::{Facts, Listing, Question};
 #[cfg(test)]
 pub(crate) use replay::Replay;
 pub(crate) use replay::{Certainty, replay};

@@ -128,6 +128,63 @@ fn late_copy_data_in_the_middle_is_finished_before_the_release() {
 }
 
 #[test]
+fn a_message_cut_in_the_middle_hides_no_pin() {
+    let mut session = started("P(s1,select 1) S", &[]);
+    let data = bytes(Side::Client, "d(0123456789)");
+    let mut out = Effects::new();
+    session.on_client(&data[..8], &mut out);
+    out.clear();
+    session.on_server(&bytes(Side::Server, "1 Z(I)"), &mut out);
+    out.clear();
+    let progress = session.on_client(&data[8..], &mut out);
+    assert!(matches!(progress.want, Want::More));
+    assert!(session.is_attached(), "given back with a statement on it");
+}
+
+/// The first bytes of a message, for a connection that other sessions have used.
+fn first_bytes(message: &str, settings: &str, length: usize) -> (Session, String, Want) {
+    let mut other = session();
+    other.attach(fresh());
+    let mut out = Effects::new();
+    other.on_client(&bytes(Side::Client, settings), &mut out);
+    let answer = bytes(Side::Server, "C(SET) S(TimeZone=CET) Z(I)");
+    let ServerEvent::Release(clean) = other.on_server(&answer, &mut out).event else {
+        panic!("the connection is not given back");
+    };
+    let mut session = Session::new(
+        SessionConfig {
+            id: 2,
+            max_remembered_unnamed: 1_000,
+            process_id: 1,
+        },
+        table(),
+    );
+    session.attach(clean.into_state());
+    out.clear();
+    let input = bytes(Side::Client, message);
+    let input = &input[..length];
+    let progress = session.on_client(input, &mut out);
+    let mut sent = Vec::new();
+    write(out.to_server(), input, &mut sent);
+    let own = sent.len() - progress.consumed;
+    let own = spell(Side::Client, &sent[..own]);
+    (session, own, progress.want)
+}
+
+#[test]
+fn nothing_is_sent_before_a_text_is_whole() {
+    for length in [5, 6, 9, 12] {
+        let (_, own, want) =
+            first_bytes("Q(select currval('s'))", "Q(set timezone = 'CET')", length);
+        assert_eq!(own, "", "at {length}");
+        assert!(matches!(want, Want::More));
+    }
+    let (_, own, want) = first_bytes("Q(rollback)", "Q(set timezone = 'CET')", 14);
+    assert_eq!(own, "SET(-timezone)");
+    assert!(matches!(want, Want::Replies));
+}
+
+#[test]
 fn long_messages_stream_through_without_being_kept() {
     let mut session = started("Q(select 1)", &bytes(Side::Server, "T"));
     // One row of a gigabyte, fed in pieces.

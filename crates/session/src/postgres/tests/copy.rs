@@ -95,22 +95,155 @@ fn a_copy_that_fails_without_syncs_is_no_riddle() {
     );
 }
 
+/// A COPY that has failed around a Sync: how many times the server will be ready is not known.
+const IN_DOUBT: &str = "F> P(,copy t from stdin) B(,) E() S
+    ! borrow
+    B> 1 2 G
+    F> d(bad) S
+    B E(22P02)
+    -> S P(tollgate_fence,) DS(tollgate_fence) CS(tollgate_fence) S
+    <- E(22P02)";
+
+/// The answer to the fence, behind the `Z` of its first Sync.
+const FENCED: &str = "1 t(4089643008,1) n 3";
+
 #[test]
-fn a_copy_that_fails_around_a_sync_is_in_doubt() {
-    check(
-        "F> P(,copy t from stdin) B(,) E() S
+fn a_copy_that_fails_around_a_sync_is_settled_by_a_fence() {
+    // Observed: d(bad) S d(ok) c S gives E Z Z.
+    check(&format!(
+        "{IN_DOUBT}
+         B Z(I) Z(I) {FENCED} Z(I)
+         <- Z(I)
+         ! release
+         F c S
+         <- Z(I)"
+    ));
+    // Observed: d(ok) S d(bad) c S gives E Z.
+    check(&format!(
+        "{IN_DOUBT}
+         B Z(I) {FENCED} Z(I)
+         is Active
+         F c S
+         -> S
+         B> Z(I)
+         ! release"
+    ));
+}
+
+#[test]
+fn what_the_server_would_skip_is_not_sent_behind_the_fence() {
+    check(&format!(
+        "{IN_DOUBT}
+         F c P(s1,select 1) B(,s1) Q(select 1) S
+         ! replies
+         B Z(I) {FENCED} Z(I)
+         -> S
+         B> Z(I)
+         ! release"
+    ));
+}
+
+#[test]
+fn a_client_goes_on_behind_the_fence() {
+    check(&format!(
+        "{IN_DOUBT}
+         F c S Q(select 1)
+         ! replies
+         B Z(I) Z(I) {FENCED}
+         <- Z(I)
+         B Z(I)
+         <- Z(I)
+         ! release
          ! borrow
+         -> Q(select 1)
+         B> T D C(SELECT 1) Z(I)
+         ! release"
+    ));
+}
+
+#[test]
+fn a_transaction_goes_on_behind_a_fence() {
+    check(
+        "F> Q(begin)
+         ! borrow
+         B> C(BEGIN) Z(T)
+         F> P(,copy t from stdin) B(,) E() S
          B> 1 2 G
          F> d(bad) S
          B E(22P02)
          -> S P(tollgate_fence,) DS(tollgate_fence) CS(tollgate_fence) S
          <- E(22P02)
-         B Z(I) Z(I) 1 t(4089643008,1) n 3 Z(I)
-         <- Z(I)
-         ! release
+         B Z(E) 1 t(4089643008,1) n 3 Z(E)
          F c S
-         <- Z(I)",
+         -> S
+         B> Z(E)
+         F> Q(rollback)
+         B> C(ROLLBACK) Z(I)
+         ! release",
     );
+}
+
+#[test]
+fn what_the_server_reports_during_the_doubt_is_heard() {
+    check(&format!(
+        "{IN_DOUBT}
+         B N S(TimeZone=CET) Z(I) Z(I) {FENCED} Z(I)
+         <- N S(TimeZone=CET) Z(I)
+         ! release
+         F2 Q(select 1)
+         ! borrow
+         -> SET(-timezone) Q(select 1)"
+    ));
+}
+
+#[test]
+fn settings_before_a_copy_in_doubt_are_asked_for() {
+    check(&format!(
+        "F> P(,set work_mem = 1) B(,) E() P(,copy t from stdin) B(,) E() S
+         ! borrow
+         B> 1 2 C(SET) 1 2 G
+         F> d(bad) S
+         B E(22P02)
+         -> S P(tollgate_fence,) DS(tollgate_fence) CS(tollgate_fence) S
+         <- E(22P02)
+         B Z(I) Z(I) {FENCED} Z(I)
+         <- Z(I)
+         -> ASK(work_mem)
+         B ANSWER(4MB)
+         ! release"
+    ));
+}
+
+#[test]
+fn nothing_is_sent_into_a_copy_that_may_end_in_doubt() {
+    check(
+        "F> P(,copy t from stdin) B(,) E() d(bad) S d(1) c
+         ! borrow
+         F P(,select 1) S
+         ! replies
+         -> H
+         B> 1 2 G
+         B E(22P02)
+         -> S P(tollgate_fence,) DS(tollgate_fence) CS(tollgate_fence) S
+         <- E(22P02)
+         B Z(I) Z(I) 1 t(4089643008,1) n 3
+         <- Z(I)
+         B Z(I)
+         ! release
+         ! borrow
+         -> P(,select 1) S
+         B> 1 Z(I)
+         ! release",
+    );
+}
+
+#[test]
+fn a_client_that_vanishes_in_doubt_closes_the_server() {
+    check(&format!(
+        "{IN_DOUBT}
+         gone
+         ! close server"
+    ));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! The proxy's own Queries are spelled by what they mean: `ASK(work_mem,timezone;locks,temp)` is the
 //! inspection of two settings and two facts, `SET(work_mem=1MB,-timezone)` the replay that sets one setting
 //! and resets another. `ANSWER(1MB,NULL;t,f)` is all that the server says to the former, `SET` to the latter.
+//! In an answer `""` is an empty text and `+` a comma.
 
 /// How an inspection begins.
 const ASK: &str =
@@ -12,12 +13,13 @@ const ASK: &str =
 const REPLAY: &str = "BEGIN ISOLATION LEVEL READ COMMITTED;";
 
 /// What an inspection can ask for besides settings, and what in its text tells.
-const FACTS: [(&str, &str); 5] = [
+const FACTS: [(&str, &str); 6] = [
     ("locks", "'advisory'"),
     ("temp", "pg_my_temp_schema"),
     ("cursors", "pg_cursors"),
     ("channels", "pg_listening_channels"),
     ("statements", "pg_prepared_statements"),
+    ("list", "pg_catalog.pg_settings"),
 ];
 
 /// Who sends the messages.
@@ -238,6 +240,12 @@ fn replay(sql: &str) -> Option<String> {
         if let Some(name) = change.strip_prefix("RESET ") {
             return format!("-{}", name.replace('"', ""));
         }
+        if let Some((name, value)) = change
+            .strip_prefix("SELECT pg_catalog.set_config('")
+            .and_then(|rest| rest.strip_suffix("',false) IS NULL")?.split_once("','"))
+        {
+            return format!("{name}={value}");
+        }
         let set = change.strip_prefix("SET ").unwrap_or(change);
         match set.split_once(" TO ") {
             Some((name, value)) => {
@@ -257,7 +265,7 @@ fn answer(text: &str) -> Vec<u8> {
         .into_iter()
         .filter(|part| !part.is_empty())
         .flat_map(|part| part.split(','))
-        .map(|value| (value != "NULL").then(|| value.to_owned()));
+        .map(|value| (value != "NULL").then(|| value.replace('"', "").replace('+', ",")));
     row(&columns.collect::<Vec<_>>())
 }
 

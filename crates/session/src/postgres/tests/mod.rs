@@ -7,6 +7,7 @@ mod messages;
 mod pinning;
 mod requests;
 mod rig;
+mod settings;
 mod simulation;
 mod simulator;
 mod statements;

@@ -1,6 +1,6 @@
 //! What pins, when, and what ends it.
 
-use super::rig::check;
+use super::rig::{check, check_whole};
 
 /// One statement outside of a transaction pins for one reason.
 fn pins(sql: &str, tag: &str, reason: &str) {
@@ -265,11 +265,13 @@ fn what_no_rollback_undoes_pins_even_if_the_statement_fails() {
         ),
         (
             "do $$ begin set x = 1; commit; perform 1/0; end $$",
-            "! pin PROCEDURAL_BODY
+            "-> ASK(role;list)
+             B ANSWER(none;\"\")
+             ! pin PROCEDURAL_BODY
              ! pin SESSION_SETTING",
         ),
     ] {
-        check(&format!(
+        check_whole(&format!(
             "F> Q({sql})
              ! borrow
              B> T E(22012) Z(I)
@@ -386,7 +388,6 @@ fn every_pin_has_statements_that_may_end_it() {
         (cursor, "close c"),
         (cursor, "close all"),
         (listen, "unlisten *"),
-        (listen, "call p()"),
     ] {
         check(&format!(
             "F> Q({begin})
@@ -451,11 +452,9 @@ fn a_sequence_pins_only_those_who_ask_what_it_gave() {
     );
     // From then on every insert may have moved a sequence that it will ask for.
     check(
-        "F Q(select lastval())
+        "F> Q(select lastval())
          ! borrow
-         -> Q(DISCARD SEQUENCES) Q(select lastval())
-         B C(DISCARD SEQUENCES) Z(I) E(55000) Z(I)
-         <- E(55000) Z(I)
+         B> E(55000) Z(I)
          ! pin SEQUENCE
          F> Q(discard sequences)
          B> C(DISCARD SEQUENCES) Z(I)
@@ -498,29 +497,119 @@ fn nobody_reads_what_the_sequences_gave_to_another() {
 }
 
 #[test]
-fn procedural_bodies_pin_only_if_they_name_state() {
+fn sequences_read_in_a_transaction_are_ones_own() {
     check(
-        "F> Q(do $$ begin null; end $$)
+        "F> Q(select nextval('s'))
+         ! borrow
+         B> C(SELECT 1) Z(I)
+         ! release
+         F2> Q(begin)
+         ! borrow
+         B2> C(BEGIN) Z(T)
+         F2 Q(select currval('s'))
+         -> Q(DISCARD SEQUENCES) Q(select currval('s'))
+         B2 C(DISCARD SEQUENCES) Z(T) E(55000) Z(E)
+         <- E(55000) Z(E)
+         ! pin SEQUENCE",
+    );
+    check(
+        "F> Q(select nextval('s'))
+         ! borrow
+         B> C(SELECT 1) Z(I)
+         ! release
+         F2> Q(begin)
+         ! borrow
+         B2> C(BEGIN) Z(T)
+         F2> Q(insert into t default values)
+         B2> C(INSERT 0 1) Z(T)
+         F2> Q(select currval('s'))
+         B2> C(SELECT 1) Z(T)
+         ! pin SEQUENCE",
+    );
+}
+
+#[test]
+fn a_statement_made_again_reads_ones_own_sequences() {
+    check(
+        "F2> P(,select currval('s')) S
+         ! borrow
+         B2> 1 Z(I)
+         ! release
+         fresh
+         F> Q(select nextval('s'))
+         ! borrow
+         B> C(SELECT 1) Z(I)
+         ! release
+         F2 B(,) E() S
+         ! borrow
+         -> Q(DISCARD SEQUENCES) P(,select currval('s')) B(,) E() S",
+    );
+}
+
+#[test]
+fn what_a_procedure_has_set_is_listed() {
+    for (text, tag) in [
+        ("do $$ begin null; end $$", "DO"),
+        ("call p()", "CALL"),
+        ("do $$ begin perform setval('s', 1); end $$", "DO"),
+    ] {
+        check(&format!(
+            "F> Q({text})
+             ! borrow
+             B> C({tag}) Z(I)
+             -> ASK(role;list)
+             B ANSWER(none;\"\")
+             ! release"
+        ));
+    }
+    check(
+        "F> Q(do $$ begin perform pg_advisory_lock(1); end $$)
          ! borrow
          B> C(DO) Z(I)
-         ! release
-         F> Q(call p())
+         -> ASK(role;locks,list)
+         B ANSWER(none;f,\"\")
+         ! release",
+    );
+    // What is on the list is asked for in its turn.
+    check(
+        "F> Q(call p())
          ! borrow
          B> C(CALL) Z(I)
+         -> ASK(role;list)
+         B ANSWER(none;TimeZone+work_mem)
+         -> ASK(work_mem)
+         B ANSWER(3MB)
          ! release
-         F> Q(do $$ begin perform setval('s', 1); end $$)
+         fresh
+         F2> Q(select 1)
+         ! borrow",
+    );
+    check(
+        "F> Q(listen c)
+         ! borrow
+         B> C(LISTEN) Z(I)
+         -> ASK(;channels)
+         B ANSWER(;t)
+         ! pin LISTEN
+         F> Q(call p())
+         B> C(CALL) Z(I)
+         -> ASK(role;channels,list)
+         B ANSWER(none;f,\"\")
+         ! unpin LISTEN
+         ! release",
+    );
+}
+
+#[test]
+fn a_procedural_body_that_names_settings_pins() {
+    check_whole(
+        "F> Q(do $$ begin set work_mem = 1; end $$)
          ! borrow
          B> C(DO) Z(I)
-         ! release
-         F> Q(do $$ begin perform pg_advisory_lock(1); end $$)
-         ! borrow
-         B> C(DO) Z(I)
-         -> ASK(;locks)
-         B ANSWER(;f)
-         ! release
-         F> Q(do $$ begin set work_mem = 1; end $$)
-         ! borrow
-         B> C(DO) Z(I)
+         -> ASK(role;list)
+         B ANSWER(none;work_mem)
+         -> ASK(work_mem)
+         B ANSWER(1kB)
          ! pin PROCEDURAL_BODY
          ! pin SESSION_SETTING",
     );

@@ -11,7 +11,10 @@ use crate::postgres::{SessionConfig, Want, fuzz};
 
 const CLIENTS: usize = 3;
 
-const STATEMENTS: [&str; 44] = [
+/// Conversations to try of every kind: enough for what matters, and a few seconds.
+const CASES: u32 = 250;
+
+const STATEMENTS: [&str; 45] = [
     "select 1",
     "select 1, 2",
     "select 1/0",
@@ -40,6 +43,7 @@ const STATEMENTS: [&str; 44] = [
     "set role other",
     "reset role",
     "reset all",
+    "call p()",
     "create temp table t (a int)",
     "drop table t",
     "discard temp",
@@ -66,6 +70,7 @@ fn action() -> impl Strategy<Value = String> {
         6 => statement().prop_map(|sql| format!("Q({sql})")),
         4 => Just("Q(show all)".to_owned()),
         2 => transaction(),
+        2 => pipeline(),
         2 => (statement(), statement()).prop_map(|(a, b)| format!("Q({a}; {b})")),
         1 => Just("Q()".to_owned()),
         6 => statement().prop_map(|sql| format!("P(,{sql}) B(,) DP() E() S")),
@@ -84,9 +89,44 @@ fn action() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Statements of one implicit transaction.
+fn pipeline() -> impl Strategy<Value = String> {
+    let statement = prop::sample::select(STATEMENTS.to_vec());
+    prop::collection::vec(statement, 2..5).prop_map(|statements| {
+        let requests = statements.iter().map(|sql| format!("P(,{sql}) B(,) E()"));
+        format!("{} S", requests.collect::<Vec<_>>().join(" "))
+    })
+}
+
+/// What client number `who` does with sequences, if it reads them `reads` times as often as it moves
+/// them. Where nothing can be sent ahead of a text, amid a pipeline and in a failed transaction, it does
+/// not read.
+fn sequences(who: usize, reads: usize) -> impl Strategy<Value = Vec<String>> {
+    let mut statements = vec![format!("select setval('s', {who})")];
+    statements.extend(vec!["select currval('s')".to_owned(); reads]);
+    for other in [
+        "select 1",
+        "begin",
+        "commit",
+        "rollback",
+        "discard sequences",
+    ] {
+        statements.push(other.to_owned());
+    }
+    let statement = move || prop::sample::select(statements.clone());
+    let action = prop_oneof![
+        3 => statement().prop_map(|sql| format!("Q({sql})")),
+        1 => (statement(), statement()).prop_map(|(a, b)| format!("Q({a}; {b})")),
+        3 => statement().prop_map(|sql| format!("P(,{sql}) B(,) E() S")),
+        1 => Just("B(,) E() S".to_owned()),
+        1 => Just("S".to_owned()),
+    ];
+    prop::collection::vec(action, 0..10)
+}
+
 /// A transaction that goes in one batch or many, with settings and savepoints.
 fn transaction() -> impl Strategy<Value = String> {
-    let inside = prop::sample::select(STATEMENTS[7..28].to_vec());
+    let inside = prop::sample::select(STATEMENTS[7..29].to_vec());
     let inside = prop::collection::vec(inside, 1..6);
     let end = prop::sample::select(vec!["commit", "rollback", "select 1"]);
     (inside, end, prop::bool::ANY).prop_map(|(inside, end, whole)| {
@@ -427,7 +467,7 @@ fn scripts(length: usize) -> impl Strategy<Value = Vec<Vec<String>>> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 500,
+        cases: CASES,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
@@ -447,6 +487,32 @@ proptest! {
         after in moves(),
     ) {
         play_with_a_loss(&scripts, &before, &after);
+    }
+
+    /// What sequences gave last is a client's own, once it has asked for it; and before that, it is never
+    /// another's.
+    #[test]
+    fn what_sequences_gave_is_ones_own(
+        scripts in (sequences(1, 2), sequences(2, 0), sequences(3, 2)),
+        moves in moves(),
+    ) {
+        let (one, two, three) = scripts;
+        let asked = vec!["Q(select currval('s'))".to_owned()];
+        let scripts = [[asked, one].concat(), two, three];
+        let scripts: Vec<_> = scripts.iter().map(|script| whole(script)).collect();
+        let mut world = World::new(&scripts);
+        for step in &moves {
+            world.make(step);
+        }
+        world.settle();
+        let expected = spell(Side::Server, &alone(&scripts[0]));
+        assert_eq!(spell(Side::Server, &world.clients[0].told), expected);
+        for (client, own) in world.clients.iter().zip(1..) {
+            let told = spell(Side::Server, &client.told);
+            let mut others = (1..=CLIENTS).filter(|other| *other != own);
+            let leak = others.find(|other| told.contains(&format!("last {other}")));
+            assert_eq!(leak, None, "client {own} was told {told}");
+        }
     }
 
     #[test]

@@ -404,6 +404,11 @@ impl Simulator {
         });
         let facts = question.facts.iter().map(|fact| {
             let holds = match *fact {
+                "list" => {
+                    let names = self.undoable.settings.keys().copied();
+                    let names = names.filter(|name| !name.contains('.') && *name != "role");
+                    return Some(names.collect::<Vec<_>>().join(","));
+                }
                 "locks" => self.lasting.locks > 0,
                 fact => self.undoable.marks.contains(fact),
             };
@@ -481,7 +486,7 @@ impl Simulator {
                 self.lasting.locks,
             ),
             "select currval('s')" => match &self.sequence {
-                Some(value) => format!("D({value}) C(SELECT 1)"),
+                Some(value) => format!("D(last {value}) C(SELECT 1)"),
                 None => return Err(Failed("55000")),
             },
             other => match assignment(other) {
@@ -556,7 +561,6 @@ impl Simulator {
     /// Runs a statement that leaves something in the session.
     fn run_with_state(&mut self, sql: &str) -> Result<&'static str, Failed> {
         let marks = &mut self.undoable.marks;
-        let lasting = &mut self.lasting;
         let answer = match sql {
             "create temp table t (a int)" => {
                 if !marks.insert("temp") {
@@ -597,6 +601,15 @@ impl Simulator {
                 marks.remove("channels");
                 "C(UNLISTEN)"
             }
+            other => return self.run_with_lasting_state(other),
+        };
+        Ok(answer)
+    }
+
+    /// Runs a statement that leaves something that no rollback undoes, or that the text does not tell.
+    fn run_with_lasting_state(&mut self, sql: &str) -> Result<&'static str, Failed> {
+        let lasting = &mut self.lasting;
+        let answer = match sql {
             "select pg_advisory_lock(1)" => {
                 lasting.locks += 1;
                 "D() C(SELECT 1)"
@@ -613,9 +626,17 @@ impl Simulator {
                     "D(t) C(SELECT 1)"
                 }
             }
-            "select setval('s', 1)" | "select setval('s', 2)" => {
-                self.sequence = Some(sql[18..19].to_owned());
+            "select setval('s', 1)" | "select setval('s', 2)" | "select setval('s', 3)" => {
+                self.sequence = Some(sql["select setval('s', ".len()..].replace(')', ""));
                 "D(1) C(SELECT 1)"
+            }
+            "call p()" => {
+                // What is in it, the text does not tell.
+                let settings = &mut self.undoable.settings;
+                settings.insert("work_mem", "3MB".to_owned());
+                settings.remove("role");
+                self.undoable.local.clear();
+                "C(CALL)"
             }
             "discard sequences" => {
                 self.sequence = None;
@@ -768,6 +789,7 @@ fn assignment(sql: &str) -> Option<Assignment> {
             Assignment::Session(known("role"), Some((*value).to_owned()))
         }
         ("set", [name, _, value]) => Assignment::Session(known(name), Some((*value).to_owned())),
+        ("set", [name, "TO"]) => Assignment::Session(known(name), Some(String::new())),
         _ => return None,
     })
 }

@@ -431,4 +431,20 @@ pub(super) const SCRIPTS: Theme = &[
             "Q(show work_mem)",
         ],
     ),
+    (
+        "settings made, changed and reset in a procedure",
+        &[
+            "Q(create procedure n{n}.sets(v text) language plpgsql as $$ begin perform set_config('work_mem', v, false); commit; set enable_seqscan = off; end $$)",
+            "Q(create procedure n{n}.resets() language plpgsql as $$ begin reset work_mem; end $$)",
+            "Q(call n{n}.sets('3MB'))",
+            "Q(show work_mem) Q(show enable_seqscan)",
+            "Q(select 1)",
+            "Q(show work_mem) Q(show enable_seqscan)",
+            "Q(set role to default) Q(call n{n}.resets())",
+            "Q(show work_mem) Q(select source from pg_settings where name = 'work_mem')",
+            "X(call n{n}.sets('4MB')) S()",
+            "Q(show work_mem) Q(reset all)",
+            "Q(show work_mem) Q(show enable_seqscan)",
+        ],
+    ),
 ];

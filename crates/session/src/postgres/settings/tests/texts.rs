@@ -101,6 +101,7 @@ fn an_answer_is_read() {
     let answer = Answer {
         values: vec![Some("x\\yé".as_bytes().into()), None, Some([].into())],
         facts: Facts::CHANNELS,
+        listed: None,
     };
     assert_eq!(asked.read(&body), Some(answer.clone()));
     assert!(
