@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 use tollgate_pool::{Passport, Shard as ShardNumber};
 use tollgate_session::Effects;
+use tollgate_session::postgres::{StatementTable, TableSeed};
 use tollgate_telemetry::Metrics;
 use tollgate_types::{PinReport, ProxyId, SessionInfo, TargetId};
 use tollgate_wire_postgres::secret::CancelSecret;
@@ -32,7 +33,7 @@ use crate::target_pool::TargetPool;
 use crate::throttle::FailedLogins;
 use crate::tls::ServerTls;
 use crate::vacating::InTheWay;
-use crate::{accept, janitor};
+use crate::{accept, janitor, random};
 
 /// Handshakes under way at once on one shard; more wait in the kernel's queue.
 const HANDSHAKES: usize = 4096;
@@ -157,6 +158,8 @@ pub(crate) struct Shard {
     pins: RefCell<HashMap<ProxyId, Rc<PinBook>>>,
     /// Counters.
     pub(crate) metrics: ShardMetrics,
+    /// Prepared statements of all sessions.
+    pub(crate) statements: StatementTable,
     /// I/O buffers.
     pub(crate) buffers: Buffers,
     /// The vocabulary between session machines and relays, reused turn by turn.
@@ -177,6 +180,11 @@ impl Shard {
     pub(crate) fn new(seed: Seed) -> Rc<Self> {
         let clock = Clock::new(seed.started);
         let metrics = ShardMetrics::new(Arc::clone(&seed.metrics));
+        let statements = StatementTable::new(TableSeed {
+            table: u64::try_from(seed.index).unwrap_or(0),
+            tables: u64::try_from(seed.settings.shards).unwrap_or(1),
+            key: (u64::from(random::number()) << 32) | u64::from(random::number()),
+        });
         Rc::new(Self {
             seed,
             running: RefCell::new(Arc::new(Running::default())),
@@ -185,6 +193,7 @@ impl Shard {
             keys: RefCell::new(HashMap::new()),
             pins: RefCell::new(HashMap::new()),
             metrics,
+            statements,
             buffers: Buffers::default(),
             effects: Cell::new(Effects::default()),
             clock,

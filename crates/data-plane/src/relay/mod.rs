@@ -64,13 +64,14 @@ impl Relay {
         from_client: InputBuffer,
         metrics: Rc<ProxyMetrics>,
     ) -> Self {
-        let session = Session::new(SessionConfig {
+        let config = SessionConfig {
             id: shard
                 .sessions
                 .fresh_serial(shard.seed.index, shard.seed.settings.shards),
             max_remembered_unnamed: REMEMBERED_STATEMENT,
             process_id: registered.control.cancel_key.process_id,
-        });
+        };
+        let session = Session::new(config, shard.statements.clone());
         Self {
             shard,
             registered,

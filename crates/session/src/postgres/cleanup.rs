@@ -225,6 +225,9 @@ impl Cleanup {
         }
         match (step, message_tag) {
             (Step::Command(wanted), tag::COMMAND_COMPLETE) => {
+                if wanted == b"DISCARD ALL" {
+                    self.link.carried.forget_all();
+                }
                 read::command_tag(body).is_ok_and(|found| found == wanted)
             }
             (Step::EmptyQuery, tag::EMPTY_QUERY_RESPONSE) => true,

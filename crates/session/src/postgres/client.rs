@@ -8,8 +8,9 @@ use tollgate_wire_postgres::sqlstate::SqlState;
 use tollgate_wire_postgres::tag::frontend as tag;
 
 use super::head::{Head, Message, head, kind_byte};
-use super::link::{Copy, Entry, Link, Mode, Pieces, Restored, Segment};
+use super::link::{Copy, Entry, Held, Link, Mode, Pieces, Restored, Segment, StrayData, Upset};
 use super::queue::Kind;
+use super::statements::is_awaited;
 use super::unnamed::{Remembered, Unnamed};
 use super::{CloseReason, Progress, Session, Unlinked, Want};
 use crate::{Effects, Notice};
@@ -77,9 +78,15 @@ impl Session {
             return 0;
         }
         let bytes = rest.get(..length).unwrap_or_default();
-        out.server_lane().forward(at, length);
+        let skipped = link.inbound.skip.min(length);
+        link.inbound.skip = link.inbound.skip.saturating_sub(skipped);
+        let (start, passed) = (at.saturating_add(skipped), length.saturating_sub(skipped));
+        out.server_lane().forward(start, passed);
         link.inbound.left = link.inbound.left.saturating_sub(length);
         record(link, &mut self.unnamed, bytes);
+        if link.inbound.left == 0 {
+            link.passed(out);
+        }
         if link.inbound.text.is_some() {
             self.read_text(bytes, out);
         }
@@ -177,14 +184,18 @@ impl Session {
             Unlinked::Serving | Unlinked::Waiting(_) | Unlinked::Leaving => {}
         }
         match tag {
+            tag::PARSE | tag::QUERY if awaits_text(message) => return Step::Wait(Want::More),
+            tag::QUERY if self.deallocates(message) => deallocated(out),
             tag::SYNC => ready(out),
             tag::CLOSE => match head(message, 1) {
-                // Statements with a name keep their connection, portals end with their transaction: what
-                // is closed here does not exist, which PostgreSQL calls success.
+                // Only the session knows its statements, portals end with their transaction: what does not
+                // exist is closed with success as well.
                 Head::Name { name, .. } if message.bytes.len() >= total && closes(message) => {
                     if name.is_empty() && kind_byte(message) == Some(b'S') {
                         self.unnamed.change_starts();
                         self.unnamed.drop_statement(Remembered::Nothing);
+                    } else if kind_byte(message) == Some(b'S') {
+                        self.names.remove(name);
                     }
                     out.client_lane().inject(backend::close_complete);
                 }
@@ -211,16 +222,24 @@ impl Session {
         };
         match link.mode {
             Mode::Tracking => {}
-            Mode::Doubt | Mode::FenceDue | Mode::Fenced | Mode::FenceAnswered | Mode::Blind => {
+            Mode::Doubt | Mode::Blind => {
                 return self.begin_in_doubt(message, out);
             }
         }
+        if link.segment == Segment::Refused && message.header.tag != tag::SYNC {
+            return self.refused(message, out);
+        }
         if link.segment == Segment::Skipping && message.header.tag != tag::SYNC {
-            link.pass(message.header, Entry::None);
-            return Step::Taken;
+            return self.skipped(message, out);
         }
         if link.queue.is_full() {
             return Step::Wait(Want::Replies);
+        }
+        if link.may_lose_track() && !belongs_to_copy(message.header.tag) {
+            return Step::Wait(self.settle_first(out));
+        }
+        if awaits_text(message) && !link.takes_copy_data() {
+            return Step::Wait(Want::More);
         }
         if link.restored != Restored::Done
             && let Some(want) = self.restore(message, out)
@@ -234,17 +253,65 @@ impl Session {
             return Step::Wait(Want::Server);
         };
         match message.header.tag {
-            tag::QUERY => self.query(message.header),
+            tag::QUERY => return self.query(message, out),
             tag::PARSE => return self.parse(message, out),
             tag::BIND => return self.bind(message, out),
             tag::DESCRIBE => return self.describe(message, out),
             tag::EXECUTE => return self.execute(message, out),
             tag::CLOSE => return self.close(message, out),
             tag::FUNCTION_CALL => return self.function_call(message),
-            tag::SYNC => link.sync(message.header),
-            tag::COPY_DONE | tag::COPY_FAIL => link.copy_end(message.header),
+            tag::SYNC => {
+                link.sync(message.header);
+                self.names.segment_ends();
+            }
+            tag::COPY_DONE | tag::COPY_FAIL => {
+                link.data = StrayData::Sent;
+                link.copy_end(message.header);
+            }
+            tag::COPY_DATA => {
+                link.data = StrayData::Sent;
+                link.pass(message.header, Entry::None);
+            }
             _ => link.pass(message.header, Entry::None),
         }
+        Step::Taken
+    }
+
+    /// A message that the server would discard on its way to the next Sync, had it not had that already.
+    fn refused(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
+        let ends_itself = matches!(message.header.tag, tag::QUERY | tag::FUNCTION_CALL);
+        if ends_itself && link.upset == Upset::ByOurs {
+            // What failed was sent for this message, so its error was this message's.
+            let status = link.status;
+            out.client_lane()
+                .inject(|bytes| backend::ready_for_query(bytes, status));
+            link.segment = Segment::Closed;
+        }
+        link.upset = Upset::No;
+        link.held = Held::No;
+        link.swallow(message.header.total);
+        Step::Taken
+    }
+
+    /// A message that the server discards on its way to the next Sync.
+    fn skipped(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
+        let ends_itself = matches!(message.header.tag, tag::QUERY | tag::FUNCTION_CALL);
+        if ends_itself && link.upset == Upset::ByOurs {
+            // What failed was sent for this message, so its error is this message's.
+            out.server_lane().inject(super::statements::sync);
+            link.sync(message.header);
+            self.names.segment_ends();
+            link.swallow(message.header.total);
+            return Step::Taken;
+        }
+        link.upset = Upset::No;
+        link.pass(message.header, Entry::None);
         Step::Taken
     }
 
@@ -282,9 +349,32 @@ fn record(link: &mut Link, unnamed: &mut Unnamed, bytes: &[u8]) {
     }
 }
 
+fn deallocated(out: &mut Effects) {
+    out.client_lane()
+        .inject(|bytes| backend::command_complete(bytes, "DEALLOCATE"));
+    ready(out);
+}
+
 fn ready(out: &mut Effects) {
     out.client_lane()
         .inject(|bytes| backend::ready_for_query(bytes, TransactionStatus::Idle));
+}
+
+/// True for a message with a text that must be seen whole and has not arrived.
+fn awaits_text(message: Message<'_>) -> bool {
+    match message.header.tag {
+        tag::QUERY => is_awaited(message),
+        tag::PARSE => is_awaited(message) && !matches!(head(message, 0), Head::TooLong),
+        _ => false,
+    }
+}
+
+/// Messages that may be sent in the middle of a COPY.
+fn belongs_to_copy(message_tag: u8) -> bool {
+    matches!(
+        message_tag,
+        tag::COPY_DATA | tag::COPY_DONE | tag::COPY_FAIL | tag::FLUSH | tag::SYNC
+    )
 }
 
 fn closes(message: Message<'_>) -> bool {

@@ -2,22 +2,14 @@
 //!
 //! While a COPY takes data, the server ignores Syncs; once it has failed, it skips to the next one it
 //! reads. Which of the Syncs sent amid the data was read before the failure and which after it cannot be
-//! told from here, so replies cannot be counted. Instead a fence is sent behind the first Sync that
-//! certainly counts: an empty Query, whose reply is unmistakable as long as the client has none of its
-//! own under way. Source: observed on PostgreSQL 15, and `src/backend/tcop/postgres.c`.
+//! told from here, so replies cannot be counted. They are passed on without being understood until a fence
+//! is answered; see `fence`. Source: observed on PostgreSQL 15, and `src/backend/tcop/postgres.c`.
 
-use tollgate_wire_postgres::tag::frontend as tag;
-
-use super::client::Step;
-use super::head::Message;
-use super::link::{Copy, Entry, Link, Mode, Segment};
+use super::Session;
+use super::link::{Copy, Entry, Mode};
 use super::queue::{DataEnd, Expected, Kind, Syncs};
 use super::replies::skip_unnamed;
-use super::{Session, Want};
-use crate::{Effects, PinReason};
-
-/// An empty Query; answered with `I` and `Z`.
-const FENCE: &[u8] = b"Q\0\0\0\x05\0";
+use crate::PinReason;
 
 impl Session {
     /// A COPY from the client ended, well or not, at a moment that leaves the replies to come unknown.
@@ -46,6 +38,7 @@ impl Session {
         };
         link.copy = Copy::None;
         if in_doubt && link.mode == Mode::Tracking {
+            link.fence.is_due(how);
             self.doubt();
             return Outlook::Doubtful;
         }
@@ -57,19 +50,16 @@ impl Session {
         let Some(link) = &mut self.link else {
             return;
         };
-        let unanswered: Vec<Expected> = link.queue.drain().collect();
+        let mut unanswered: Vec<Expected> = link.queue.drain().collect();
         link.inbound.entry = Entry::None;
-        // Sent behind the end of the data, a Sync will be answered.
-        let synced = unanswered.iter().any(|sent| sent.kind == Kind::Sync);
-        link.mode = if synced { Mode::FenceDue } else { Mode::Doubt };
-        // The fence would drop an unnamed statement that cannot be made again.
-        let lost = self.unnamed.is_forgotten();
-        if lost || unanswered.iter().any(|sent| leaves_doubt(sent.kind)) {
-            link.mode = Mode::Blind;
+        link.mode = Mode::Doubt;
+        if unanswered.iter().any(|sent| leaves_doubt(sent.kind)) {
+            link.fence.lose_unnamed();
             self.pins.hold(PinReason::CopyInDoubt);
         }
-        for sent in &unanswered {
+        for sent in &mut unanswered {
             skip_unnamed(&mut self.unnamed, sent);
+            self.undone(sent);
             self.attempted(&sent.meaning);
         }
         self.pending.doubt();
@@ -83,56 +73,6 @@ impl Session {
             link.queue.reset();
         }
         self.pins.hold(reason);
-    }
-
-    /// A message of the client while replies are in doubt.
-    pub(super) fn begin_in_doubt(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
-        self.send_fence(out);
-        let Some(link) = &mut self.link else {
-            return Step::Wait(Want::Server);
-        };
-        let tag = message.header.tag;
-        match link.mode {
-            Mode::Tracking | Mode::Blind => {}
-            Mode::FenceDue | Mode::Fenced | Mode::FenceAnswered => {
-                return Step::Wait(Want::Replies);
-            }
-            Mode::Doubt => match tag {
-                // The failure has been seen, so this one certainly counts.
-                tag::SYNC => link.mode = Mode::FenceDue,
-                tag::COPY_DATA | tag::COPY_DONE | tag::COPY_FAIL | tag::FLUSH => {}
-                _ => {
-                    link.mode = Mode::Blind;
-                    self.pins.hold(PinReason::CopyInDoubt);
-                }
-            },
-        }
-        if let Some(link) = &mut self.link {
-            link.pass(message.header, Entry::None);
-        }
-        Step::Taken
-    }
-
-    /// Sends the fence if it is due and the client is not in the middle of a message.
-    pub(super) fn send_fence(&mut self, out: &mut Effects) {
-        if let Some(link) = &mut self.link
-            && link.mode == Mode::FenceDue
-            && link.inbound.left == 0
-        {
-            out.server_lane()
-                .inject(|bytes| bytes.extend_from_slice(FENCE));
-            link.mode = Mode::Fenced;
-            link.segment = Segment::Closed;
-        }
-    }
-}
-
-impl Link {
-    /// The fence is answered: nothing else is to come.
-    pub(super) fn doubt_is_over(&mut self) {
-        self.mode = Mode::Tracking;
-        self.copy = Copy::None;
-        self.segment = Segment::Closed;
     }
 }
 
@@ -152,20 +92,28 @@ pub(super) enum CopyEnd {
     Failed,
 }
 
-/// True for requests that change the client's statements: nobody will know whether they did.
+/// True for requests that change the client's unnamed statement or its session: nobody will know whether
+/// they did. Those about statements with names are not sent while that can happen.
 fn leaves_doubt(kind: Kind) -> bool {
     match kind {
-        Kind::Parse
-        | Kind::UnnamedParse
+        Kind::UnnamedParse
         | Kind::InjectedParse
-        | Kind::Close
         | Kind::UnnamedClose
         | Kind::InjectedClose
         | Kind::Query => true,
-        Kind::Bind
+        Kind::Parse
+        | Kind::Close
+        | Kind::Bind
         | Kind::DescribeStatement
         | Kind::DescribeColumns
         | Kind::Execute
+        | Kind::Make
+        | Kind::Learn
+        | Kind::LearnColumns
+        | Kind::Drop
+        | Kind::OwnBind
+        | Kind::OwnExecute
+        | Kind::OwnSync
         | Kind::Sync
         | Kind::FunctionCall
         | Kind::Replay

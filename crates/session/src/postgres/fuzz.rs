@@ -5,8 +5,8 @@ mod crowd;
 pub use crowd::fuzz_crowd;
 
 use super::{
-    Cleanup, CleanupEvent, Farewell, MAX_HEAD, ServerEvent, ServerState, Session, SessionConfig,
-    Want,
+    Cleanup, CleanupEvent, Farewell, MAX_WHOLE, ServerEvent, ServerState, Session, SessionConfig,
+    StatementTable, TableSeed, Want,
 };
 use crate::{Effects, Piece};
 
@@ -26,7 +26,7 @@ pub fn fuzz_client(data: &[u8]) {
             Want::Release(_) => {}
             Want::More => {
                 let waits_for = data.len().saturating_sub(start);
-                assert!(waits_for < MAX_HEAD, "keeps {waits_for} bytes waiting");
+                assert!(waits_for < MAX_WHOLE, "keeps {waits_for} bytes waiting");
                 break;
             }
             Want::Replies | Want::Close(_) => break,
@@ -88,10 +88,19 @@ pub fn fuzz_cleanup(data: &[u8]) {
 }
 
 fn session() -> Session {
-    Session::new(SessionConfig {
+    let config = SessionConfig {
         id: 1,
         max_remembered_unnamed: 64,
         process_id: 1,
+    };
+    Session::new(config, table())
+}
+
+fn table() -> StatementTable {
+    StatementTable::new(TableSeed {
+        table: 0,
+        tables: 1,
+        key: 0,
     })
 }
 

@@ -3,9 +3,11 @@
 use tollgate_sql::{EffectSet, Scanner};
 use tollgate_wire_postgres::backend::TransactionStatus;
 
+use super::fence::Fence;
 use super::parameters::Parameters;
 use super::queue::{DataEnd, Meaning, Queue, Syncs};
 use super::settings::Settings;
+use super::statements::{Carried, Making};
 
 /// What is known about one server connection. It lives as long as the connection and goes with it: into
 /// the pool, to a session, and back.
@@ -80,6 +82,18 @@ pub(super) struct Link {
     pub(super) intrusion: Intrusion,
     /// A setting may change while requests are in flight, so strings may not be read as we read them.
     pub(super) settings_in_flight: bool,
+    /// The statements with names that the connection has.
+    pub(super) carried: Carried,
+    /// The one that is being made for a request that waits for it.
+    pub(super) making: Option<Making>,
+    /// The parameter types of the statement that is being described.
+    pub(super) learnt: Vec<u8>,
+    /// How much had been sent when the server was last asked for what it holds back.
+    pub(super) flushed_at: u64,
+    pub(super) upset: Upset,
+    pub(super) held: Held,
+    pub(super) data: StrayData,
+    pub(super) fence: Fence,
     /// Cancel requests under way to this connection.
     pub(super) cancels: u32,
     /// Bytes of the server that were seen but not consumed.
@@ -146,6 +160,31 @@ pub(super) enum Segment {
     Open,
     /// The server discards everything up to a Sync that has not been sent.
     Skipping,
+    /// As above, but the server has had its Sync: what it would have discarded is not sent.
+    Refused,
+}
+
+/// Whether COPY messages of the client were sent among requests that are not answered. Until they are,
+/// replies may yet turn out to be impossible to tell apart, so nothing of our own may be among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StrayData {
+    None,
+    Sent,
+}
+
+/// Whether a text waits for what has been done on the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    No,
+    ForText,
+}
+
+/// Whether a message of our own was what failed last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Upset {
+    No,
+    /// It failed for a message that has not been sent.
+    ByOurs,
 }
 
 /// Whether a Query or function call was sent while a segment was open. Up to PostgreSQL 17 it ends the
@@ -182,14 +221,8 @@ pub(super) enum Copy {
 pub(super) enum Mode {
     /// Every reply belongs to a request in the queue.
     Tracking,
-    /// The number of replies to come is not known: everything is passed on. The next Sync counts.
+    /// The number of replies to come is not known: everything is passed on until the fence is answered.
     Doubt,
-    /// A Sync that counts was sent; the fence follows it.
-    FenceDue,
-    /// The fence was sent.
-    Fenced,
-    /// The first half of the fence's reply has come: one more, and all is known again.
-    FenceAnswered,
     /// Nothing will be known again: everything is passed on, and the connection ends with the session.
     Blind,
 }
@@ -198,6 +231,10 @@ pub(super) enum Mode {
 pub(super) struct Inbound {
     /// Bytes still to come.
     pub(super) left: usize,
+    /// Bytes of it that are not passed on.
+    pub(super) skip: usize,
+    /// The number of the statement it makes, to be described behind it.
+    pub(super) learn: Option<u32>,
     /// Bytes before the SQL text begins.
     pub(super) prefix: usize,
     /// Reads the SQL text, until its terminating zero byte.
@@ -239,6 +276,10 @@ pub(super) enum Way {
     Client,
     /// It answers a message of our own.
     Nowhere,
+    /// To the client, once it is complete and rewritten.
+    Rewritten,
+    /// To the client, unless it answers the fence.
+    Fence,
 }
 
 impl Link {
@@ -271,9 +312,22 @@ impl Link {
             bound: EffectSet::NONE,
             intrusion: Intrusion::None,
             settings_in_flight: false,
+            carried: Carried::new(),
+            making: None,
+            learnt: Vec::new(),
+            flushed_at: 0,
+            upset: Upset::No,
+            held: Held::No,
+            data: StrayData::None,
+            fence: Fence::new(),
             cancels: 0,
             unread: 0,
         }
+    }
+
+    /// True while a message of our own might be answered among replies that cannot be told apart.
+    pub(super) fn may_lose_track(&self) -> bool {
+        self.data == StrayData::Sent && !self.queue.is_empty() && !self.takes_copy_data()
     }
 
     /// The one rule for giving a server connection away; the caller adds that there is no pin.
@@ -283,6 +337,7 @@ impl Link {
             && self.segment == Segment::Closed
             && self.copy == Copy::None
             && self.mode == Mode::Tracking
+            && self.held == Held::No
             && !matches!(self.restored, Restored::Awaited | Restored::Ready)
             && self.inbound.left == 0
             && self.outbound.left == 0
@@ -311,6 +366,11 @@ impl Link {
         self.segment_portal = None;
         self.bound = EffectSet::NONE;
         self.settings_in_flight = false;
+        self.making = None;
+        self.learnt = Vec::new();
+        self.upset = Upset::No;
+        self.held = Held::No;
+        self.data = StrayData::None;
         Clean(self)
     }
 }
@@ -318,6 +378,8 @@ impl Link {
 impl Inbound {
     pub(super) const NONE: Self = Self {
         left: 0,
+        skip: 0,
+        learn: None,
         prefix: 0,
         text: None,
         pieces: Pieces::One,

@@ -3,9 +3,9 @@
 //! One `Session` per client. It passes messages on as they are, looking at every header and at few
 //! bodies; it never adds or drops a request of the client's. What it says to the server itself, and whose
 //! replies it swallows, is a closed list: the replay that gives another connection the client's settings,
-//! the inspection that asks what a transaction has left, the Parse that makes a statement again, the Close
-//! that makes sure there is none, and the fence behind a COPY that failed in doubt. What the server really
-//! answers was observed on PostgreSQL 15; the transcripts in the tests are those observations.
+//! the inspection that asks what a transaction has left, the messages that make prepared statements on a
+//! connection and close those of others, and the fence behind a COPY that failed in doubt. What the server
+//! really answers was observed on PostgreSQL 15; the transcripts in the tests are those observations.
 //!
 //! How a shell drives it:
 //! - Bytes of the client go to `on_client` until it consumes no more, bytes of the server to `on_server`.
@@ -19,10 +19,10 @@
 mod cleanup;
 mod client;
 mod doubt;
+mod fence;
 mod head;
 mod inspecting;
 mod link;
-mod names;
 mod own_replies;
 mod parameters;
 mod pending;
@@ -34,6 +34,7 @@ mod restoring;
 mod routing;
 mod server;
 mod settings;
+mod statements;
 mod unnamed;
 
 #[cfg(any(test, feature = "fuzzing"))]
@@ -45,26 +46,30 @@ pub mod fuzz;
 )]
 mod tests;
 
-use tollgate_sql::EffectSet;
 use tollgate_types::SessionState;
 use tollgate_wire_postgres::backend::{self, ErrorFields, TransactionStatus};
 
 pub use cleanup::{Cleanup, CleanupEvent, CleanupProgress};
 pub use link::{Clean, Past, ServerState};
+pub use statements::{StatementTable, TableSeed};
 
 use crate::{Effects, PinReason, PinSet};
 use cleanup::Extent;
-use link::{Alignment, Link, Mode, Owner, Restored, Segment};
-use names::Names;
+use link::{Alignment, Held, Link, Mode, Owner, Restored, Segment};
 use pending::Pending;
 use pins::Pins;
 use queue::Kind;
 use settings::{Question, Settings};
+use statements::Names;
 use unnamed::Unnamed;
 
 /// Bytes of a message that must be seen together: the header and the names at its start. A shell's buffer
 /// for the client must hold at least this many.
 pub const MAX_HEAD: usize = 1024;
+
+/// Messages with SQL text up to this many bytes are seen whole before they are passed on. A shell's buffer
+/// for the client must be able to grow to this and a header of the server's.
+pub const MAX_WHOLE: usize = 256 * 1024;
 
 /// What a session needs to know from the start.
 #[derive(Debug, Clone, Copy)]
@@ -191,8 +196,7 @@ pub struct Session {
     link: Option<Box<Link>>,
     unnamed: Unnamed,
     names: Names,
-    /// What any of the client's named statements may do.
-    named_effects: EffectSet,
+    table: StatementTable,
     pins: Pins,
     /// What the client has set, as of its last transaction.
     settings: Settings,
@@ -222,13 +226,13 @@ enum Unlinked {
 
 impl Session {
     /// A session whose login is done and whose client has been told so.
-    pub fn new(config: SessionConfig) -> Self {
+    pub fn new(config: SessionConfig, table: StatementTable) -> Self {
         Self {
             id: config.id,
             link: None,
             unnamed: Unnamed::new(config.max_remembered_unnamed),
             names: Names::new(),
-            named_effects: EffectSet::NONE,
+            table,
             pins: Pins::new(),
             settings: Settings::default(),
             pending: Pending::new(),
@@ -253,6 +257,7 @@ impl Session {
         } else {
             Alignment::No
         };
+        link.carried.adopt_key(self.table.key());
         self.link = Some(link);
         self.unlinked = Unlinked::Serving;
     }
@@ -307,6 +312,7 @@ impl Session {
             && (link.queue.is_empty() || link.queue.front_kind() == Some(Kind::Inspection));
         let whole = link.inbound.left == 0 && link.segment == Segment::Closed;
         let inspected = link.queue.is_empty();
+        link.held = Held::No;
         if !idle || !whole || link.queue.len() > 1 || link.mode != Mode::Tracking {
             let goodbye = self.unlinked == Unlinked::Leaving;
             let cancel = if idle || goodbye {
@@ -318,7 +324,7 @@ impl Session {
         }
         let mut reasons = self.pins.reasons();
         // Made in a transaction that is still open: it would survive the rollback.
-        if !self.names.is_empty() {
+        if self.names.are_bound() {
             reasons.insert(PinReason::PreparedStatement);
         }
         let known = inspected && self.pending.is_nothing();

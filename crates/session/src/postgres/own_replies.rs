@@ -4,7 +4,7 @@ use tollgate_wire_postgres::backend::{self, read};
 use tollgate_wire_postgres::tag::backend as tag;
 
 use super::Session;
-use super::link::{Mode, Restored};
+use super::link::Restored;
 use super::queue::{Kind, SoFar};
 use super::replies::ends_session;
 use super::server::Verdict;
@@ -78,28 +78,17 @@ impl Session {
     }
 
     /// A message while replies are in doubt. `None` if it means what it always means.
-    pub(super) fn doubtful_reply(
-        &mut self,
-        mode: Mode,
-        message_tag: u8,
-        body: &[u8],
-    ) -> Option<Verdict> {
+    pub(super) fn doubtful_reply(&mut self, message_tag: u8, body: &[u8]) -> Option<Verdict> {
         let link = self.link.as_mut()?;
-        match (message_tag, mode) {
-            (tag::EMPTY_QUERY_RESPONSE, Mode::Fenced) => link.mode = Mode::FenceAnswered,
-            (tag::READY_FOR_QUERY, _) => {
+        match message_tag {
+            tag::READY_FOR_QUERY => {
                 let Ok(status) = read::ready_for_query(body) else {
                     return Some(Verdict::OutOfSync);
                 };
                 link.status = status;
-                if mode == Mode::FenceAnswered {
-                    link.doubt_is_over();
-                    link.ran_a_query_of_our_own(&self.unnamed);
-                    self.settle(status);
-                }
             }
-            (tag::ERROR_RESPONSE, _) if ends_session(body) => return Some(Verdict::Fatal),
-            (tag::PARAMETER_STATUS | tag::NOTIFICATION_RESPONSE, _) => return None,
+            tag::ERROR_RESPONSE if ends_session(body) => return Some(Verdict::Fatal),
+            tag::PARAMETER_STATUS | tag::NOTIFICATION_RESPONSE => return None,
             _ => {}
         }
         Some(Verdict::GoOn)

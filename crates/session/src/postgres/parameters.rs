@@ -1,5 +1,7 @@
 //! The settings a server connection reports, and what they were at its start.
 
+use std::hash::{DefaultHasher, Hasher};
+
 use tollgate_sql::StringStyle;
 
 use super::settings::Settings;
@@ -69,6 +71,16 @@ enum Encoding {
     Safe,
     Unsafe,
 }
+
+/// Reported settings under which the same text may be read as another statement: its bytes, its strings
+/// and the constants in it, which are converted when it is parsed.
+const READING: [&[u8]; 5] = [
+    b"client_encoding",
+    b"standard_conforming_strings",
+    b"datestyle",
+    b"intervalstyle",
+    b"timezone",
+];
 
 impl Parameters {
     /// The baseline: what the server reported while the connection was made.
@@ -181,6 +193,16 @@ impl Parameters {
     /// True when a byte that looks like a backslash may be half of a character.
     pub(crate) fn backslash_is_ambiguous(&self) -> bool {
         self.encoding == Encoding::Unsafe
+    }
+
+    /// A number that differs where the same text may be read as another statement.
+    pub(crate) fn climate(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for key in READING {
+            hasher.write(self.value(key).unwrap_or_default());
+            hasher.write_u8(0);
+        }
+        hasher.finish()
     }
 
     fn interpret(&mut self, name: &[u8], value: &[u8]) {

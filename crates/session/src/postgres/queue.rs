@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tollgate_sql::{EffectSet, TouchedSettings};
 
+use super::statements::{Named, Statement};
 use super::unnamed::Remembered;
 
 /// Entries beyond which a client waits for replies. A server holds back at most 8 KiB of replies
@@ -34,6 +35,20 @@ pub(crate) enum Kind {
     UnnamedClose,
     /// Our own Close of the unnamed statement: `3`, swallowed.
     InjectedClose,
+    /// Our own Parse of a statement with a name: `1`, swallowed.
+    Make,
+    /// Our own Describe of a statement: `t`, then as `LearnColumns`, swallowed.
+    Learn,
+    /// Our own Describe after its `t`: `T` or `n`, swallowed.
+    LearnColumns,
+    /// Our own Close of a statement or portal with a name: `3`, swallowed.
+    Drop,
+    /// Our own Bind: `2`, swallowed.
+    OwnBind,
+    /// Our own Execute of a `PREPARE`: `C`, swallowed.
+    OwnExecute,
+    /// Our own Sync behind messages of our own: `Z`, swallowed.
+    OwnSync,
     /// `Z`.
     Sync,
     /// Any results, then `Z`.
@@ -61,8 +76,15 @@ impl Kind {
             | Self::Execute
             | Self::Close
             | Self::UnnamedClose
-            | Self::InjectedClose => true,
+            | Self::InjectedClose
+            | Self::Make
+            | Self::Learn
+            | Self::LearnColumns
+            | Self::Drop
+            | Self::OwnBind
+            | Self::OwnExecute => true,
             Self::Sync
+            | Self::OwnSync
             | Self::Query
             | Self::FunctionCall
             | Self::Replay
@@ -73,10 +95,34 @@ impl Kind {
 }
 
 impl Kind {
+    /// True for messages of our own about statements with names.
+    pub(crate) fn is_work(self) -> bool {
+        matches!(
+            self,
+            Self::Make
+                | Self::Learn
+                | Self::LearnColumns
+                | Self::Drop
+                | Self::OwnBind
+                | Self::OwnExecute
+                | Self::OwnSync
+        )
+    }
+
     /// True for requests of our own, which the client knows nothing of.
     pub(crate) fn is_own(self) -> bool {
         match self {
-            Self::InjectedParse | Self::InjectedClose | Self::Replay | Self::Inspection => true,
+            Self::InjectedParse
+            | Self::InjectedClose
+            | Self::Replay
+            | Self::Inspection
+            | Self::Make
+            | Self::Learn
+            | Self::LearnColumns
+            | Self::Drop
+            | Self::OwnBind
+            | Self::OwnExecute
+            | Self::OwnSync => true,
             Self::Parse
             | Self::UnnamedParse
             | Self::Bind
@@ -96,7 +142,11 @@ impl Kind {
 /// A change to the names of prepared statements, made when the request succeeds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NameChange {
-    Add(Box<[u8]>),
+    Add {
+        name: Box<[u8]>,
+        /// The `PREPARE`, if it may be run again.
+        text: Option<Box<[u8]>>,
+    },
     Remove(Box<[u8]>),
 }
 
@@ -152,6 +202,52 @@ pub(crate) enum SoFar {
     Failed,
 }
 
+/// What an error that answers a request calls the statement, and what it must.
+#[derive(Debug, Clone)]
+pub(crate) enum Alias {
+    /// The same.
+    None,
+    Named {
+        named: Arc<Named>,
+        number: u32,
+    },
+    /// As above, with the name as the client spelled it.
+    Sent {
+        name: Box<[u8]>,
+        number: u32,
+    },
+    /// Not this error at all: the client's statement has another result than when it was made.
+    Stale {
+        statement: Arc<Statement>,
+        /// Under which it was made anew.
+        number: u32,
+    },
+    /// It belongs to a Describe of this statement, which has sent the parameters before it failed.
+    Described {
+        statement: Arc<Statement>,
+    },
+}
+
+/// Whether a request changes the names of prepared statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Touches {
+    Nothing,
+    Names,
+}
+
+/// What a message of our own is for.
+#[derive(Debug)]
+pub(crate) enum Work {
+    None,
+    /// The statement with this number.
+    Number(u32),
+    /// The statement with this name of the client's.
+    Own {
+        name: Box<[u8]>,
+        id: u64,
+    },
+}
+
 /// One expected reply.
 #[derive(Debug)]
 pub(crate) struct Expected {
@@ -159,6 +255,9 @@ pub(crate) struct Expected {
     pub(crate) so_far: SoFar,
     pub(crate) meaning: Meaning,
     pub(crate) kept: Remembered,
+    pub(crate) alias: Alias,
+    pub(crate) touches: Touches,
+    pub(crate) work: Work,
 }
 
 impl Expected {
@@ -168,6 +267,17 @@ impl Expected {
             so_far: SoFar::Well,
             meaning: Meaning::NOTHING,
             kept: Remembered::Nothing,
+            alias: Alias::None,
+            touches: Touches::Nothing,
+            work: Work::None,
+        }
+    }
+
+    /// A message of our own.
+    pub(crate) fn of_work(kind: Kind, work: Work) -> Self {
+        Self {
+            work,
+            ..Self::new(kind)
         }
     }
 }
@@ -176,6 +286,7 @@ impl Expected {
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     entries: VecDeque<Expected>,
+    pushed: u64,
 }
 
 impl Queue {
@@ -192,7 +303,24 @@ impl Queue {
     }
 
     pub(crate) fn push(&mut self, expected: Expected) {
+        self.pushed = self.pushed.wrapping_add(1);
         self.entries.push_back(expected);
+    }
+
+    /// Counts what was ever pushed.
+    pub(crate) fn pushed(&self) -> u64 {
+        self.pushed
+    }
+
+    pub(crate) fn front(&self) -> Option<&Expected> {
+        self.entries.front()
+    }
+
+    /// True while statements under the client's own names are being made or closed.
+    pub(crate) fn awaits_own(&self) -> bool {
+        self.entries
+            .iter()
+            .any(|expected| matches!(expected.work, Work::Own { .. }))
     }
 
     pub(crate) fn front_kind(&self) -> Option<Kind> {
@@ -230,7 +358,7 @@ impl Queue {
     /// Takes the oldest entry out if it is no Sync. `None` means a Sync or nothing is in front.
     pub(crate) fn pop_skipped(&mut self) -> Option<Expected> {
         match self.front_kind() {
-            None | Some(Kind::Sync) => None,
+            None | Some(Kind::Sync | Kind::OwnSync) => None,
             Some(_) => self.entries.pop_front(),
         }
     }
@@ -265,6 +393,13 @@ impl Queue {
                 | Kind::Close
                 | Kind::UnnamedClose
                 | Kind::InjectedClose
+                | Kind::Make
+                | Kind::Learn
+                | Kind::LearnColumns
+                | Kind::Drop
+                | Kind::OwnBind
+                | Kind::OwnExecute
+                | Kind::OwnSync
                 | Kind::Query
                 | Kind::Replay
                 | Kind::Inspection
@@ -277,6 +412,14 @@ impl Queue {
     /// Takes out all entries, oldest first.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = Expected> {
         self.entries.drain(..)
+    }
+
+    /// True when nothing follows the last request that makes the server say that it is ready.
+    pub(crate) fn ends_open(&self) -> bool {
+        let mut requests = self.entries.iter().rev();
+        requests
+            .find(|expected| expected.kind != Kind::CopyEnd)
+            .is_some_and(|newest| newest.kind.is_extended())
     }
 
     /// Empties the queue and keeps at most a small allocation.

@@ -7,19 +7,30 @@ use tollgate_wire_postgres::tag::backend as tag;
 
 use super::Session;
 use super::doubt::{CopyEnd, Outlook};
-use super::link::{Alignment, Copy, Entry, Intrusion, Segment, SequenceUse};
-use super::queue::{Expected, Kind, Meaning, SoFar, Statements};
+use super::link::{Alignment, Copy, Entry, Intrusion, Segment, SequenceUse, StrayData, Upset};
+use super::queue::{Expected, Kind, Meaning, SoFar, Statements, Touches};
 use super::server::Verdict;
 use super::unnamed::{Remembered, Unnamed};
 use crate::{PinReason, PinSet};
 
 impl Session {
     /// Rows and their descriptions.
-    pub(super) fn detail(&mut self, tag: u8) {
+    pub(super) fn detail(&mut self, tag: u8, body: &[u8]) {
         let Some(link) = &mut self.link else {
             return;
         };
         match (tag, link.queue.front_mut()) {
+            (tag::PARAMETER_DESCRIPTION, Some(front)) if front.kind == Kind::Learn => {
+                front.kind = Kind::LearnColumns;
+                link.learnt = body.to_vec();
+            }
+            (tag::ROW_DESCRIPTION | tag::NO_DATA, Some(front))
+                if front.kind == Kind::LearnColumns =>
+            {
+                if let Some(done) = link.queue.pop() {
+                    self.learnt(&done, (tag == tag::ROW_DESCRIPTION).then_some(body));
+                }
+            }
             (tag::PARAMETER_DESCRIPTION, Some(front)) => front.kind = Kind::DescribeColumns,
             (tag::ROW_DESCRIPTION | tag::NO_DATA, Some(front))
                 if front.kind == Kind::DescribeColumns =>
@@ -48,11 +59,9 @@ impl Session {
                 link.alignment = Alignment::Confirmed;
             }
             Kind::InjectedParse | Kind::InjectedClose => link.alignment = Alignment::Confirmed,
-            Kind::Parse | Kind::Close => {
-                if let Some(change) = done.meaning.name {
-                    self.names.apply(*change);
-                }
-            }
+            Kind::Parse => self.parsed(&done),
+            Kind::Close => self.closed(&done),
+            Kind::Make | Kind::Drop | Kind::OwnBind => self.worked(done),
             Kind::Bind
             | Kind::DescribeStatement
             | Kind::DescribeColumns
@@ -60,6 +69,10 @@ impl Session {
             | Kind::Sync
             | Kind::Query
             | Kind::FunctionCall
+            | Kind::Learn
+            | Kind::LearnColumns
+            | Kind::OwnExecute
+            | Kind::OwnSync
             | Kind::Replay
             | Kind::Inspection
             | Kind::CopyEnd => {}
@@ -77,6 +90,10 @@ impl Session {
         let Some(front) = link.queue.front_mut() else {
             return;
         };
+        if front.kind == Kind::OwnExecute {
+            self.prepared_again();
+            return;
+        }
         let single = front.kind == Kind::Execute || front.meaning.statements == Statements::One;
         let meaning = &mut front.meaning;
         let effects = meaning.effects;
@@ -99,26 +116,32 @@ impl Session {
                 self.pending.ask_for_what_is_not_reset();
             }
             let name = if single { meaning.name.take() } else { None };
-            match tag {
-                b"DISCARD ALL" => {
-                    self.names.clear();
-                    link.sequences = SequenceUse::Unused;
-                }
-                b"DISCARD SEQUENCES" => link.sequences = SequenceUse::Unused,
-                b"DEALLOCATE ALL" if single => self.names.clear(),
-                b"PREPARE" if name.is_none() => self.names.add_unknown(),
-                b"PREPARE" | b"DEALLOCATE" => {
-                    if let Some(change) = name {
-                        self.names.apply(*change);
-                    }
-                }
-                _ => {}
+            if matches!(tag, b"DISCARD ALL" | b"DISCARD SEQUENCES") {
+                link.sequences = SequenceUse::Unused;
             }
+            let meaning = Meaning {
+                effects,
+                statements: Statements::One,
+                name,
+                touched: meaning.touched.clone(),
+                digest: meaning.digest.clone(),
+            };
+            self.statements_tagged(tag, meaning);
         }
-        if front.kind == Kind::Execute
-            && let Some(link) = &mut self.link
-        {
-            link.queue.pop();
+        self.executed();
+    }
+
+    /// An Execute is answered; a Query has its `ReadyForQuery` to come.
+    fn executed(&mut self) {
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        if link.queue.front_kind() != Some(Kind::Execute) {
+            return;
+        }
+        let done = link.queue.pop();
+        if done.is_some_and(|done| done.touches == Touches::Names) {
+            drop(self.names.settle_oldest());
         }
     }
 
@@ -129,6 +152,10 @@ impl Session {
         match tag {
             tag::COPY_IN_RESPONSE => {
                 let ahead = link.queue.copy_begins();
+                if link.segment == Segment::Closed && link.queue.ends_open() {
+                    // Its Sync was swallowed: the client has another one to send.
+                    link.segment = Segment::Open;
+                }
                 link.copy = Copy::In {
                     end: ahead.end,
                     syncs: ahead.syncs,
@@ -153,9 +180,13 @@ impl Session {
         };
         if link.queue.is_empty() {
             link.settings_in_flight = false;
+            link.data = StrayData::None;
         }
         if status == TransactionStatus::Idle && link.queue.is_empty() {
             link.bound = EffectSet::NONE;
+        }
+        if done.touches == Touches::Names {
+            drop(self.names.settle_oldest());
         }
         match done.kind {
             Kind::Query => {
@@ -167,6 +198,8 @@ impl Session {
                 }
             }
             Kind::FunctionCall => self.attempted_quietly(&done.meaning),
+            // The request that all this was for has been answered with an error.
+            Kind::OwnSync if link.upset == Upset::ByOurs => link.segment = Segment::Refused,
             Kind::Sync
             | Kind::Parse
             | Kind::UnnamedParse
@@ -178,6 +211,13 @@ impl Session {
             | Kind::Close
             | Kind::UnnamedClose
             | Kind::InjectedClose
+            | Kind::Make
+            | Kind::Learn
+            | Kind::LearnColumns
+            | Kind::Drop
+            | Kind::OwnBind
+            | Kind::OwnExecute
+            | Kind::OwnSync
             | Kind::Replay
             | Kind::Inspection
             | Kind::CopyEnd => {}
@@ -202,13 +242,6 @@ impl Session {
             TransactionStatus::Idle => self.settle_settings(),
             TransactionStatus::InTransaction | TransactionStatus::Failed => {
                 self.pending.transaction_open();
-                return;
-            }
-        }
-        if self.names.is_empty() {
-            let sent_all = self.link.as_ref().is_some_and(|link| link.queue.is_empty());
-            if sent_all {
-                self.named_effects = EffectSet::NONE;
             }
         }
     }
@@ -221,7 +254,7 @@ impl Session {
             .is_some_and(|link| link.parameters.beyond_control());
         let derived: PinSet = [
             (settings_beyond_control, PinReason::SessionSetting),
-            (!self.names.is_empty(), PinReason::PreparedStatement),
+            (self.names.are_bound(), PinReason::PreparedStatement),
             (self.unnamed.is_forgotten(), PinReason::UnnamedStatement),
         ]
         .into_iter()
@@ -245,6 +278,11 @@ impl Session {
         if self.copy_ended(CopyEnd::Failed) == Outlook::Doubtful {
             return Verdict::GoOn;
         }
+        if kind == Kind::OwnSync
+            && let Some(link) = &mut self.link
+        {
+            link.upset = Upset::ByOurs;
+        }
         if kind.is_extended() {
             self.skip();
         } else if let Some(front) = self.link.as_mut().and_then(|link| link.queue.front_mut()) {
@@ -259,9 +297,12 @@ impl Session {
         let Some(link) = &mut self.link else {
             return;
         };
-        let Some(failed) = link.queue.pop() else {
+        let Some(mut failed) = link.queue.pop() else {
             return;
         };
+        if failed.kind.is_work() {
+            link.upset = Upset::ByOurs;
+        }
         match failed.kind {
             Kind::UnnamedParse => {
                 self.unnamed.drop_statement(failed.kept);
@@ -279,13 +320,25 @@ impl Session {
             | Kind::Sync
             | Kind::Query
             | Kind::FunctionCall
+            | Kind::Make
+            | Kind::Learn
+            | Kind::LearnColumns
+            | Kind::Drop
+            | Kind::OwnBind
+            | Kind::OwnExecute
+            | Kind::OwnSync
             | Kind::Replay
             | Kind::Inspection
             | Kind::CopyEnd => {}
         }
-        while let Some(skipped) = link.queue.pop_skipped() {
+        self.undone(&mut failed);
+        while let Some(mut skipped) = self.link.as_mut().and_then(|link| link.queue.pop_skipped()) {
             skip_unnamed(&mut self.unnamed, &skipped);
+            self.undone(&mut skipped);
         }
+        let Some(link) = &mut self.link else {
+            return;
+        };
         if link.queue.is_empty() {
             // The Sync has not been sent yet.
             link.segment = Segment::Skipping;
@@ -332,6 +385,13 @@ pub(super) fn skip_unnamed(unnamed: &mut Unnamed, skipped: &Expected) {
         | Kind::Close
         | Kind::Sync
         | Kind::FunctionCall
+        | Kind::Make
+        | Kind::Learn
+        | Kind::LearnColumns
+        | Kind::Drop
+        | Kind::OwnBind
+        | Kind::OwnExecute
+        | Kind::OwnSync
         | Kind::Replay
         | Kind::Inspection
         | Kind::CopyEnd => {}

@@ -8,10 +8,12 @@ use tollgate_wire_postgres::frame::{HEADER_LEN, Header};
 
 use super::client::Step;
 use super::head::{Head, Message, head, kind_byte, two_names};
-use super::link::{Alignment, Changes, Copy, Entry, Inbound, Intrusion, Link, Owner, Segment};
-use super::names;
+use super::link::{
+    Alignment, Changes, Copy, Entry, Inbound, Intrusion, Link, Owner, Segment, Upset,
+};
 use super::pins::PINNING;
 use super::queue::{DataEnd, Expected, Kind, Meaning, NameChange, Statements, Syncs};
+use super::statements::Roll;
 use super::unnamed::{Remedy, Remembered, Unnamed};
 use super::{Session, Want};
 use crate::Effects;
@@ -21,6 +23,9 @@ const CLOSE_UNNAMED: &[u8] = b"C\0\0\0\x06S\0";
 
 /// Bytes of a statement kept to tell what pinned.
 const MAX_DIGEST: usize = 200;
+
+/// Bytes of a `PREPARE` to remember, so that it can be run again on another connection.
+const MAX_PREPARE: usize = 64 * 1024;
 
 /// Functions of large objects by object id: descriptors end with the transaction, as in a session of its
 /// own. Any other function called by id may do anything. Source: PostgreSQL 15 `pg_proc.dat`.
@@ -38,8 +43,7 @@ impl Session {
         if link.inbound.entry == Entry::None {
             return;
         }
-        let mut meaning = meaning_of(summary, link, self.named_effects);
-        meaning.digest = digest(text, meaning.effects, link);
+        let meaning = meaning_of(summary, link, self.names.effects(), text);
         let Some(newest) = link.queue.back_mut() else {
             return;
         };
@@ -49,26 +53,38 @@ impl Session {
             link.segment_statement = Some(meaning);
             return;
         }
-        let names_a_statement = meaning.effects.intersects(EffectSet::PREPARE);
-        if newest.kind == Kind::Parse || names_a_statement {
-            self.named_effects.insert(meaning.effects);
+        if newest.kind == Kind::Parse {
+            self.draft_means(meaning);
+            return;
         }
         if newest.kind == Kind::Query {
             newest.meaning = meaning;
         }
     }
 
-    pub(super) fn query(&mut self, header: Header) {
+    pub(super) fn query(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+        let meaning = match self.judge(message, 0, out) {
+            Ok(meaning) => meaning,
+            Err(want) => return Step::Wait(want),
+        };
         let Some(link) = &mut self.link else {
-            return;
+            return Step::Wait(Want::Server);
         };
         link.note_intrusion();
         link.expect(Kind::Query);
         link.segment = Segment::Closed;
         link.unnamed_changes(&mut self.unnamed);
         link.segment_changes = Changes::Nothing;
-        link.pass(header, Entry::Queued);
-        link.scan(HEADER_LEN);
+        link.carried.segment_ends();
+        link.pass(message.header, Entry::Queued);
+        if let Some(meaning) = meaning {
+            self.runs(meaning);
+        } else {
+            link.scan(HEADER_LEN);
+            self.runs_anything();
+        }
+        self.names.segment_ends();
+        Step::Taken
     }
 
     pub(super) fn parse(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
@@ -79,24 +95,29 @@ impl Session {
             Head::Short => return Step::Wait(Want::More),
             Head::TooLong => return Step::Wait(self.name_too_long(out)),
         };
+        if !name.is_empty() {
+            return self.parse_named(message, name, out);
+        }
+        let meaning = match self.judge(message, 1, out) {
+            Ok(meaning) => meaning,
+            Err(want) => return Step::Wait(want),
+        };
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
-        link.segment = Segment::Open;
-        if name.is_empty() {
-            link.expect(Kind::UnnamedParse);
-            if let Some(newest) = link.queue.back_mut() {
-                newest.kept = Remembered::Bytes(0);
+        link.extended(message.header, Kind::UnnamedParse);
+        link.unnamed_changes(&mut self.unnamed);
+        if let Some(newest) = link.queue.back_mut() {
+            newest.kept = Remembered::Bytes(0);
+            if let Some(meaning) = &meaning {
+                newest.meaning = meaning.clone();
+                self.unnamed.change_means(meaning.effects);
             }
-            link.unnamed_changes(&mut self.unnamed);
-            link.segment_statement = None;
-        } else {
-            link.expect(Kind::Parse);
-            let change = NameChange::Add(names::kept(name));
-            link.set_name_change(change);
         }
-        link.pass(message.header, Entry::Queued);
-        link.scan(HEADER_LEN.saturating_add(name.len()).saturating_add(1));
+        if meaning.is_none() {
+            link.scan(HEADER_LEN.saturating_add(1));
+        }
+        link.segment_statement = meaning;
         Step::Taken
     }
 
@@ -108,15 +129,14 @@ impl Session {
             // The server will refuse it, so nothing is bound.
             Err(Head::Name { .. } | Head::Malformed) => (&b"?"[..], &b"?"[..]),
         };
-        let meaning = if statement.is_empty() {
-            let sent = self
-                .link
-                .as_ref()
-                .and_then(|link| link.segment_statement.clone());
-            sent.unwrap_or_else(|| self.unnamed.possible_meaning())
-        } else {
-            Meaning::of_effects(self.named_effects)
-        };
+        if !statement.is_empty() {
+            return self.bind_named(message, (portal, statement), out);
+        }
+        let sent = self
+            .link
+            .as_ref()
+            .and_then(|link| link.segment_statement.clone());
+        let meaning = sent.unwrap_or_else(|| self.unnamed.possible_meaning());
         // What is sent to forget drops the unnamed statement, which must not be the one that cannot be
         // made again.
         if meaning.effects.intersects(EffectSet::SEQUENCE_READ)
@@ -125,9 +145,8 @@ impl Session {
         {
             return Step::Wait(want);
         }
-        if statement.is_empty()
-            && let Some(want) = self.align(out)
-        {
+        let roll = Roll::before_bind(&meaning);
+        if let Some(want) = self.call_roll(&roll, out).or_else(|| self.align(out)) {
             return Step::Wait(want);
         }
         let Some(link) = &mut self.link else {
@@ -149,6 +168,9 @@ impl Session {
             Head::TooLong => return Step::Wait(self.name_too_long(out)),
         };
         let statement = kind_byte(message) == Some(b'S');
+        if statement && !name.is_empty() {
+            return self.describe_named(message, name, out);
+        }
         if statement
             && name.is_empty()
             && let Some(want) = self.align(out)
@@ -179,16 +201,20 @@ impl Session {
         };
         let sent = link.segment_portal.clone().filter(|_| portal.is_empty());
         let mut meaning = sent.unwrap_or_else(|| Meaning::of_effects(link.bound));
-        if meaning.effects.intersects(EffectSet::PREPARE) {
-            self.named_effects.insert(meaning.effects);
-        }
         if meaning.effects.intersects(EffectSet::EXECUTE) {
-            meaning.effects.insert(self.named_effects);
+            meaning.effects.insert(self.names.effects());
         }
+        if self.names.are_full() {
+            return Step::Wait(self.settle_first(out));
+        }
+        if let Some(want) = self.call_roll(&Roll::before(&meaning), out) {
+            return Step::Wait(want);
+        }
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
         link.extended(message.header, Kind::Execute);
-        if let Some(newest) = link.queue.back_mut() {
-            newest.meaning = meaning;
-        }
+        self.runs(meaning);
         Step::Taken
     }
 
@@ -209,10 +235,10 @@ impl Session {
             link.extended(message.header, Kind::UnnamedClose);
             return Step::Taken;
         }
-        link.extended(message.header, Kind::Close);
         if statement {
-            link.set_name_change(NameChange::Remove(names::kept(name)));
+            return self.close_named(message, name, out);
         }
+        link.extended(message.header, Kind::Close);
         Step::Taken
     }
 
@@ -233,7 +259,9 @@ impl Session {
             newest.meaning = Meaning::of_effects(EffectSet::UNKNOWN);
         }
         link.segment = Segment::Closed;
+        link.carried.segment_ends();
         link.pass(message.header, Entry::Queued);
+        self.names.segment_ends();
         Step::Taken
     }
 
@@ -277,7 +305,7 @@ impl Link {
     }
 
     /// The message at hand has SQL text behind its first `prefix` bytes.
-    fn scan(&mut self, prefix: usize) {
+    pub(super) fn scan(&mut self, prefix: usize) {
         self.inbound.prefix = prefix;
         self.inbound.text = Some(Scanner::new(Dialect::PostgreSql, self.parameters.style()));
     }
@@ -288,20 +316,14 @@ impl Link {
         }
     }
 
-    fn expect(&mut self, kind: Kind) {
+    pub(super) fn expect(&mut self, kind: Kind) {
         self.queue.push(Expected::new(kind));
     }
 
-    fn extended(&mut self, header: Header, kind: Kind) {
+    pub(super) fn extended(&mut self, header: Header, kind: Kind) {
         self.expect(kind);
         self.segment = Segment::Open;
         self.pass(header, Entry::Queued);
-    }
-
-    fn set_name_change(&mut self, change: NameChange) {
-        if let Some(newest) = self.queue.back_mut() {
-            newest.meaning.name = Some(Box::new(change));
-        }
     }
 
     /// The message at hand replaces or drops the unnamed statement, here and for the client alike.
@@ -327,6 +349,8 @@ impl Link {
         }
         self.expect(Kind::Sync);
         self.segment = Segment::Closed;
+        self.upset = Upset::No;
+        self.carried.segment_ends();
         self.segment_changes = Changes::Nothing;
         self.segment_statement = None;
         self.segment_portal = None;
@@ -350,7 +374,12 @@ impl Link {
     }
 }
 
-fn meaning_of(summary: &Summary, link: &mut Link, named: EffectSet) -> Meaning {
+pub(super) fn meaning_of(
+    summary: &Summary,
+    link: &mut Link,
+    named: EffectSet,
+    text: Option<&[u8]>,
+) -> Meaning {
     let mut effects = summary.effects;
     let uncertain = link.settings_in_flight || link.parameters.backslash_is_ambiguous();
     if effects.intersects(EffectSet::AMBIGUOUS_ESCAPE) && uncertain {
@@ -373,9 +402,11 @@ fn meaning_of(summary: &Summary, link: &mut Link, named: EffectSet) -> Meaning {
     };
     let touched = (!summary.settings.is_empty()).then(|| Arc::new(summary.settings.clone()));
     let name = summary.name.map(|name| {
-        let name = names::kept(name.as_bytes());
+        let name = name.as_bytes().into();
         Box::new(if effects.intersects(EffectSet::PREPARE) {
-            NameChange::Add(name)
+            let text = text.filter(|text| text.len() <= MAX_PREPARE);
+            let text = text.map(Into::into);
+            NameChange::Add { name, text }
         } else {
             NameChange::Remove(name)
         })
@@ -385,7 +416,7 @@ fn meaning_of(summary: &Summary, link: &mut Link, named: EffectSet) -> Meaning {
         statements,
         name,
         touched,
-        digest: None,
+        digest: digest(text, effects, link),
     }
 }
 

@@ -14,6 +14,9 @@ pub(super) const MAX_BODY_KEPT: usize = 8 * 1024;
 /// Bytes of an answer to a question of our own to keep; a longer one counts as none.
 const MAX_ANSWER_KEPT: usize = 128 * 1024;
 
+/// Bytes of the description of a statement to keep; the largest there is has fewer.
+const MAX_SHAPE_KEPT: usize = 1024 * 1024;
+
 /// A message of the server that is here completely.
 #[derive(Clone, Copy)]
 pub(super) struct Whole<'a> {
@@ -27,16 +30,24 @@ pub(super) struct Whole<'a> {
 impl Link {
     /// Where a message with this tag goes, or `None` if it answers nothing.
     #[inline]
-    pub(super) fn way(&self, message_tag: u8) -> Option<Way> {
+    pub(super) fn way(&self, header: Header) -> Option<Way> {
+        let message_tag = header.tag;
         if self.mode != Mode::Tracking {
-            return self.way_in_doubt(message_tag);
+            return self.way_in_doubt(header);
         }
         let front = self.queue.front_kind();
         if let Some(kind @ (Kind::Replay | Kind::Inspection)) = front {
             return way_of_own(kind, message_tag);
         }
+        if let Some(kind) = front.filter(|kind| kind.is_work()) {
+            if message_tag == tag::ERROR_RESPONSE && self.error_is_aliased() {
+                return Some(Way::Rewritten);
+            }
+            return way_of_work(kind, message_tag);
+        }
         let expected = match message_tag {
             tag::DATA_ROW => matches!(front, Some(Kind::Execute | Kind::Query)),
+            tag::ERROR_RESPONSE if self.error_is_aliased() => return Some(Way::Rewritten),
             tag::ERROR_RESPONSE
             | tag::NOTICE_RESPONSE
             | tag::PARAMETER_STATUS
@@ -69,20 +80,24 @@ impl Link {
         expected.then_some(Way::Client)
     }
 
-    fn way_in_doubt(&self, message_tag: u8) -> Option<Way> {
-        match (message_tag, self.mode) {
-            (tag::EMPTY_QUERY_RESPONSE, Mode::Fenced)
-            | (tag::READY_FOR_QUERY, Mode::FenceAnswered) => Some(Way::Nowhere),
-            (
-                tag::ERROR_RESPONSE
-                | tag::NOTICE_RESPONSE
-                | tag::PARAMETER_STATUS
-                | tag::NOTIFICATION_RESPONSE,
-                _,
-            ) => Some(Way::Client),
-            (_, Mode::FenceAnswered) => None,
-            (_, _) => is_session_message(message_tag).then_some(Way::Client),
+    fn way_in_doubt(&self, header: Header) -> Option<Way> {
+        if self.mode == Mode::Doubt && self.fence.may_be_answered_by(header) {
+            return Some(Way::Fence);
         }
+        match header.tag {
+            tag::ERROR_RESPONSE
+            | tag::NOTICE_RESPONSE
+            | tag::PARAMETER_STATUS
+            | tag::NOTIFICATION_RESPONSE => Some(Way::Client),
+            message_tag => is_session_message(message_tag).then_some(Way::Client),
+        }
+    }
+
+    /// Whether an error now answers a request that calls its statement something else.
+    fn error_is_aliased(&self) -> bool {
+        self.queue
+            .front()
+            .is_some_and(|front| front.alias.matters())
     }
 
     /// True for a message that is passed on only when it is here completely, because it is rewritten. A
@@ -116,8 +131,10 @@ pub(super) fn kept_of_body(message_tag: u8, way: Way) -> Option<usize> {
             | tag::ERROR_RESPONSE
             | tag::PARAMETER_STATUS,
             _,
-        ) => Some(MAX_BODY_KEPT),
+        )
+        | (_, Way::Fence) => Some(MAX_BODY_KEPT),
         (tag::DATA_ROW, Way::Nowhere) => Some(MAX_ANSWER_KEPT),
+        (tag::PARAMETER_DESCRIPTION | tag::ROW_DESCRIPTION, Way::Nowhere) => Some(MAX_SHAPE_KEPT),
         _ => None,
     }
 }
@@ -136,6 +153,27 @@ fn way_of_own(kind: Kind, message_tag: u8) -> Option<Way> {
         | tag::READY_FOR_QUERY => Some(Way::Nowhere),
         _ => None,
     }
+}
+
+/// Where the reply to a message about a statement with a name goes that the client did not send.
+fn way_of_work(kind: Kind, message_tag: u8) -> Option<Way> {
+    let swallowed = match message_tag {
+        // An error is that of the client's request, which waits for this.
+        tag::ERROR_RESPONSE | tag::PARAMETER_STATUS | tag::NOTIFICATION_RESPONSE => {
+            return Some(Way::Client);
+        }
+        // What the server has to say about a text, it has said to the client before.
+        tag::NOTICE_RESPONSE => true,
+        tag::PARSE_COMPLETE => kind == Kind::Make,
+        tag::BIND_COMPLETE => kind == Kind::OwnBind,
+        tag::CLOSE_COMPLETE => kind == Kind::Drop,
+        tag::COMMAND_COMPLETE => kind == Kind::OwnExecute,
+        tag::READY_FOR_QUERY => kind == Kind::OwnSync,
+        tag::PARAMETER_DESCRIPTION => kind == Kind::Learn,
+        tag::ROW_DESCRIPTION | tag::NO_DATA => kind == Kind::LearnColumns,
+        _ => false,
+    };
+    swallowed.then_some(Way::Nowhere)
 }
 
 /// Messages a server may send once a login is done.

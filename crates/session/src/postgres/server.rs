@@ -36,7 +36,7 @@ impl Session {
                     Frame::Incomplete(header) if Link::awaits_whole(header) => {
                         break self.at_end(rest.len(), out);
                     }
-                    Frame::Incomplete(header) => (0, link.start(header)),
+                    Frame::Incomplete(header) => (0, link.start(header, out)),
                     Frame::NeedHeader => break self.at_end(rest.len(), out),
                     Frame::Invalid(_) => (0, Verdict::OutOfSync),
                 }
@@ -84,7 +84,11 @@ impl Session {
         let Some(link) = &mut self.link else {
             return (0, Verdict::OutOfSync);
         };
-        match link.way(header.tag) {
+        let way = link.way(header);
+        if link.mode == Mode::Doubt && way != Some(Way::Fence) {
+            link.passes_fence(header.tag, out);
+        }
+        match way {
             None => return (0, Verdict::OutOfSync),
             Some(Way::Client) if header.tag == tag::NOTIFICATION_RESPONSE => {
                 let whole = Whole { header, rest, at };
@@ -92,6 +96,11 @@ impl Session {
             }
             Some(Way::Client) => out.client_lane().forward(at, header.total),
             Some(Way::Nowhere) => {}
+            Some(Way::Rewritten) => self.rewrite(header.body(rest), out),
+            Some(Way::Fence) => {
+                let verdict = self.beside_fence(header.tag, header.body(rest), out);
+                return (header.total, verdict);
+            }
         }
         (
             header.total,
@@ -109,7 +118,7 @@ impl Session {
         outbound.left = outbound.left.saturating_sub(length);
         match outbound.way {
             Way::Client => out.client_lane().forward(at, length),
-            Way::Nowhere => {}
+            Way::Nowhere | Way::Rewritten | Way::Fence => {}
         }
         if let Some(limit) = kept_of_body(outbound.tag, outbound.way) {
             // The header is kept with it and cut off below.
@@ -121,11 +130,16 @@ impl Session {
             return (length, Verdict::GoOn);
         }
         let body = std::mem::take(&mut outbound.body);
-        let tag = outbound.tag;
-        let verdict = if tag == tag::PARAMETER_STATUS && body.len() >= MAX_BODY_KEPT {
+        let (tag, way) = (outbound.tag, outbound.way);
+        let verdict = if way == Way::Fence {
+            self.beside_fence(tag, body.get(HEADER_LEN..).unwrap_or_default(), out)
+        } else if tag == tag::PARAMETER_STATUS && body.len() >= MAX_BODY_KEPT {
             link.parameters.report_unreadable();
             Verdict::GoOn
         } else {
+            if way == Way::Rewritten {
+                self.rewrite(body.get(HEADER_LEN..).unwrap_or_default(), out);
+            }
             self.complete(tag, body.get(HEADER_LEN..).unwrap_or_default(), out)
         };
         if let Some(link) = &mut self.link {
@@ -145,8 +159,8 @@ impl Session {
                 return self.own_reply(kind, tag, body, out);
             }
             (Mode::Tracking, _) => {}
-            (mode, _) => {
-                if let Some(verdict) = self.doubtful_reply(mode, tag, body) {
+            (Mode::Doubt | Mode::Blind, _) => {
+                if let Some(verdict) = self.doubtful_reply(tag, body) {
                     return verdict;
                 }
             }
@@ -159,7 +173,7 @@ impl Session {
             | tag::NO_DATA
             | tag::NOTICE_RESPONSE
             | tag::FUNCTION_CALL_RESPONSE
-            | tag::PARAMETER_DESCRIPTION => self.detail(tag),
+            | tag::PARAMETER_DESCRIPTION => self.detail(tag, body),
             tag::PARSE_COMPLETE | tag::BIND_COMPLETE | tag::CLOSE_COMPLETE => self.made(),
             tag::COMMAND_COMPLETE => {
                 let tag = read::command_tag(body).unwrap_or_default();
@@ -196,10 +210,16 @@ impl Session {
 
 impl Link {
     /// A message begins that has not arrived completely.
-    fn start(&mut self, header: Header) -> Verdict {
-        let Some(way) = self.way(header.tag) else {
+    fn start(&mut self, header: Header, out: &mut Effects) -> Verdict {
+        let Some(mut way) = self.way(header) else {
             return Verdict::OutOfSync;
         };
+        if way == Way::Rewritten && header.total > MAX_BODY_KEPT {
+            way = Way::Client;
+        }
+        if self.mode == Mode::Doubt && way != Way::Fence {
+            self.passes_fence(header.tag, out);
+        }
         self.outbound.left = header.total;
         self.outbound.tag = header.tag;
         self.outbound.way = way;

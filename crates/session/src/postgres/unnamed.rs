@@ -150,6 +150,17 @@ impl Unnamed {
         self.change_ends();
     }
 
+    /// What became of the changes in flight is not known and never will be.
+    pub(crate) fn lose_track(&mut self) {
+        let possible = self.possible_meaning().effects;
+        self.drop_current();
+        self.bytes.clear();
+        self.current = Current::Forgotten;
+        self.meaning = Meaning::of_effects(possible);
+        self.in_flight = 0;
+        self.in_flight_effects = EffectSet::NONE;
+    }
+
     /// Gives memory back that is not needed now.
     pub(crate) fn trim(&mut self) {
         self.bytes.shrink_to_fit();

@@ -249,8 +249,8 @@ fn lines(messages: &[Message]) -> Vec<String> {
     messages.iter().take(40).map(describe).collect()
 }
 
-/// The message without what two servers may say differently: process ids, secrets, and object ids of
-/// tables and of types.
+/// The message without what two servers may say differently: process ids, secrets, object ids of tables
+/// and of types, and the line of the server's source that found an error.
 fn normal(mut message: Message) -> Message {
     match message.tag {
         b'A' => message.body[..4].fill(0),
@@ -259,6 +259,12 @@ fn normal(mut message: Message) -> Message {
         b'E' if message.field(b'V').as_deref() == Some("FATAL") => {
             let fields = [b'C', b'M', b'D', b'H'].map(|code| message.field(code));
             message.body = format!("{fields:?}").into_bytes();
+        }
+        // A statement may be made when it is used, which finds the same errors in another place.
+        b'E' => {
+            let fields = message.body.split(|byte| *byte == 0);
+            let fields = fields.filter(|field| !matches!(field.first(), Some(b'F' | b'L' | b'R')));
+            message.body = fields.collect::<Vec<_>>().join(&0);
         }
         b'T' => {
             let mut at = 2;

@@ -100,11 +100,14 @@ struct Client {
 
 impl Client {
     fn new(id: u64) -> Self {
-        let session = Session::new(SessionConfig {
-            id,
-            max_remembered_unnamed: 64,
-            process_id: 1,
-        });
+        let session = Session::new(
+            SessionConfig {
+                id,
+                max_remembered_unnamed: 64,
+                process_id: 1,
+            },
+            super::table(),
+        );
         Self {
             session,
             said: Vec::new(),

@@ -100,104 +100,64 @@ const IN_DOUBT: &str = "F> P(,copy t from stdin) B(,) E() S
     ! borrow
     B> 1 2 G
     F> d(bad) S
-    B> E(22P02)";
+    B E(22P02)
+    -> S P(tollgate_fence,) DS(tollgate_fence) CS(tollgate_fence) S
+    <- E(22P02)";
+
+/// The answer to the fence, behind the `Z` of its first Sync.
+const FENCED: &str = "1 t(4089643008,1) n 3";
 
 #[test]
 fn a_copy_that_fails_around_a_sync_is_settled_by_a_fence() {
-    // Observed: d(ok) S d(bad) c S gives E Z, the fence I Z.
-    check(&format!(
-        "{IN_DOUBT}
-         F> c S
-         B> Z(I)
-         -> Q()
-         B I Z(I)
-         ! release"
-    ));
     // Observed: d(bad) S d(ok) c S gives E Z Z.
     check(&format!(
         "{IN_DOUBT}
-         B> Z(I)
-         F> d(1) c S
-         B> Z(I)
-         -> Q()
-         B I Z(I)
-         ! release"
+         B Z(I) Z(I) {FENCED} Z(I)
+         <- Z(I)
+         ! release
+         F c S
+         <- Z(I)"
     ));
+    // Observed: d(ok) S d(bad) c S gives E Z.
     check(&format!(
         "{IN_DOUBT}
-         F> c S
+         B Z(I) {FENCED} Z(I)
+         is Active
+         F c S
+         -> S
          B> Z(I)
-         -> Q()
-         B Z(I) I Z(I)
-         <- Z(I)
          ! release"
     ));
 }
 
 #[test]
-fn the_fence_follows_a_sync_that_was_sent_behind_the_data() {
-    for readies in ["Z(I)", "Z(I) Z(I)"] {
-        check(&format!(
-            "F> P(,copy t from stdin) B(,) E()
-             ! borrow
-             B> 1 2 G
-             F> d(1) S d(bad) c S
-             B> E(22P02)
-             -> Q()
-             B {readies} I Z(I)
-             <- {readies}
-             ! release"
-        ));
-    }
+fn what_the_server_would_skip_is_not_sent_behind_the_fence() {
+    check(&format!(
+        "{IN_DOUBT}
+         F c P(s1,select 1) B(,s1) Q(select 1) S
+         ! replies
+         B Z(I) {FENCED} Z(I)
+         -> S
+         B> Z(I)
+         ! release"
+    ));
 }
 
 #[test]
 fn a_client_goes_on_behind_the_fence() {
     check(&format!(
         "{IN_DOUBT}
-         F> c S
-         F Q(select 1) Q(select 2)
-         -> Q()
+         F c S Q(select 1)
          ! replies
-         B> Z(I)
-         B I Z(I)
-         -> Q(select 1) Q(select 2)
+         B Z(I) Z(I) {FENCED}
+         <- Z(I)
+         B Z(I)
+         <- Z(I)
          ! release
          ! borrow
-         B> C(SELECT 1) Z(I) C(SELECT 1) Z(I)
+         -> Q(select 1)
+         B> T D C(SELECT 1) Z(I)
          ! release"
-    ));
-}
-
-#[test]
-fn the_unnamed_statement_is_made_again_behind_a_fence() {
-    check(&format!(
-        "{IN_DOUBT}
-         F> c S
-         B> Z(I)
-         -> Q()
-         B I Z(I)
-         ! release
-         F B(,) E() S
-         ! borrow
-         -> P(,copy t from stdin) B(,) E() S"
-    ));
-}
-
-#[test]
-fn an_unnamed_statement_that_cannot_be_made_again_has_no_fence_behind_it() {
-    let long = "x".repeat(200);
-    check(&format!(
-        "F> P(,copy t from stdin with (delimiter '{long}')) B(,) E() S
-         ! borrow
-         B> 1 2 G
-         F> d(bad) S
-         B> E(22P02)
-         ! pin COPY_IN_DOUBT
-         F> c S
-         B> Z(I)
-         F> B(,) S
-         B> 2 Z(I)"
     ));
 }
 
@@ -210,11 +170,13 @@ fn a_transaction_goes_on_behind_a_fence() {
          F> P(,copy t from stdin) B(,) E() S
          B> 1 2 G
          F> d(bad) S
-         B> E(22P02)
-         F> c S
+         B E(22P02)
+         -> S P(tollgate_fence,) DS(tollgate_fence) CS(tollgate_fence) S
+         <- E(22P02)
+         B Z(E) 1 t(4089643008,1) n 3 Z(E)
+         F c S
+         -> S
          B> Z(E)
-         -> Q()
-         B I Z(E)
          F> Q(rollback)
          B> C(ROLLBACK) Z(I)
          ! release",
@@ -225,10 +187,8 @@ fn a_transaction_goes_on_behind_a_fence() {
 fn what_the_server_reports_during_the_doubt_is_heard() {
     check(&format!(
         "{IN_DOUBT}
-         F> c S
-         B> N S(TimeZone=CET) Z(I)
-         -> Q()
-         B I Z(I)
+         B N S(TimeZone=CET) Z(I) Z(I) {FENCED} Z(I)
+         <- N S(TimeZone=CET) Z(I)
          ! release
          F2 Q(select 1)
          ! borrow
@@ -237,86 +197,43 @@ fn what_the_server_reports_during_the_doubt_is_heard() {
 }
 
 #[test]
-fn a_copy_that_the_data_ends_is_in_doubt_too() {
-    // A line of a backslash and a dot, before the client says that it is done.
-    check(
-        "F> P(,copy t from stdin) B(,) E() S
-         ! borrow
-         B> 1 2 G
-         F> d(end) S
-         B> C(COPY 1)
-         F> c S
-         B> Z(I)
-         -> Q()
-         B I Z(I)
-         ! release",
-    );
-}
-
-#[test]
 fn settings_before_a_copy_in_doubt_are_asked_for() {
-    check(
+    check(&format!(
         "F> P(,set work_mem = 1) B(,) E() P(,copy t from stdin) B(,) E() S
          ! borrow
          B> 1 2 C(SET) 1 2 G
          F> d(bad) S
-         B> E(22P02)
-         F> c S
-         B> Z(I)
-         -> Q()
-         B I Z(I)
+         B E(22P02)
+         -> S P(tollgate_fence,) DS(tollgate_fence) CS(tollgate_fence) S
+         <- E(22P02)
+         B Z(I) Z(I) {FENCED} Z(I)
+         <- Z(I)
          -> ASK(work_mem)
          B ANSWER(4MB)
-         ! release",
-    );
-}
-
-#[test]
-fn requests_behind_a_copy_in_doubt_may_have_run() {
-    for (behind, answer) in [
-        ("P(s1,select 1)", "1"),
-        ("P(,select 1)", "1"),
-        ("Q(select 1)", "C(SELECT 1) Z(I)"),
-    ] {
-        check(&format!(
-            "F> P(,copy t from stdin) B(,) E() d(bad) S d(1) c {behind} S
-             ! borrow
-             B> 1 2 G E(22P02) Z(I) {answer} Z(I)
-             ! pin COPY_IN_DOUBT
-             gone
-             ! close server"
-        ));
-    }
-}
-
-#[test]
-fn what_comes_before_the_next_sync_makes_the_doubt_last() {
-    check(&format!(
-        "{IN_DOUBT}
-         F> Q(select 1)
-         B> Z(I)
-         ! pin COPY_IN_DOUBT
-         B> C(SELECT 1) Z(I)
-         F> c S Q()
-         B> Z(I) I Z(I)
-         F X
-         ! close Terminated
-         gone
-         ! close server"
+         ! release"
     ));
-    // A Query whose COPY fails is answered at once; whether the Sync is, nobody knows.
+}
+
+#[test]
+fn nothing_is_sent_into_a_copy_that_may_end_in_doubt() {
     check(
-        "F> Q(copy t from stdin)
+        "F> P(,copy t from stdin) B(,) E() d(bad) S d(1) c
          ! borrow
-         B> G
-         F> d(bad) S
-         B> E(22P02) Z(I)
-         ! pin COPY_IN_DOUBT
-         B> Z(I)
-         F> Q(select 1)
-         B> C(SELECT 1) Z(I)
-         gone
-         ! close server",
+         F P(,select 1) S
+         ! replies
+         -> H
+         B> 1 2 G
+         B E(22P02)
+         -> S P(tollgate_fence,) DS(tollgate_fence) CS(tollgate_fence) S
+         <- E(22P02)
+         B Z(I) Z(I) 1 t(4089643008,1) n 3
+         <- Z(I)
+         B Z(I)
+         ! release
+         ! borrow
+         -> P(,select 1) S
+         B> 1 Z(I)
+         ! release",
     );
 }
 

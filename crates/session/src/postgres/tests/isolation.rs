@@ -150,7 +150,7 @@ fn a_skipped_parse_changes_nothing() {
          F P(s1,selec) P(,select 3) S B(,) E() S
          ! borrow
          ! replies
-         -> P(s1,selec) P(,select 3) S
+         -> P(tollgate_0_2,selec) DS(tollgate_0_2) P(,select 3) S
          B E(42601)
          <- E(42601)
          -> P(,select 1) B(,) E() S

@@ -153,7 +153,12 @@ fn server(word: &str) -> Vec<u8> {
             let (name, value) = text.split_once('=').unwrap();
             frame(b'S', format!("{name}\0{value}\0").as_bytes())
         }
-        "D" | "d" | "T" => frame(tag.as_bytes()[0], text.as_bytes()),
+        "T" if text.is_empty() => frame(b'T', &[0, 0]),
+        "T" => frame(
+            b'T',
+            format!("\0\x01{text}\0{}", "\0".repeat(18)).as_bytes(),
+        ),
+        "D" | "d" => frame(tag.as_bytes()[0], text.as_bytes()),
         "N" => frame(b'N', b"SNOTICE\0VNOTICE\0C00000\0Mtext\0\0"),
         "A" => {
             let process: i32 = text.parse().unwrap();
@@ -165,7 +170,13 @@ fn server(word: &str) -> Vec<u8> {
             [around, row, bytes(Side::Server, "C(SELECT 1) Z(I)")].concat()
         }
         "SET" => bytes(Side::Server, "C(BEGIN) C(SET) C(COMMIT) Z(I)"),
-        "t" => frame(b't', &[0, 0]),
+        "t" if text.is_empty() => frame(b't', &[0, 0]),
+        "t" => {
+            let types: Vec<u32> = text.split(',').map(|id| id.parse().unwrap()).collect();
+            let count = u16::try_from(types.len()).unwrap().to_be_bytes();
+            let types = types.into_iter().flat_map(u32::to_be_bytes);
+            frame(b't', &count.into_iter().chain(types).collect::<Vec<_>>())
+        }
         "G" | "H" | "W" => frame(tag.as_bytes()[0], &[0, 0, 0]),
         "V" => frame(b'V', &[255; 4]),
         "K" => frame(b'K', &[0; 8]),
@@ -186,7 +197,8 @@ fn spell_server(tag: u8, body: &[u8]) -> String {
         }
         b'S' => format!("S({}={})", texts[0], texts[1]),
         b'A' => format!("A({})", i32::from_be_bytes(body[..4].try_into().unwrap())),
-        b'D' | b'd' | b'T' if !body.is_empty() => format!("{}({})", tag as char, lossy(body)),
+        b'T' if body.len() > 2 => format!("T({})", lossy(&body[2..]).trim_end_matches('\0')),
+        b'D' | b'd' if !body.is_empty() => format!("{}({})", tag as char, lossy(body)),
         _ => (tag as char).to_string(),
     }
 }

@@ -10,3 +10,4 @@ mod rig;
 mod settings;
 mod simulation;
 mod simulator;
+mod statements;

@@ -68,7 +68,11 @@ const DISCARDED: [(&str, &str, &str); 3] = [
         "UPDATE 0",
         "SESSION_SETTING",
     ),
-    ("prepare p as select 1", "PREPARE", "PREPARED_STATEMENT"),
+    (
+        "prepare p as select 1; select 1",
+        "PREPARE",
+        "PREPARED_STATEMENT",
+    ),
 ];
 
 const LASTING: [(&str, &str, &str); 3] = [
@@ -317,93 +321,6 @@ fn a_tag_says_what_the_text_hid() {
          ! borrow
          B> C(SELECT 1) A(9) Z(I)
          ! pin LISTEN",
-    );
-}
-
-#[test]
-fn named_statements_pin_until_all_are_closed() {
-    check(
-        "F> P(s1,select 1) S
-         ! borrow
-         B> 1 Z(I)
-         ! pin PREPARED_STATEMENT
-         F> P(s2,select 2) B(,s1) E() S
-         B> 1 2 D C(SELECT 1) Z(I)
-         F> CS(s1) S
-         B> 3 Z(I)
-         F> Q(deallocate s2)
-         B> C(DEALLOCATE) Z(I)
-         ! unpin PREPARED_STATEMENT
-         ! release",
-    );
-    check(
-        "F> Q(prepare p as select 1)
-         ! borrow
-         B> C(PREPARE) Z(I)
-         ! pin PREPARED_STATEMENT
-         F> P(,deallocate p) B(,) E() S
-         B> 1 2 C(DEALLOCATE) Z(I)
-         ! unpin PREPARED_STATEMENT
-         ! release",
-    );
-}
-
-#[test]
-fn a_failed_named_parse_leaves_no_name() {
-    check(
-        "F> P(s1,selec) S
-         ! borrow
-         B> E(42601) Z(I)
-         ! release
-         F> P(,select 1/0) B(,) E() P(s1,select 1) S
-         ! borrow
-         B> 1 2 E(22012) Z(I)
-         ! release",
-    );
-}
-
-#[test]
-fn deallocate_all_ends_only_older_names() {
-    check(
-        "F> P(s1,select 1) S Q(deallocate all) P(s2,select 2) S
-         ! borrow
-         B> 1 Z(I) C(DEALLOCATE ALL) Z(I) 1 Z(I)
-         ! pin PREPARED_STATEMENT
-         F> CS(s2) S
-         B> 3 Z(I)
-         ! unpin PREPARED_STATEMENT
-         ! release",
-    );
-}
-
-#[test]
-fn what_a_named_statement_does_counts_whenever_it_runs() {
-    check(
-        "F> P(s1,listen c) S
-         ! borrow
-         B> 1 Z(I)
-         ! pin PREPARED_STATEMENT
-         F> B(,s1) E() S
-         B> 2 C(LISTEN) Z(I)
-         -> ASK(;channels)
-         B ANSWER(;t)
-         ! pin LISTEN
-         F> CS(s1) S
-         B> 3 Z(I)
-         ! unpin PREPARED_STATEMENT",
-    );
-    check(
-        "F> Q(prepare p as select pg_advisory_lock(1))
-         ! borrow
-         B> C(PREPARE) Z(I)
-         -> ASK(;locks)
-         B ANSWER(;f)
-         ! pin PREPARED_STATEMENT
-         F> Q(execute p)
-         B> T C(SELECT 1) Z(I)
-         -> ASK(;locks)
-         B ANSWER(;t)
-         ! pin ADVISORY_LOCK",
     );
 }
 
@@ -722,9 +639,9 @@ fn a_function_called_by_number_may_do_anything() {
 #[test]
 fn a_pinned_client_that_vanishes_is_cleaned_up_after() {
     check(
-        "F> Q(prepare p as select 1)
+        "F> Q(prepare p as select 1; prepare q as select 2)
          ! borrow
-         B> C(PREPARE) Z(I)
+         B> C(PREPARE) C(PREPARE) Z(I)
          ! pin PREPARED_STATEMENT
          gone
          -> Q(DISCARD ALL)
@@ -783,9 +700,9 @@ fn a_cleanup_that_does_not_clean_fails() {
         "D",
     ] {
         check(&format!(
-            "F> Q(prepare p as select 1)
+            "F> Q(prepare p as select 1; prepare q as select 2)
              ! borrow
-             B> C(PREPARE) Z(I)
+             B> C(PREPARE) C(PREPARE) Z(I)
              ! pin PREPARED_STATEMENT
              gone
              -> Q(DISCARD ALL)

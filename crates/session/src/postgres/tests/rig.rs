@@ -18,7 +18,7 @@ use super::messages::{Side, bytes, spell};
 use crate::postgres::link::{Restored, SequenceUse};
 use crate::postgres::{
     Cancel, Clean, Cleanup, CleanupEvent, Farewell, ServerEvent, ServerState, Session,
-    SessionConfig, Told, Want,
+    SessionConfig, StatementTable, TableSeed, Told, Want,
 };
 use crate::{Effects, Notice, Piece, PinChange};
 
@@ -122,13 +122,17 @@ struct Client {
 
 impl Rig {
     fn new(piece: usize) -> Self {
+        let table = table();
         let clients = (1..=2)
             .map(|id| Client {
-                session: Session::new(SessionConfig {
-                    id,
-                    max_remembered_unnamed: 100,
-                    process_id: 1,
-                }),
+                session: Session::new(
+                    SessionConfig {
+                        id,
+                        max_remembered_unnamed: 100,
+                        process_id: 1,
+                    },
+                    table.clone(),
+                ),
                 input: Vec::new(),
                 server: Vec::new(),
             })
@@ -379,6 +383,14 @@ impl Rig {
             });
         }
     }
+}
+
+pub(super) fn table() -> StatementTable {
+    StatementTable::new(TableSeed {
+        table: 0,
+        tables: 1,
+        key: 0,
+    })
 }
 
 pub(super) fn fresh() -> ServerState {

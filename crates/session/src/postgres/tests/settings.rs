@@ -458,7 +458,7 @@ fn a_setting_that_is_reported_needs_no_text_that_tells() {
 #[test]
 fn a_connection_is_told_before_the_first_bytes_whatever_they_are() {
     for text in [
-        "P(s1,select 1) S",
+        "P(,select 1) S",
         "F(952)",
         "Q(begin)",
         "Q(select 1; select 2)",

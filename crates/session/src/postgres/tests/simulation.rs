@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::messages::{Side, bytes, spell};
-use super::rig::{fresh, write};
+use super::rig::{fresh, table, write};
 use super::simulator::Simulator;
 use crate::Effects;
 use crate::postgres::{Clean, Cleanup, CleanupEvent, Farewell, ServerEvent, ServerState, Session};
@@ -211,15 +211,19 @@ struct World {
 
 impl World {
     fn new(scripts: &[Vec<u8>]) -> Self {
+        let table = table();
         let clients = scripts
             .iter()
             .zip(1..)
             .map(|(script, id)| Client {
-                session: Session::new(SessionConfig {
-                    id,
-                    max_remembered_unnamed: 40,
-                    process_id: 1,
-                }),
+                session: Session::new(
+                    SessionConfig {
+                        id,
+                        max_remembered_unnamed: 40,
+                        process_id: 1,
+                    },
+                    table.clone(),
+                ),
                 script: script.clone(),
                 arrived: Vec::new(),
                 from_server: Vec::new(),

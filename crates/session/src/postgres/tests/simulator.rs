@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::messages::{Question, Side, bytes, question, row};
+use super::messages::{Question, Side, bytes, frame, question, row};
 
 /// Settings that it knows, and their defaults. The server reports the first.
 const SETTINGS: [(&str, &str); 5] = [
@@ -43,6 +43,8 @@ impl Undoable {
 struct Lasting {
     locks: u32,
     named: BTreeMap<String, String>,
+    /// Parameter types given with a statement, as they were sent.
+    types: BTreeMap<String, Vec<u8>>,
 }
 
 /// A `SET` or `RESET`.
@@ -157,7 +159,8 @@ impl Simulator {
     }
 
     /// What makes the connection unfit for another client, if anything: all but its settings, which must
-    /// be those that `known` says, or else at their defaults.
+    /// be those that `known` says, or else at their defaults, and its prepared statements: whoever comes
+    /// next makes sure that it has its own.
     pub(super) fn dirt<'a>(&self, known: impl Fn(&str) -> Option<&'a [u8]>) -> Option<String> {
         let as_known = SETTINGS.iter().all(|(name, default)| {
             self.undoable.value(name).as_bytes() == known(name).unwrap_or(default.as_bytes())
@@ -166,7 +169,7 @@ impl Simulator {
             && self.undoable.local.is_empty()
             && self.undoable.marks.is_empty()
             && self.savepoints.is_empty()
-            && self.lasting == Lasting::default()
+            && self.lasting.locks == 0
             && self.saved.is_none()
             && self.portals.is_empty()
             && self.block == Block::None
@@ -192,7 +195,11 @@ impl Simulator {
         }
         match tag {
             b'Q' => self.query(&texts[0]),
-            b'P' => self.reply_or_skip(|server| server.parse(&texts[0], &texts[1])),
+            b'P' => {
+                let types = body[texts[0].len() + texts[1].len() + 2..].to_vec();
+                self.lasting.types.insert(texts[0].clone(), types);
+                self.reply_or_skip(|server| server.parse(&texts[0], &texts[1]));
+            }
             b'B' => self.reply_or_skip(|server| server.bind(&texts[0], &texts[1])),
             b'D' => self.reply_or_skip(|server| server.describe(&texts[0])),
             b'C' => {
@@ -309,7 +316,9 @@ impl Simulator {
         let (kind, name) = what.split_at(1);
         let sql = if kind == "S" {
             let sql = self.statement(name)?;
-            self.say("t");
+            let types = self.lasting.types.get(name);
+            let types = types.map_or(&[0, 0][..], Vec::as_slice);
+            self.buffered.extend(frame(b't', types));
             sql
         } else {
             let portal = self.portals.get(name).ok_or(Failed("34000"))?;
@@ -474,7 +483,7 @@ impl Simulator {
                 "D({:?} {:?} {:?}) C(SHOW)",
                 self.undoable.values(),
                 self.undoable.marks,
-                self.lasting,
+                self.lasting.locks,
             ),
             "select currval('s')" => match &self.sequence {
                 Some(value) => format!("D(last {value}) C(SELECT 1)"),
@@ -661,7 +670,7 @@ impl Simulator {
     }
 
     fn refuse_in_failed_block(&self, sql: &str) -> Result<(), Failed> {
-        let ends = matches!(sql, "commit" | "rollback" | "rollback to s");
+        let ends = matches!(sql, "commit" | "rollback" | "rollback to s" | "");
         if self.block == Block::Failed && !ends {
             return Err(Failed("25P02"));
         }
@@ -780,6 +789,7 @@ fn assignment(sql: &str) -> Option<Assignment> {
             Assignment::Session(known("role"), Some((*value).to_owned()))
         }
         ("set", [name, _, value]) => Assignment::Session(known(name), Some((*value).to_owned())),
+        ("set", [name, "TO"]) => Assignment::Session(known(name), Some(String::new())),
         _ => return None,
     })
 }

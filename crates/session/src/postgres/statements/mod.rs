@@ -1,0 +1,32 @@
+//! Prepared statements that move with their client: names of the client on one side, statements every
+//! connection can be given on the other.
+//!
+//! A statement made by a Parse gets a name of ours on the server, `tollgate_<n>`, and only names are
+//! rewritten while messages pass. A connection that lacks a statement is given it before its first use
+//! there. What makes two statements the same is the text, the parameter types and the shape of the
+//! result, as the server describes them: after a table has changed, a client that parses afresh has
+//! another statement than one that has not.
+//!
+//! SQL that names statements (`PREPARE`, `EXECUTE`, `DEALLOCATE`) needs them under the client's own names;
+//! see `own`.
+
+mod carried;
+mod making;
+mod names;
+mod own;
+mod renaming;
+mod replies;
+mod requests;
+mod table;
+mod texts;
+mod wire;
+
+pub use table::{StatementTable, TableSeed};
+
+pub(super) use carried::Carried;
+pub(super) use making::Making;
+pub(super) use names::{Named, Names};
+pub(super) use own::Roll;
+pub(super) use requests::is_awaited;
+pub(super) use table::Statement;
+pub(super) use wire::{probe, reply, sync};

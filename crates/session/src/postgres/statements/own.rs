@@ -1,0 +1,205 @@
+//! Statements under the client's own names, for SQL that names them.
+//!
+//! A connection keeps what it was given until a session that uses such names says otherwise: before a text
+//! that names statements, those of others are closed and those of the client are made.
+
+use std::sync::Arc;
+
+use tollgate_sql::EffectSet;
+use tollgate_wire_postgres::backend::TransactionStatus;
+
+use super::names::Named;
+use super::table::Recipe;
+use super::wire;
+use crate::Effects;
+use crate::postgres::link::{Held, Link, Segment};
+use crate::postgres::queue::{Kind, Meaning, NameChange, Statements, Work};
+use crate::postgres::{Session, Want};
+
+/// Effects of texts that name statements.
+pub(super) const NAMING: EffectSet = EffectSet::PREPARE
+    .union(EffectSet::EXECUTE)
+    .union(EffectSet::DEALLOCATE);
+
+/// The portal that runs a `PREPARE` of ours.
+const PORTAL: &[u8] = b"tollgate_prepare";
+
+/// Which names must be right before a text is sent.
+#[derive(Debug)]
+pub(in crate::postgres) enum Roll {
+    Nobody,
+    One(Box<[u8]>),
+    All,
+    /// All, and nothing else may be there: the text looks at the list.
+    List,
+}
+
+impl Roll {
+    /// What a text with this meaning needs.
+    pub(in crate::postgres) fn before(meaning: &Meaning) -> Self {
+        let effects = meaning.effects;
+        if effects.intersects(EffectSet::STATEMENTS_VIEW) {
+            return Self::List;
+        }
+        if !effects.intersects(NAMING) {
+            return Self::Nobody;
+        }
+        match meaning.name.as_deref() {
+            Some(NameChange::Add { name, .. } | NameChange::Remove(name))
+                if meaning.statements == Statements::One
+                    && !effects.intersects(EffectSet::EXECUTE) =>
+            {
+                Self::One(name.clone())
+            }
+            Some(_) | None => Self::All,
+        }
+    }
+
+    /// What a Parse or Bind of such a text needs: the list is looked at when it runs.
+    pub(in crate::postgres) fn before_bind(meaning: &Meaning) -> Self {
+        match Self::before(meaning) {
+            Self::List if meaning.effects.intersects(NAMING) => Self::All,
+            Self::List => Self::Nobody,
+            roll @ (Self::Nobody | Self::One(_) | Self::All) => roll,
+        }
+    }
+
+    fn calls(&self, name: &[u8]) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::One(one) => **one == *name,
+            Self::All | Self::List => true,
+        }
+    }
+}
+
+impl Session {
+    /// Makes sure that the names called are on the connection what they are for the client. Returns what
+    /// to wait for if they are not yet.
+    pub(in crate::postgres) fn call_roll(
+        &mut self,
+        roll: &Roll,
+        out: &mut Effects,
+    ) -> Option<Want> {
+        if matches!(roll, Roll::Nobody) {
+            return None;
+        }
+        let link = self.link.as_mut()?;
+        if link.takes_copy_data() {
+            return None;
+        }
+        if self.names.are_changing() || link.queue.awaits_own() {
+            return Some(self.settle_first(out));
+        }
+        let extra: Vec<Box<[u8]>> = link
+            .carried
+            .owns()
+            .filter(|(name, id)| roll.calls(name) && own_id(self.names.get(name)) != Some(*id))
+            .map(|(name, _)| name.into())
+            .collect();
+        let missing: Vec<Arc<Named>> = self
+            .names
+            .iter()
+            .filter(|named| {
+                let id = own_id(Some(named));
+                roll.calls(&named.name) && id.is_some() && id != link.carried.own(&named.name)
+            })
+            .map(Arc::clone)
+            .collect();
+        let hidden = matches!(roll, Roll::List) && link.carried.has_any();
+        if extra.is_empty() && missing.is_empty() && !hidden {
+            link.held = Held::No;
+            return None;
+        }
+        if !link.queue.is_empty() {
+            return Some(self.settle_first(out));
+        }
+        if link.status == TransactionStatus::Failed && link.segment == Segment::Closed {
+            // Whatever names a statement fails now.
+            return None;
+        }
+        let closed = link.segment == Segment::Closed;
+        if !closed {
+            link.set_clock(out);
+        }
+        for name in extra {
+            out.server_lane()
+                .inject(|bytes| wire::target(bytes, b'C', b'S', &name));
+            link.expect_work(Kind::Drop, Work::Own { name, id: 0 });
+        }
+        if hidden {
+            for number in link.carried.take_all() {
+                link.drop_number(number, out);
+            }
+        }
+        for named in missing {
+            link.make_own(&named, out);
+        }
+        if closed {
+            // A transaction of their own: what follows may be a Query, which from PostgreSQL 18 on does
+            // not end one that messages before it have begun.
+            out.server_lane().inject(wire::sync);
+            link.expect_work(Kind::OwnSync, Work::None);
+            link.held = Held::ForText;
+        }
+        Some(self.settle_first(out))
+    }
+}
+
+fn own_id(named: Option<&Arc<Named>>) -> Option<u64> {
+    named
+        .and_then(|named| named.shared())
+        .map(|shared| shared.id)
+}
+
+impl Link {
+    /// A transaction that starts with a Close has the time of the statement before it; a Parse sets the
+    /// clock.
+    fn set_clock(&mut self, out: &mut Effects) {
+        let number = self.carried.fresh_number();
+        let name = self.carried.name(number);
+        out.server_lane()
+            .inject(|bytes| wire::parse_plain(bytes, name.as_bytes(), b""));
+        self.expect_work(Kind::Make, Work::Number(number));
+        out.server_lane()
+            .inject(|bytes| wire::target(bytes, b'C', b'S', name.as_bytes()));
+        self.expect_work(Kind::Drop, Work::Number(number));
+    }
+
+    fn make_own(&mut self, named: &Named, out: &mut Effects) {
+        let Some(statement) = named.shared() else {
+            return;
+        };
+        let work = Work::Own {
+            name: named.name.clone(),
+            id: statement.id,
+        };
+        match &statement.recipe {
+            Recipe::Parse(parsed) => {
+                out.server_lane().inject(|bytes| {
+                    wire::parse(bytes, &named.name, &parsed.tail, &parsed.parameters);
+                });
+                self.expect_work(Kind::Make, work);
+            }
+            Recipe::Sql(text) => self.run_prepare(text, work, out),
+        }
+    }
+
+    /// Runs a `PREPARE` without touching the client's unnamed statement and portal.
+    fn run_prepare(&mut self, text: &[u8], work: Work, out: &mut Effects) {
+        let number = self.carried.fresh_number();
+        let name = self.carried.name(number);
+        out.server_lane().inject(|bytes| {
+            wire::parse_plain(bytes, name.as_bytes(), text);
+            wire::bind_plain(bytes, PORTAL, name.as_bytes());
+            wire::execute(bytes, PORTAL);
+            wire::target(bytes, b'C', b'P', PORTAL);
+            wire::target(bytes, b'C', b'S', name.as_bytes());
+        });
+        self.expect_work(Kind::Make, Work::Number(number));
+        self.expect_work(Kind::OwnBind, Work::None);
+        self.expect_work(Kind::OwnExecute, work);
+        self.expect_work(Kind::Drop, Work::None);
+        self.expect_work(Kind::Drop, Work::Number(number));
+    }
+}

@@ -1,0 +1,301 @@
+//! Replies to requests that name a prepared statement: what exists now, for the client and on the
+//! connection.
+
+use super::carried::{Carried, DOORMAT, Doormat};
+use super::making::Outcome;
+use super::names::{Change, Draft, Place, Stage, What};
+use super::own::NAMING;
+use super::table::{Parsed, Recipe, Shape};
+use super::wire;
+use crate::Effects;
+use crate::postgres::Session;
+use crate::postgres::link::Link;
+use crate::postgres::queue::{Alias, Expected, Kind, Meaning, NameChange, Touches, Work};
+
+impl Session {
+    /// The server has made a statement with a name.
+    pub(in crate::postgres) fn parsed(&mut self, done: &Expected) {
+        if done.touches == Touches::Nothing {
+            return;
+        }
+        let Some(draft) = self.names.oldest_draft() else {
+            return;
+        };
+        if draft.tail.is_some() {
+            draft.stage = Stage::Made;
+            return;
+        }
+        if let Some(Change::Made(draft)) = self.names.settle_oldest() {
+            self.stuck(draft);
+        }
+    }
+
+    /// It exists, but only here.
+    fn stuck(&mut self, draft: Draft) {
+        let what = What::Stuck {
+            place: draft.place,
+            meaning: draft.meaning,
+        };
+        self.names.add(draft.name, what);
+    }
+
+    /// A statement of the client is closed.
+    pub(in crate::postgres) fn closed(&mut self, done: &Expected) {
+        if done.touches == Touches::Nothing {
+            return;
+        }
+        if let Some(Change::Gone(name)) = self.names.settle_oldest() {
+            self.names.remove(&name);
+            if let Some(link) = &mut self.link {
+                link.carried.has_own_no_more(&name);
+            }
+        }
+    }
+
+    /// A `PREPARE` of ours has run.
+    pub(in crate::postgres) fn prepared_again(&mut self) {
+        if let Some(done) = self.link.as_mut().and_then(|link| link.queue.pop()) {
+            self.worked(done);
+        }
+    }
+
+    /// A message of our own has done what it was for.
+    pub(in crate::postgres) fn worked(&mut self, done: Expected) {
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        match (done.kind, done.work) {
+            (Kind::Make, Work::Number(DOORMAT)) => link.carried.set_doormat(Doormat::There),
+            (Kind::Make | Kind::OwnExecute, Work::Own { name, id }) => {
+                link.carried.has_own(name, id);
+            }
+            (Kind::Drop, Work::Own { name, .. }) => link.carried.has_own_no_more(&name),
+            // A number that was made is known when it has been described, one that was closed is gone.
+            (_, Work::Number(_) | Work::None | Work::Own { .. }) => {}
+        }
+    }
+
+    /// The server has said what a statement gives: the body of `T`, or nothing for `n`.
+    pub(in crate::postgres) fn learnt(&mut self, done: &Expected, columns: Option<&[u8]>) {
+        let Work::Number(number) = done.work else {
+            return;
+        };
+        let shape = match columns {
+            Some(body) => wire::shape(body),
+            None => Some(Shape::NoData),
+        };
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        let parameters = std::mem::take(&mut link.learnt);
+        if link
+            .making
+            .as_ref()
+            .is_some_and(|making| making.number == number)
+        {
+            link.compare(shape);
+            return;
+        }
+        let climate = link.parameters.climate();
+        let Some(Change::Made(draft)) = self.names.settle_oldest() else {
+            return;
+        };
+        match (shape, draft.tail) {
+            (Some(shape), Some(tail)) => {
+                let recipe = Recipe::Parse(Parsed {
+                    shape: shape.of_text(&tail),
+                    tail,
+                    parameters: parameters.into_boxed_slice(),
+                    climate,
+                });
+                let statement = self.table.intern(recipe, draft.meaning);
+                if let Some(link) = &mut self.link {
+                    link.carried.has(statement.id, number);
+                }
+                self.names.add(draft.name, What::Shared(statement));
+            }
+            (_, tail) => self.stuck(Draft { tail, ..draft }),
+        }
+    }
+
+    /// A request was not run: it failed, or the server skipped it.
+    pub(in crate::postgres) fn undone(&mut self, entry: &mut Expected) {
+        match entry.kind {
+            Kind::Learn | Kind::LearnColumns => self.not_learnt(&entry.work),
+            Kind::Make | Kind::Drop => {
+                if let Some(link) = &mut self.link {
+                    link.not_worked(entry.kind, &entry.work);
+                }
+            }
+            Kind::Parse
+            | Kind::Close
+            | Kind::Execute
+            | Kind::Query
+            | Kind::UnnamedParse
+            | Kind::InjectedParse
+            | Kind::Bind
+            | Kind::DescribeStatement
+            | Kind::DescribeColumns
+            | Kind::UnnamedClose
+            | Kind::InjectedClose
+            | Kind::OwnBind
+            | Kind::OwnExecute
+            | Kind::OwnSync
+            | Kind::Sync
+            | Kind::FunctionCall
+            | Kind::Replay
+            | Kind::Inspection
+            | Kind::CopyEnd => {
+                if entry.touches == Touches::Names {
+                    entry.touches = Touches::Nothing;
+                    drop(self.names.settle_oldest());
+                }
+            }
+        }
+    }
+
+    fn not_learnt(&mut self, work: &Work) {
+        let Work::Number(number) = *work else {
+            return;
+        };
+        let made = self.names.oldest_draft().is_some_and(|draft| {
+            draft.stage == Stage::Made && draft.place == Place::Number(number)
+        });
+        if made && let Some(Change::Made(draft)) = self.names.settle_oldest() {
+            self.stuck(draft);
+        }
+        if let Some(link) = &mut self.link
+            && link
+                .making
+                .as_ref()
+                .is_some_and(|making| making.number == number)
+        {
+            link.making = None;
+            link.carried.is_left_over(number);
+        }
+    }
+
+    /// A command ran that changes which statements exist.
+    pub(in crate::postgres) fn statements_tagged(&mut self, tag: &[u8], mut meaning: Meaning) {
+        let change = meaning.name.take().map(|change| *change);
+        match (tag, change) {
+            (b"DISCARD ALL" | b"DEALLOCATE ALL", _) => {
+                self.names.clear();
+                if let Some(link) = &mut self.link {
+                    link.carried.forget_all();
+                }
+            }
+            (b"PREPARE", Some(NameChange::Add { name, text })) => {
+                self.prepared(name, text, meaning);
+            }
+            (b"PREPARE", _) => self.names.add_unknown(),
+            (b"DEALLOCATE", Some(NameChange::Remove(name))) => {
+                self.names.remove(&name);
+                if let Some(link) = &mut self.link {
+                    link.carried.has_own_no_more(&name);
+                }
+            }
+            // Some statement is gone, and which one is not known.
+            (b"DEALLOCATE", _) => self.names.become_uncertain(),
+            _ => {}
+        }
+    }
+
+    fn prepared(&mut self, name: Box<[u8]>, text: Option<Box<[u8]>>, mut meaning: Meaning) {
+        meaning.effects = meaning.effects.without(NAMING);
+        let Some(text) = text.filter(|text| self.names.have_room(text.len())) else {
+            let place = Place::OwnName;
+            self.names.add(name, What::Stuck { place, meaning });
+            return;
+        };
+        let statement = self.table.intern(Recipe::Sql(text), meaning);
+        if let Some(link) = &mut self.link {
+            link.carried.has_own(name.clone(), statement.id);
+        }
+        self.names.add(name, What::Shared(statement));
+    }
+
+    /// The error that answers the oldest request, in the client's words.
+    pub(in crate::postgres) fn rewrite(&mut self, body: &[u8], out: &mut Effects) {
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        let front = link.queue.front();
+        if let Some(front) = front.filter(|front| front.alias.matters()) {
+            out.client_lane()
+                .inject(|bytes| front.alias.rewrite(front.kind, body, &link.carried, bytes));
+            return;
+        }
+        out.client_lane()
+            .inject(|bytes| wire::reply(bytes, b'E', body));
+    }
+}
+
+impl Link {
+    /// The statement that was made for a waiting request: is it still what it was?
+    fn compare(&mut self, shape: Option<Shape>) {
+        let Some(mut making) = self.making.take() else {
+            return;
+        };
+        if shape.is_some_and(|shape| making.shape.admits(shape)) {
+            self.carried.has(making.id, making.number);
+            return;
+        }
+        self.carried.is_left_over(making.number);
+        making.outcome = Outcome::Stale;
+        self.making = Some(making);
+    }
+
+    fn not_worked(&mut self, kind: Kind, work: &Work) {
+        match (kind, work) {
+            (Kind::Make, Work::Number(DOORMAT)) => self.carried.set_doormat(Doormat::Missing),
+            (Kind::Make, Work::Number(number)) => {
+                if self
+                    .making
+                    .as_ref()
+                    .is_some_and(|making| making.number == *number)
+                {
+                    self.making = None;
+                }
+            }
+            (Kind::Drop, Work::Number(number)) => self.carried.is_left_over(*number),
+            (_, Work::Number(_) | Work::Own { .. } | Work::None) => {}
+        }
+    }
+}
+
+impl Alias {
+    /// True if an error that answers the request must be rewritten.
+    pub(in crate::postgres) fn matters(&self) -> bool {
+        !matches!(self, Self::None)
+    }
+
+    /// The error that the client is to see instead of the one with this body.
+    fn rewrite(&self, kind: Kind, body: &[u8], carried: &Carried, out: &mut Vec<u8>) {
+        match self {
+            Self::None => wire::reply(out, b'E', body),
+            Self::Named { named, number } => {
+                let ours = carried.name(*number);
+                wire::rename_error(out, body, ours.as_bytes(), &named.name);
+            }
+            Self::Sent { name, number } => {
+                let ours = carried.name(*number);
+                wire::rename_error(out, body, ours.as_bytes(), name);
+            }
+            Self::Described { statement } => {
+                let aborted = memchr::memmem::find(body, b"\0C25P02\0").is_some();
+                if let (Recipe::Parse(parsed), false) = (&statement.recipe, aborted) {
+                    wire::parameter_description(out, &parsed.parameters);
+                }
+                wire::reply(out, b'E', body);
+            }
+            Self::Stale { statement, .. } => {
+                if let (Kind::DescribeStatement, Recipe::Parse(parsed)) = (kind, &statement.recipe)
+                {
+                    wire::parameter_description(out, &parsed.parameters);
+                }
+                wire::stale_error(out);
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Texts that may change which statements exist: judged before they are sent.
+
+use tollgate_sql::{Dialect, EffectSet, StringStyle, classify};
+use tollgate_wire_postgres::frame::HEADER_LEN;
+
+use super::names::Change;
+use super::own::{NAMING, Roll};
+use super::requests::{CHANGES, is_awaited, is_whole};
+use crate::Effects;
+use crate::postgres::head::Message;
+use crate::postgres::queue::{Meaning, Touches};
+use crate::postgres::unnamed::Remembered;
+use crate::postgres::{Session, Want};
+
+impl Session {
+    /// What running the text behind the first `skip` bytes of the body will mean, once all that it needs
+    /// is on the connection. `None` if it is too long to be seen whole; then it may need anything.
+    pub(in crate::postgres) fn judge(
+        &mut self,
+        message: Message<'_>,
+        skip: usize,
+        out: &mut Effects,
+    ) -> Result<Option<Meaning>, Want> {
+        let copying = self
+            .link
+            .as_ref()
+            .is_some_and(|link| link.takes_copy_data());
+        if copying {
+            return Ok(None);
+        }
+        if is_awaited(message) {
+            return Err(Want::More);
+        }
+        if self.names.are_full() {
+            return Err(self.settle_first(out));
+        }
+        let whole = is_whole(message);
+        let meaning = whole.then(|| {
+            let text = message.bytes.get(HEADER_LEN.saturating_add(skip)..);
+            self.meaning(text.unwrap_or_default(), out)
+        });
+        let parse = skip > 0;
+        let roll = match &meaning {
+            Some(meaning) if parse => Roll::before_bind(meaning),
+            Some(meaning) => Roll::before(meaning),
+            None => Roll::All,
+        };
+        match self.call_roll(&roll, out) {
+            Some(want) => Err(want),
+            None => Ok(meaning),
+        }
+    }
+
+    /// The newest request runs a text with this meaning.
+    pub(in crate::postgres) fn runs(&mut self, meaning: Meaning) {
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        if meaning.effects.intersects(EffectSet::PREPARE) {
+            self.names.may_do(meaning.effects.without(NAMING));
+        }
+        if meaning.effects.intersects(CHANGES) {
+            link.touches(Touches::Names);
+            self.names.sent(Change::Text);
+        }
+        if let Some(newest) = link.queue.back_mut() {
+            newest.meaning = meaning;
+        }
+    }
+
+    /// The newest request runs a text that is not known yet.
+    pub(in crate::postgres) fn runs_anything(&mut self) {
+        if let Some(link) = &mut self.link {
+            link.touches(Touches::Names);
+            self.names.sent(Change::Text);
+        }
+    }
+
+    /// The text of the draft that is being sent has been read.
+    pub(in crate::postgres) fn draft_means(&mut self, meaning: Meaning) {
+        self.names.may_do(meaning.effects.without(NAMING));
+        if let Some(draft) = self.names.newest_draft() {
+            draft.meaning = meaning;
+        }
+    }
+
+    /// True if the message, sent while there is no server connection, does nothing but drop a statement
+    /// of the client's. It is dropped then, and so is the unnamed one.
+    pub(in crate::postgres) fn deallocates(&mut self, message: Message<'_>) -> bool {
+        let text = message.header.body(message.bytes);
+        let Some(text) = text.strip_suffix(b"\0") else {
+            return false;
+        };
+        if text.len() > MAX_DEALLOCATE || message.bytes.len() < message.header.total {
+            return false;
+        }
+        let summary = classify(Dialect::PostgreSql, StringStyle::Standard, text);
+        let Some(name) = summary.name else {
+            return false;
+        };
+        let known = self.names.get(name.as_bytes()).is_some();
+        if summary.effects != EffectSet::DEALLOCATE || !known || text.contains(&0) {
+            return false;
+        }
+        self.names.remove(name.as_bytes());
+        self.unnamed.change_starts();
+        self.unnamed.drop_statement(Remembered::Nothing);
+        true
+    }
+}
+
+/// Bytes of the longest `DEALLOCATE` to answer here.
+const MAX_DEALLOCATE: usize = 256;
