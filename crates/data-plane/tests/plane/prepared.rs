@@ -177,7 +177,8 @@ async fn pgbench_runs_prepared_without_a_pin() -> Result<()> {
         "{}",
         String::from_utf8_lossy(&made.stderr)
     );
-    let ran = pgbench(&["-M", "prepared", "-c", "32", "-j", "2", "-t", "30"]).await??;
+    // One thread each: pgbench waits for the answer to a Parse, and with it all clients of the thread.
+    let ran = pgbench(&["-M", "prepared", "-c", "32", "-j", "32", "-t", "30"]).await??;
     let said = String::from_utf8_lossy(&ran.stdout);
     ensure!(
         ran.status.success(),
