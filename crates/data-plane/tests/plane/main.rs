@@ -8,6 +8,7 @@ mod fixture;
 mod isolation;
 mod limits;
 mod pins;
+mod prepared;
 mod raw;
 mod rubbish;
 mod sessions;

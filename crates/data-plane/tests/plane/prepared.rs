@@ -1,0 +1,190 @@
+//! Prepared statements of many clients on few server connections: nobody is pinned and nobody notices.
+
+use std::process::{Command, Output};
+
+use anyhow::{Result, ensure};
+use tollgate_testkit::scripted::Message;
+use tollgate_types::{IamAuth, PoolPolicy};
+
+use crate::differential::messages::{bind, describe, execute, parse, query, sync};
+use crate::fixture::{Fixture, ask};
+use crate::raw::{Raw, describe as show, first_error, first_value};
+
+async fn fixture(pool: u32) -> Result<Fixture> {
+    let policy = PoolPolicy {
+        maximum_pool_size: Some(pool),
+        ..PoolPolicy::default()
+    };
+    Fixture::start(policy, IamAuth::Disabled).await
+}
+
+/// Nobody is pinned, and nobody was.
+async fn assert_no_pins(f: &Fixture) -> Result<()> {
+    let report = f.plane.pins(&f.snapshot.proxies[0].id).await;
+    ensure!(
+        report.current.is_empty() && report.totals.is_empty(),
+        "{report:?}"
+    );
+    Ok(())
+}
+
+async fn say(raw: &mut Raw, messages: &[Vec<u8>]) -> Result<Vec<Message>> {
+    raw.send(&messages.concat()).await?;
+    raw.until_ready().await
+}
+
+/// Runs the statement with this name.
+async fn run(raw: &mut Raw, name: &str) -> Result<Vec<Message>> {
+    say(raw, &[bind("", name, &[]), execute("", 0), sync()]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_name_is_every_clients_own() -> Result<()> {
+    for pool in [1, 2] {
+        let f = fixture(pool).await?;
+        let mut clients = Vec::new();
+        for number in 0..6 {
+            let mut raw = Raw::login(&f.door()).await?;
+            let sql = format!("select {}", number / 2);
+            let said = say(&mut raw, &[parse("s", &sql), sync()]).await?;
+            ensure!(first_error(&said).is_none(), "{number}");
+            clients.push(raw);
+        }
+        for _ in 0..3 {
+            for (number, raw) in clients.iter_mut().enumerate() {
+                let said = run(raw, "s").await?;
+                assert_eq!(first_value(&said), Some((number / 2).to_string()));
+            }
+        }
+        assert_no_pins(&f).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_statements_than_a_connection_keeps_all_work() -> Result<()> {
+    let f = fixture(1).await?;
+    let mut raw = Raw::login(&f.door()).await?;
+    for number in 0..300 {
+        let text = format!("select {number}");
+        let name = format!("s{number}");
+        say(&mut raw, &[parse(&name, &text), sync()]).await?;
+    }
+    for number in (0..300).rev() {
+        let said = run(&mut raw, &format!("s{number}")).await?;
+        assert_eq!(first_value(&said), Some(number.to_string()));
+    }
+    let counted = "select count(*) from pg_prepared_statements";
+    let said = say(&mut raw, &[query(counted)]).await?;
+    assert_eq!(first_value(&said).as_deref(), Some("300"));
+    assert_no_pins(&f).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_client_with_the_stale_statement_is_told_so() -> Result<()> {
+    let f = fixture(2).await?;
+    let owner = f.connect().await?;
+    owner.batch_execute("create table changing (i int)").await?;
+    let mut stale = Raw::login(&f.door()).await?;
+    let select = "select * from changing";
+    say(&mut stale, &[parse("s", select), sync()]).await?;
+    owner
+        .batch_execute("alter table changing add column j int")
+        .await?;
+    let mut fresh = Raw::login(&f.door()).await?;
+    say(&mut fresh, &[parse("s", select), sync()]).await?;
+    // Whoever holds one connection, the others meet on the other one.
+    for holder in [false, true, false] {
+        if holder {
+            owner.batch_execute("begin; select 1").await?;
+        }
+        let said = run(&mut stale, "s").await?;
+        assert_eq!(first_error(&said).as_deref(), Some("0A000"));
+        let said = say(&mut stale, &[describe(b'S', "s"), sync()]).await?;
+        assert_eq!(said[0].tag, b't', "{}", show(&said[0]));
+        assert_eq!(first_error(&said).as_deref(), Some("0A000"));
+        let said = run(&mut fresh, "s").await?;
+        assert_eq!(first_error(&said), None);
+        if holder {
+            owner.batch_execute("commit").await?;
+        }
+    }
+    let said = say(
+        &mut stale,
+        &[
+            query("begin"),
+            bind("", "s", &[]),
+            sync(),
+            query("select 1"),
+        ],
+    )
+    .await?;
+    assert_eq!(first_error(&said), None, "BEGIN is answered first");
+    assert_eq!(
+        first_error(&stale.until_ready().await?).as_deref(),
+        Some("0A000")
+    );
+    assert_eq!(
+        first_error(&stale.until_ready().await?).as_deref(),
+        Some("25P02")
+    );
+    say(&mut stale, &[query("rollback")]).await?;
+    assert_no_pins(&f).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_of_sql_follow_their_clients() -> Result<()> {
+    let f = fixture(2).await?;
+    let (one, other, third) = (f.connect().await?, f.connect().await?, f.connect().await?);
+    one.batch_execute("prepare q as select 'one'").await?;
+    other.batch_execute("prepare q as select 'other'").await?;
+    for round in 0..6 {
+        if round % 2 == 0 {
+            third.batch_execute("begin; select 1").await?;
+        }
+        assert_eq!(ask(&one, "execute q").await?, "one");
+        assert_eq!(ask(&other, "execute q").await?, "other");
+        let listed = "select string_agg(name, ',') from pg_prepared_statements where from_sql";
+        assert_eq!(ask(&one, listed).await?, "q");
+        if round % 2 == 0 {
+            third.batch_execute("commit").await?;
+        }
+    }
+    one.batch_execute("deallocate q").await?;
+    assert!(one.simple_query("execute q").await.is_err());
+    assert_eq!(ask(&other, "execute q").await?, "other");
+    assert_no_pins(&f).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pgbench_runs_prepared_without_a_pin() -> Result<()> {
+    let f = fixture(4).await?;
+    let port = f.port.to_string();
+    let program = f.postgres.program("pgbench");
+    let pgbench = |arguments: &'static [&str]| {
+        let mut command = Command::new(&program);
+        command
+            .args(["-h", "127.0.0.1", "-p", &port, "-U", "app", "-n"])
+            .args(arguments)
+            .arg("orders")
+            .env("PGPASSWORD", Fixture::password())
+            .env("PGSSLMODE", "disable");
+        tokio::task::spawn_blocking(move || command.output())
+    };
+    let made: Output = pgbench(&["-i", "-q"]).await??;
+    ensure!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    // One thread each: pgbench waits for the answer to a Parse, and with it all clients of the thread.
+    let ran = pgbench(&["-M", "prepared", "-c", "32", "-j", "32", "-t", "30"]).await??;
+    let said = String::from_utf8_lossy(&ran.stdout);
+    ensure!(
+        ran.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    ensure!(said.contains("960/960"), "{said}");
+    assert_no_pins(&f).await
+}
