@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::support::{Orders, Setup, eventually};
 
@@ -33,10 +33,12 @@ async fn one_client() -> Result<(Orders, Client)> {
 }
 
 #[tokio::test]
-async fn every_kind_of_state_pins_with_its_reason() -> Result<()> {
+async fn what_cannot_move_pins_with_its_reason() -> Result<()> {
     for (sql, reason) in [
-        ("SET work_mem = '7MB'", "SESSION_SETTING"),
-        ("PREPARE p AS SELECT 1", "PREPARED_STATEMENT"),
+        (
+            "SELECT set_config('work' || '_mem', '7MB', false)",
+            "SESSION_SETTING",
+        ),
         ("CREATE TEMP TABLE t (n int)", "TEMPORARY_OBJECT"),
         (
             "BEGIN; DECLARE c CURSOR WITH HOLD FOR SELECT 1; COMMIT",
@@ -72,6 +74,12 @@ async fn plain_work_never_pins() -> Result<()> {
         "BEGIN; SELECT pg_advisory_xact_lock(1); COMMIT",
         "SELECT 'LISTEN to SET work_mem'; -- SET x = 1",
         "CREATE TABLE plain (n int)",
+        "SET work_mem = '7MB'",
+        "SET TIME ZONE 'Europe/Berlin'",
+        "PREPARE p AS SELECT 1",
+        "SELECT pg_advisory_lock(1); SELECT pg_advisory_unlock(1)",
+        "CREATE TEMP TABLE t (n int); DROP TABLE t",
+        "LISTEN news; UNLISTEN news",
     ] {
         client.batch_execute(sql).await?;
         pinned_as(&orders, &[])
@@ -91,9 +99,10 @@ async fn plain_work_never_pins() -> Result<()> {
 async fn a_pin_ends_when_its_state_is_gone() -> Result<()> {
     let (orders, client) = one_client().await?;
     for mess in [
-        "SET work_mem = '7MB'",
+        "SELECT set_config('work' || '_mem', '7MB', false)",
         "LISTEN news",
-        "PREPARE p AS SELECT 1",
+        "SELECT pg_advisory_lock(42)",
+        "CREATE TEMP TABLE t (n int)",
     ] {
         client.batch_execute(mess).await?;
         client.batch_execute("DISCARD ALL").await?;
@@ -108,14 +117,38 @@ async fn a_pin_ends_when_its_state_is_gone() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_named_statement_pins_until_it_is_closed() -> Result<()> {
-    let (orders, client) = one_client().await?;
-    let statement = client.prepare("SELECT 1").await?;
-    pinned_as(&orders, &["PREPARED_STATEMENT"]).await?;
-    drop(statement);
-    // tokio-postgres closes a dropped statement with its next message.
-    client.simple_query("SELECT 1").await?;
-    pinned_as(&orders, &[]).await
+async fn settings_and_statements_move_with_their_client() -> Result<()> {
+    let (orders, one) = one_client().await?;
+    let other = orders.connect().await?;
+    for (client, value) in [(&one, "7MB"), (&other, "8MB")] {
+        client
+            .batch_execute(&format!("SET work_mem = '{value}'"))
+            .await?;
+        client
+            .batch_execute("PREPARE p AS SELECT current_setting('work_mem')")
+            .await?;
+    }
+    let named = "SELECT current_setting('work_mem')";
+    let (first, second) = (one.prepare(named).await?, other.prepare(named).await?);
+    // There is one server connection, and every query changes hands.
+    for _ in 0..20 {
+        for (client, statement, value) in [(&one, &first, "7MB"), (&other, &second, "8MB")] {
+            let row = client.query_one(statement, &[]).await?;
+            assert_eq!(row.get::<_, String>(0), value);
+            let rows = client.simple_query("EXECUTE p").await?;
+            let told = rows.iter().find_map(|message| match message {
+                SimpleQueryMessage::Row(row) => row.get(0),
+                _ => None,
+            });
+            assert_eq!(told, Some(value));
+        }
+    }
+    let metrics = orders.metrics().await?;
+    let pins = metrics
+        .lines()
+        .filter(|line| line.starts_with("tollgate_pins_total{") && !line.ends_with(" 0"));
+    assert_eq!(pins.collect::<Vec<_>>(), Vec::<&str>::new());
+    Ok(())
 }
 
 #[tokio::test]
