@@ -29,6 +29,15 @@ struct Made {
     named: Option<String>,
     unnamed: Option<String>,
     lock: Option<String>,
+    /// By SQL.
+    prepared: Option<String>,
+    /// The name of a setting that the server reports, and of one that it does not.
+    application: Option<String>,
+    schema: Option<String>,
+    role: Option<String>,
+    /// What its cursor gives.
+    cursor: Option<String>,
+    channel: Option<String>,
 }
 
 /// Why a visit is over.
@@ -95,11 +104,16 @@ impl Client {
         }
         let mut heard: Vec<Message> = Vec::new();
         loop {
-            match raw.hear().await? {
+            let next = raw.hear().await;
+            match next.with_context(|| format!("after {}", String::from_utf8_lossy(request)))? {
                 None => return Err(Over::Cut),
                 Some(said) if said.tag == b'Z' => break,
                 Some(said) => heard.push(said),
             }
+        }
+        let ours = |said: &Message| said.body.windows(9).any(|bytes| bytes == b"tollgate_");
+        if let Some(said) = heard.iter().find(|said| ours(said)) {
+            return Err(Over::Bug(anyhow!("a name of our own: {}", describe(said))));
         }
         let Some(state) = first_error(&heard) else {
             return Ok(Some(first_value(&heard).unwrap_or_default()));
@@ -120,7 +134,8 @@ impl Client {
 
     async fn act(&mut self, raw: &mut Raw, made: &mut Made) -> Result<(), Over> {
         let mark = format!("{}-{:x}", self.number, self.dice.roll());
-        match self.dice.below(10) {
+        match self.dice.below(18) {
+            10..18 => self.more(raw, made, mark).await?,
             0 => {
                 let sql = format!("select set_config('my.mark', '{mark}', false)");
                 made.unnamed = None;
@@ -129,7 +144,8 @@ impl Client {
             }
             1 => {
                 let sql = format!(
-                    "drop table if exists mine; create temp table mine as select '{mark}'::text as mark"
+                    "drop table if exists mine; create temp table mine as select '{mark}'::text as mark; \
+                     grant all on mine to public"
                 );
                 made.unnamed = None;
                 self.ask(raw, &query(&sql), "").await?;
@@ -159,11 +175,11 @@ impl Client {
             }
             6 => {
                 made.unnamed = None;
-                let insert = format!("insert into visits values ('{mark}')");
+                let insert = format!("insert into public.visits values ('{mark}')");
                 for sql in ["begin", &insert] {
                     self.ask(raw, &query(sql), "").await?;
                 }
-                let found = format!("select count(*) from visits where mark = '{mark}'");
+                let found = format!("select count(*) from public.visits where mark = '{mark}'");
                 let found = self.ask(raw, &query(&found), "").await?;
                 expect("rows", found.as_deref(), Some("1"))?;
                 self.ask(raw, &query("rollback"), "").await?;
@@ -185,9 +201,123 @@ impl Client {
         Ok(())
     }
 
+    /// Makes something, by either protocol, and looks at once.
+    async fn more(&mut self, raw: &mut Raw, made: &mut Made, mark: String) -> Result<(), Over> {
+        let schema = format!("s{}", self.number % 5);
+        let (sql, refused) = match self.dice.below(8) {
+            0 => (format!("prepare by_sql as select '{mark}'"), "42P05"),
+            1 => (format!("set application_name = '{mark}'"), ""),
+            2 => (format!("set search_path = {schema}, public"), ""),
+            3 => ("set role alice".to_owned(), ""),
+            4 => (
+                format!(
+                    "declare held cursor with hold for select '{mark}' from generate_series(1, 500)"
+                ),
+                "42P03",
+            ),
+            5 => (format!("listen c{}", self.number), ""),
+            6 => {
+                let all = "set my.mark = 'undone'; set role alice; set search_path = s0; prepare undone as select 1";
+                made.unnamed = None;
+                for sql in [&format!("begin; {all}"), "rollback; deallocate undone"] {
+                    self.ask(raw, &query(sql), "").await?;
+                }
+                return self.look(raw, made, &mark).await;
+            }
+            _ => return self.undo(raw, made).await,
+        };
+        made.unnamed = None;
+        let request = if self.dice.one_in(2) {
+            query(&sql)
+        } else {
+            [parse("", &sql), bind("", "", &[]), execute("", 0), sync()].concat()
+        };
+        if request.first() == Some(&b'P') {
+            // It is the unnamed statement now, and would do it again.
+            made.unnamed = None;
+        }
+        let done = self.ask(raw, &request, refused).await?.is_some();
+        let set = |what: &mut Option<String>, value: String| *what = Some(value);
+        match sql.split(' ').next() {
+            Some("prepare") if done => set(&mut made.prepared, mark.clone()),
+            Some("declare") if done => set(&mut made.cursor, mark.clone()),
+            Some("listen") => set(&mut made.channel, format!("c{}", self.number)),
+            _ if sql.starts_with("set app") => set(&mut made.application, mark.clone()),
+            _ if sql.starts_with("set sea") => set(&mut made.schema, schema),
+            _ if sql.starts_with("set rol") => set(&mut made.role, "alice".to_owned()),
+            _ => {}
+        }
+        // The unnamed statement is another one now.
+        self.ask(raw, &query("select 1"), "").await?;
+        self.look(raw, made, &mark).await
+    }
+
+    /// Takes something back.
+    async fn undo(&mut self, raw: &mut Raw, made: &mut Made) -> Result<(), Over> {
+        made.unnamed = None;
+        let sql = match self.dice.below(7) {
+            0 => {
+                made.prepared = None;
+                made.named = None;
+                "deallocate all"
+            }
+            1 => {
+                made.application = None;
+                made.schema = None;
+                made.setting = None;
+                "reset all"
+            }
+            2 => {
+                made.role = None;
+                "reset role"
+            }
+            3 => {
+                made.cursor = None;
+                "close all"
+            }
+            4 => {
+                made.channel = None;
+                "unlisten *"
+            }
+            5 => {
+                made.lock = None;
+                "select pg_advisory_unlock_all()"
+            }
+            _ => {
+                made.table = None;
+                "drop table if exists mine"
+            }
+        };
+        self.ask(raw, &query(sql), "").await?;
+        Ok(())
+    }
+
     /// Looks at one kind of state: there must be what this client made.
     async fn look(&mut self, raw: &mut Raw, made: &mut Made, mark: &str) -> Result<(), Over> {
-        let (what, request, expected) = match self.dice.below(6) {
+        let or = |made: &Option<String>, none: &str| Some(made.clone().unwrap_or(none.to_owned()));
+        let (what, request, expected) = match self.dice.below(12) {
+            6 => (
+                "sql statement",
+                query("execute by_sql"),
+                made.prepared.clone(),
+            ),
+            7 => (
+                "application name",
+                query("show application_name"),
+                or(&made.application, ""),
+            ),
+            8 => (
+                "search path",
+                query("select split_part(current_setting('search_path'), ',', 1)"),
+                or(&made.schema, "\"$user\""),
+            ),
+            9 => ("role", query("select current_user"), or(&made.role, "app")),
+            10 => ("cursor", query("fetch 1 from held"), made.cursor.clone()),
+            11 => {
+                let sql =
+                    "select coalesce(string_agg(c, ','), 'none') from pg_listening_channels() c";
+                ("channel", query(sql), or(&made.channel, "none"))
+            }
             0 => {
                 let sql = "select coalesce(nullif(current_setting('my.mark', true), ''), 'none')";
                 let value = made.setting.clone().unwrap_or_else(|| "none".to_owned());
@@ -217,7 +347,11 @@ impl Client {
         if request.first() == Some(&b'Q') {
             made.unnamed = None;
         }
-        let missing = if what == "table" { "42P01" } else { "26000" };
+        let missing = match what {
+            "table" => "42P01",
+            "cursor" => "34000",
+            _ => "26000",
+        };
         let found = self.ask(raw, &request, missing).await?;
         Ok(expect(what, found.as_deref(), expected.as_deref())?)
     }
@@ -227,8 +361,12 @@ impl Client {
         let last = match self.dice.below(8) {
             0 | 1 => message(b'X', &[]),
             2 => query("select pg_sleep(0.1)"),
-            3 => query("begin; insert into visits values ('left behind')"),
-            4 => [query("copy visits from stdin"), message(b'd', b"left beh")].concat(),
+            3 => query("begin; insert into public.visits values ('left behind')"),
+            4 => [
+                query("copy public.visits from stdin"),
+                message(b'd', b"left beh"),
+            ]
+            .concat(),
             5 => query("select set_config('my.mark', 'left behind', false)"),
             6 => [parse("", "select 'left behind'"), message(b'H', &[])].concat(),
             _ => {
@@ -296,13 +434,15 @@ async fn find_all_clean(f: &Fixture) -> Result<()> {
     for raw in &mut clients {
         for _ in 0..10 {
             let sql = "select coalesce(current_setting('my.mark', true), '') || (select count(*) \
-                       from pg_locks where locktype = 'advisory') || (select count(*) from visits) \
+                       from pg_locks where locktype = 'advisory') || (select count(*) from public.visits) \
                        || (select count(*) from pg_class where relname = 'mine' and \
-                       pg_table_is_visible(oid)) || (select count(*) from pg_prepared_statements)";
+                       pg_table_is_visible(oid)) || (select count(*) from pg_prepared_statements) || (select count(*) from pg_cursors) \
+                       || (select count(*) from pg_listening_channels()) || current_setting('application_name') \
+                       || current_user || current_setting('search_path')";
             raw.send(&query(sql)).await?;
             let heard = raw.until_ready().await.context("a clean client")?;
             ensure!(
-                first_value(&heard).as_deref() == Some("0000"),
+                first_value(&heard).as_deref() == Some("000000app\"$user\", public"),
                 "{:?}",
                 first_value(&heard)
             );
@@ -326,7 +466,8 @@ async fn nobody_meets_what_another_client_left() -> Result<()> {
     };
     let f = Fixture::start(policy, IamAuth::Disabled).await?;
     let seed = seed();
-    let sql = "set role app; create table visits (mark text)";
+    let sql = "create role alice superuser; grant alice to app; create schema s0; set role app; \
+               create table visits (mark text)";
     f.postgres.superuser_sql("orders", sql)?;
     let clients = (1..=CLIENTS).map(|number| {
         let client = Client {

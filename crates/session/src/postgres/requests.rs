@@ -137,7 +137,10 @@ impl Session {
             .as_ref()
             .and_then(|link| link.segment_statement.clone());
         let meaning = sent.unwrap_or_else(|| self.unnamed.possible_meaning());
+        // What is sent to forget drops the unnamed statement, which must not be the one that cannot be
+        // made again.
         if meaning.effects.intersects(EffectSet::SEQUENCE_READ)
+            && !self.unnamed.is_forgotten()
             && let Some(want) = self.forget_sequences(out)
         {
             return Step::Wait(want);

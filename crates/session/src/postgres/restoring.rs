@@ -26,6 +26,10 @@ const DISCARD_SEQUENCES: &[u8] = b"Q\0\0\0\x16DISCARD SEQUENCES\0";
 /// Functions that tell what sequences gave last, as people spell them. A false alarm costs a moment.
 const SEQUENCE_READERS: [&[u8]; 4] = [b"currval", b"lastval", b"CURRVAL", b"LASTVAL"];
 
+/// Bytes of a text that are waited for before it is sent to a connection that others have used
+/// sequences on. A shell's buffer holds as much.
+const MAX_AWAITED: usize = 512 * 1024;
+
 impl Session {
     /// The connection is new to the session and the client's `message` is about to be sent on it. Returns
     /// what to wait for before it may be.
@@ -74,19 +78,24 @@ impl Session {
         message: Message<'_>,
         out: &mut Effects,
     ) -> Option<Want> {
-        let link = self.link.as_ref()?;
+        let link = self.link.as_mut()?;
         let text = matches!(message.header.tag, tag::QUERY | tag::PARSE);
         if link.sequences != SequenceUse::ByOthers || !text {
             return None;
         }
         let whole = message.bytes.len() >= message.header.total;
+        if !whole && message.header.total <= MAX_AWAITED {
+            // To forget without need would not go unseen in a transaction: it counts as a statement.
+            link.restored = Restored::Ready;
+            return Some(Want::More);
+        }
         let reads = SEQUENCE_READERS
             .iter()
             .any(|name| memmem::find(message.bytes, name).is_some());
-        if whole && !reads {
-            return None;
+        if reads || !whole {
+            return self.forget_sequences(out);
         }
-        self.forget_sequences(out)
+        None
     }
 
     /// Forgets what sequences gave to others. In an open segment, and in a failed transaction, nothing can
@@ -96,7 +105,6 @@ impl Session {
         if link.sequences != SequenceUse::ByOthers
             || link.segment != Segment::Closed
             || link.status == TransactionStatus::Failed
-            || self.unnamed.is_forgotten()
         {
             return None;
         }
