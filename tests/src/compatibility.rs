@@ -171,15 +171,11 @@ async fn run(client: Client, version: PostgresVersion) -> Result<Run> {
     })
 }
 
-/// Named statements still pin, and whoever is pinned by one keeps everything else there too.
-const EXCUSE: &str = "PREPARED_STATEMENT";
-
 /// Steps that work and pin no longer than they must.
 fn is_good(step: &Step) -> bool {
     match &step.outcome {
         Outcome::Free | Outcome::AsItMust(_) => true,
-        Outcome::Pinned(reasons) => reasons.contains(EXCUSE),
-        Outcome::NotReleased(_) | Outcome::Failed(_) => false,
+        Outcome::Pinned(_) | Outcome::NotReleased(_) | Outcome::Failed(_) => false,
     }
 }
 

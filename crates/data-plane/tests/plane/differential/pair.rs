@@ -210,7 +210,7 @@ impl Side {
             self.raw = Some(raw);
             heard.truncate(heard.len() - FENCE - 1);
         }
-        Ok(heard.into_iter().map(normal).collect())
+        Ok(in_order(heard.into_iter().map(normal).collect()))
     }
 }
 
@@ -282,6 +282,15 @@ fn normal(mut message: Message) -> Message {
         _ => {}
     }
     message
+}
+
+/// Settings that are reported together come in an order that depends on which of them changed when, in the
+/// life of the server process.
+fn in_order(mut messages: Vec<Message>) -> Vec<Message> {
+    for reports in messages.chunk_by_mut(|a, b| a.tag == b'S' && b.tag == b'S') {
+        reports.sort_by(|a, b| a.body.cmp(&b.body));
+    }
+    messages
 }
 
 fn show(bytes: &[u8]) -> String {

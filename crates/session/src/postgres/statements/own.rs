@@ -94,7 +94,12 @@ impl Session {
         let extra: Vec<Box<[u8]>> = link
             .carried
             .owns()
-            .filter(|(name, id)| roll.calls(name) && own_id(self.names.get(name)) != Some(*id))
+            .filter(|(name, id)| {
+                // What is uncertain ties the client to this connection, which has it or never will.
+                let known = self.names.get(name);
+                let certain = known.is_none_or(|named| !named.is_uncertain());
+                roll.calls(name) && certain && own_id(known) != Some(*id)
+            })
             .map(|(name, _)| name.into())
             .collect();
         let missing: Vec<Arc<Named>> = self
