@@ -505,6 +505,31 @@ fn sql_reaches_statements_of_the_protocol() {
 }
 
 #[test]
+fn dropping_a_statement_does_not_need_it() {
+    // Its table may be out of sight by now.
+    check(
+        "F P(s1,select * from t) S
+         ! borrow
+         -> P(tollgate_0_2,select * from t) DS(tollgate_0_2) S
+         B 1 t T Z(I)
+         <- 1 Z(I)
+         ! release
+         F> Q(begin)
+         ! borrow
+         B> C(BEGIN) Z(T)
+         F Q(deallocate s1)
+         ! replies
+         -> P(s1,) S
+         B 1 Z(T)
+         -> Q(deallocate s1)
+         B> C(DEALLOCATE) Z(T)
+         F B(,s1) S
+         -> B(,tollgate_0_0) S
+         B> E(26000) Z(E)",
+    );
+}
+
+#[test]
 fn deallocate_without_a_connection_is_answered_here() {
     check(
         "F P(s1,select 1) P(,select 2) S
