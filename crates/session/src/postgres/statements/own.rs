@@ -24,8 +24,8 @@ pub(super) const NAMING: EffectSet = EffectSet::PREPARE
 /// No statement has this id.
 const STAND_IN: u64 = 0;
 
-/// The portal that runs a `PREPARE` of ours.
-const PORTAL: &[u8] = b"tollgate_prepare";
+/// The portal that runs a command of ours.
+const PORTAL: &[u8] = b"tollgate_aside";
 
 /// Which names must be right before a text is sent.
 #[derive(Debug)]
@@ -241,12 +241,12 @@ impl Link {
                 });
                 self.expect_work(Kind::Make, work);
             }
-            Recipe::Sql(text) => self.run_prepare(text, work, out),
+            Recipe::Sql(text) => self.run_aside(text, work, out),
         }
     }
 
-    /// Runs a `PREPARE` without touching the client's unnamed statement and portal.
-    fn run_prepare(&mut self, text: &[u8], work: Work, out: &mut Effects) {
+    /// Runs a command in the open segment without touching the client's unnamed statement and portal.
+    pub(in crate::postgres) fn run_aside(&mut self, text: &[u8], work: Work, out: &mut Effects) {
         let number = self.carried.fresh_number();
         let name = self.carried.name(number);
         out.server_lane().inject(|bytes| {
