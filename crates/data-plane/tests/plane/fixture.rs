@@ -116,7 +116,7 @@ impl Fixture {
             decisions: Arc::clone(&decisions) as _,
             metrics: Arc::clone(&metrics),
             max_client_connections: 2000,
-            handshake_timeout: Duration::from_secs(30),
+            handshake_timeout: Duration::from_secs(5),
             reuse: setup.reuse,
         })?;
         let ports = Ports::reserve(1)?;

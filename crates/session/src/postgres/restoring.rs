@@ -14,7 +14,7 @@ use tollgate_wire_postgres::tag::frontend as tag;
 
 use super::head::Message;
 use super::link::{Alignment, Link, Owner, Past, Restored, Segment, SequenceUse};
-use super::queue::{Expected, Kind};
+use super::queue::{Expected, Kind, Work};
 use super::settings::{Certainty, replay};
 use super::unnamed::Unnamed;
 use super::{Session, Want};
@@ -98,14 +98,20 @@ impl Session {
         None
     }
 
-    /// Forgets what sequences gave to others. In an open segment, and in a failed transaction, nothing can
-    /// be sent that would; in the latter the server will say nothing either.
+    /// Forgets what sequences gave to others. In a failed transaction nothing can be sent that would, but
+    /// the server will say nothing either.
     pub(super) fn forget_sequences(&mut self, out: &mut Effects) -> Option<Want> {
         let link = self.link.as_mut()?;
         if link.sequences != SequenceUse::ByOthers
-            || link.segment != Segment::Closed
+            || matches!(link.segment, Segment::Skipping | Segment::Refused)
             || link.status == TransactionStatus::Failed
+            || link.may_lose_track()
         {
+            return None;
+        }
+        if link.segment == Segment::Open {
+            link.run_aside(b"DISCARD SEQUENCES", Work::None, out);
+            link.sequences = SequenceUse::Unused;
             return None;
         }
         if !link.queue.is_all_own() {

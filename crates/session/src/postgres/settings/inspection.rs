@@ -161,8 +161,8 @@ impl Question {
         self.facts
     }
 
-    /// Appends the Query. The answer is two `SET`s, one row and one `ReadyForQuery`; after an error the session
-    /// is as it was before, and nothing is known.
+    /// Appends the Query. The answer is one `SET` or two, one row and one `ReadyForQuery`; after an error the
+    /// session is as it was before, and nothing is known.
     pub(crate) fn append_query(&self, out: &mut Vec<u8>) {
         // The statements of one Query are one transaction, so neither SET outlives it.
         let mut sql = String::from("SET TRANSACTION ISOLATION LEVEL READ COMMITTED;");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tollgate_sql::EffectSet;
 use tollgate_wire_postgres::backend::TransactionStatus;
 
-use super::names::Named;
+use super::names::{Named, Names};
 use super::table::Recipe;
 use super::wire;
 use crate::Effects;
@@ -21,14 +21,19 @@ pub(super) const NAMING: EffectSet = EffectSet::PREPARE
     .union(EffectSet::EXECUTE)
     .union(EffectSet::DEALLOCATE);
 
-/// The portal that runs a `PREPARE` of ours.
-const PORTAL: &[u8] = b"tollgate_prepare";
+/// No statement has this id.
+const STAND_IN: u64 = 0;
+
+/// The portal that runs a command of ours.
+const PORTAL: &[u8] = b"tollgate_aside";
 
 /// Which names must be right before a text is sent.
 #[derive(Debug)]
 pub(in crate::postgres) enum Roll {
     Nobody,
     One(Box<[u8]>),
+    /// Only whether this name is taken matters: the text makes or drops the statement.
+    Taken(Box<[u8]>),
     All,
     /// All, and nothing else may be there: the text looks at the list.
     List,
@@ -49,7 +54,7 @@ impl Roll {
                 if meaning.statements == Statements::One
                     && !effects.intersects(EffectSet::EXECUTE) =>
             {
-                Self::One(name.clone())
+                Self::Taken(name.clone())
             }
             Some(_) | None => Self::All,
         }
@@ -60,14 +65,30 @@ impl Roll {
         match Self::before(meaning) {
             Self::List if meaning.effects.intersects(NAMING) => Self::All,
             Self::List => Self::Nobody,
-            roll @ (Self::Nobody | Self::One(_) | Self::All) => roll,
+            roll @ (Self::Nobody | Self::One(_) | Self::Taken(_) | Self::All) => roll,
+        }
+    }
+
+    /// Whether it will do that the connection has this statement under the client's name.
+    fn is_met(&self, named: Option<&Arc<Named>>, own: Option<u64>) -> bool {
+        match self {
+            Self::Taken(_) => named.is_some() == own.is_some(),
+            Self::Nobody | Self::One(_) | Self::All | Self::List => own_id(named) == own,
+        }
+    }
+
+    /// Whether the connection can be given what is called.
+    fn can_meet(&self, named: &Named) -> bool {
+        match self {
+            Self::Taken(_) => !named.is_uncertain(),
+            Self::Nobody | Self::One(_) | Self::All | Self::List => named.shared().is_some(),
         }
     }
 
     fn calls(&self, name: &[u8]) -> bool {
         match self {
             Self::Nobody => false,
-            Self::One(one) => **one == *name,
+            Self::One(one) | Self::Taken(one) => **one == *name,
             Self::All | Self::List => true,
         }
     }
@@ -91,26 +112,7 @@ impl Session {
         if self.names.are_changing() || link.queue.awaits_own() {
             return Some(self.settle_first(out));
         }
-        let extra: Vec<Box<[u8]>> = link
-            .carried
-            .owns()
-            .filter(|(name, id)| {
-                // What is uncertain ties the client to this connection, which has it or never will.
-                let known = self.names.get(name);
-                let certain = known.is_none_or(|named| !named.is_uncertain());
-                roll.calls(name) && certain && own_id(known) != Some(*id)
-            })
-            .map(|(name, _)| name.into())
-            .collect();
-        let missing: Vec<Arc<Named>> = self
-            .names
-            .iter()
-            .filter(|named| {
-                let id = own_id(Some(named));
-                roll.calls(&named.name) && id.is_some() && id != link.carried.own(&named.name)
-            })
-            .map(Arc::clone)
-            .collect();
+        let (extra, missing) = link.lacks(roll, &self.names);
         let hidden = matches!(roll, Roll::List) && link.carried.has_any();
         if extra.is_empty() && missing.is_empty() && !hidden {
             link.held = Held::No;
@@ -120,7 +122,16 @@ impl Session {
             return Some(self.settle_first(out));
         }
         if link.status == TransactionStatus::Failed && link.segment == Segment::Closed {
-            // Whatever names a statement fails now.
+            // Whatever runs fails now; a Bind only needs a statement to refuse.
+            if matches!(roll, Roll::One(_)) {
+                for name in extra {
+                    link.drop_name(name, out);
+                }
+                for named in missing {
+                    link.take_name(&named, out);
+                }
+                link.segment = Segment::Open;
+            }
             return None;
         }
         let closed = link.segment == Segment::Closed;
@@ -128,9 +139,7 @@ impl Session {
             link.set_clock(out);
         }
         for name in extra {
-            out.server_lane()
-                .inject(|bytes| wire::target(bytes, b'C', b'S', &name));
-            link.expect_work(Kind::Drop, Work::Own { name, id: 0 });
+            link.drop_name(name, out);
         }
         if hidden {
             for number in link.carried.take_all() {
@@ -138,7 +147,12 @@ impl Session {
             }
         }
         for named in missing {
-            link.make_own(&named, out);
+            match roll {
+                Roll::Taken(_) => link.take_name(&named, out),
+                Roll::Nobody | Roll::One(_) | Roll::All | Roll::List => {
+                    link.make_own(&named, out);
+                }
+            }
         }
         if closed {
             // A transaction of their own: what follows may be a Query, which from PostgreSQL 18 on does
@@ -158,6 +172,30 @@ fn own_id(named: Option<&Arc<Named>>) -> Option<u64> {
 }
 
 impl Link {
+    /// The names to close and those to make before the roll is met.
+    fn lacks(&self, roll: &Roll, names: &Names) -> (Vec<Box<[u8]>>, Vec<Arc<Named>>) {
+        let extra = self
+            .carried
+            .owns()
+            .filter(|(name, id)| {
+                // What is uncertain ties the client to this connection, which has it or never will.
+                let known = names.get(name);
+                let certain = known.is_none_or(|named| !named.is_uncertain());
+                roll.calls(name) && certain && !roll.is_met(known, Some(*id))
+            })
+            .map(|(name, _)| name.into())
+            .collect();
+        let missing = names
+            .iter()
+            .filter(|named| {
+                let own = self.carried.own(&named.name);
+                roll.calls(&named.name) && roll.can_meet(named) && !roll.is_met(Some(named), own)
+            })
+            .map(Arc::clone)
+            .collect();
+        (extra, missing)
+    }
+
     /// A transaction that starts with a Close has the time of the statement before it; a Parse sets the
     /// clock.
     fn set_clock(&mut self, out: &mut Effects) {
@@ -169,6 +207,23 @@ impl Link {
         out.server_lane()
             .inject(|bytes| wire::target(bytes, b'C', b'S', name.as_bytes()));
         self.expect_work(Kind::Drop, Work::Number(number));
+    }
+
+    /// Closes the statement with this name.
+    fn drop_name(&mut self, name: Box<[u8]>, out: &mut Effects) {
+        out.server_lane()
+            .inject(|bytes| wire::target(bytes, b'C', b'S', &name));
+        let id = STAND_IN;
+        self.expect_work(Kind::Drop, Work::Own { name, id });
+    }
+
+    /// An empty statement stands where one of the client's will be dropped, or where none must be made: it
+    /// can be made in every state of the session.
+    fn take_name(&mut self, named: &Named, out: &mut Effects) {
+        out.server_lane()
+            .inject(|bytes| wire::parse_plain(bytes, &named.name, b""));
+        let name = named.name.clone();
+        self.expect_work(Kind::Make, Work::Own { name, id: STAND_IN });
     }
 
     fn make_own(&mut self, named: &Named, out: &mut Effects) {
@@ -186,12 +241,12 @@ impl Link {
                 });
                 self.expect_work(Kind::Make, work);
             }
-            Recipe::Sql(text) => self.run_prepare(text, work, out),
+            Recipe::Sql(text) => self.run_aside(text, work, out),
         }
     }
 
-    /// Runs a `PREPARE` without touching the client's unnamed statement and portal.
-    fn run_prepare(&mut self, text: &[u8], work: Work, out: &mut Effects) {
+    /// Runs a command in the open segment without touching the client's unnamed statement and portal.
+    pub(in crate::postgres) fn run_aside(&mut self, text: &[u8], work: Work, out: &mut Effects) {
         let number = self.carried.fresh_number();
         let name = self.carried.name(number);
         out.server_lane().inject(|bytes| {

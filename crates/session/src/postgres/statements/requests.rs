@@ -190,6 +190,7 @@ impl Session {
             return Step::Wait(want);
         }
         if located.meaning.effects.intersects(EffectSet::SEQUENCE_READ)
+            && !self.unnamed.is_forgotten()
             && let Some(want) = self.forget_sequences(out)
         {
             return Step::Wait(want);

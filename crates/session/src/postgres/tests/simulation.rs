@@ -118,6 +118,8 @@ fn sequences(who: usize, reads: usize) -> impl Strategy<Value = Vec<String>> {
         3 => statement().prop_map(|sql| format!("Q({sql})")),
         1 => (statement(), statement()).prop_map(|(a, b)| format!("Q({a}; {b})")),
         3 => statement().prop_map(|sql| format!("P(,{sql}) B(,) E() S")),
+        2 => (statement(), statement())
+            .prop_map(|(a, b)| format!("P(,{a}) B(,) E() P(,{b}) B(,) E() S")),
         1 => Just("B(,) E() S".to_owned()),
         1 => Just("S".to_owned()),
     ];

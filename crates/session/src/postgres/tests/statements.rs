@@ -439,7 +439,7 @@ fn a_statement_of_sql_moves_with_its_client() {
          F Q(execute q)
          ! borrow
          ! replies
-         -> P(tollgate_0_2,prepare q as select 5) B(tollgate_prepare,tollgate_0_2) E(tollgate_prepare) CP(tollgate_prepare) CS(tollgate_0_2) S
+         -> P(tollgate_0_2,prepare q as select 5) B(tollgate_aside,tollgate_0_2) E(tollgate_aside) CP(tollgate_aside) CS(tollgate_0_2) S
          B 1 2 C(PREPARE) 3 3 Z(I)
          -> Q(execute q)
          B> T D C(SELECT 1) Z(I)
@@ -472,7 +472,7 @@ fn a_statement_of_sql_is_nobody_elses() {
          F Q(execute q)
          ! borrow
          ! replies
-         -> CS(q) P(tollgate_0_2,prepare q as select 5) B(tollgate_prepare,tollgate_0_2) E(tollgate_prepare) CP(tollgate_prepare) CS(tollgate_0_2) S
+         -> CS(q) P(tollgate_0_2,prepare q as select 5) B(tollgate_aside,tollgate_0_2) E(tollgate_aside) CP(tollgate_aside) CS(tollgate_0_2) S
          B 3 1 2 C(PREPARE) 3 3 Z(I)
          -> Q(execute q)
          B> T D C(SELECT 1) Z(I)
@@ -501,6 +501,31 @@ fn sql_reaches_statements_of_the_protocol() {
          ! borrow
          B> T D C(SELECT 1) Z(I)
          ! release",
+    );
+}
+
+#[test]
+fn dropping_a_statement_does_not_need_it() {
+    // Its table may be out of sight by now.
+    check(
+        "F P(s1,select * from t) S
+         ! borrow
+         -> P(tollgate_0_2,select * from t) DS(tollgate_0_2) S
+         B 1 t T Z(I)
+         <- 1 Z(I)
+         ! release
+         F> Q(begin)
+         ! borrow
+         B> C(BEGIN) Z(T)
+         F Q(deallocate s1)
+         ! replies
+         -> P(s1,) S
+         B 1 Z(T)
+         -> Q(deallocate s1)
+         B> C(DEALLOCATE) Z(T)
+         F B(,s1) S
+         -> B(,tollgate_0_0) S
+         B> E(26000) Z(E)",
     );
 }
 
@@ -539,7 +564,7 @@ fn a_failure_to_make_a_statement_of_sql_is_the_texts_failure() {
          F Q(execute q) Q(select 1)
          ! borrow
          ! replies
-         -> P(tollgate_0_2,prepare q as select * from t) B(tollgate_prepare,tollgate_0_2) E(tollgate_prepare) CP(tollgate_prepare) CS(tollgate_0_2) S
+         -> P(tollgate_0_2,prepare q as select * from t) B(tollgate_aside,tollgate_0_2) E(tollgate_aside) CP(tollgate_aside) CS(tollgate_0_2) S
          B 1 2 E(42P01)
          <- E(42P01)
          B Z(I)

@@ -93,8 +93,15 @@ impl Connection {
         let heard = self.exchange(&bytes, 1).await;
         worked(&heard)?;
         let tags: Vec<u8> = heard.iter().map(|message| message.tag).collect();
-        ensure!(tags == b"CCTDCZ", "{}", String::from_utf8_lossy(&tags));
-        let row = heard.get(3).context("a row")?;
+        // The timeout of statements is lifted, unless it is asked for.
+        let form: &[u8] = if question.names().any(|name| name == b"statement_timeout") {
+            b"CTDCZ"
+        } else {
+            b"CCTDCZ"
+        };
+        ensure!(tags == form, "{}", String::from_utf8_lossy(&tags));
+        let row = heard.iter().find(|message| message.tag == b'D');
+        let row = row.context("a row")?;
         question
             .read(&row.body)
             .context("an answer to the question")
