@@ -55,6 +55,8 @@ enum Stage {
     Do,
     /// After `CREATE`, `ALTER` or `DROP`.
     Define,
+    /// The rest of that: `CREATE TABLE .. AS EXECUTE name` runs a prepared statement.
+    Defined,
     Rollback,
     /// The rest does not matter.
     Body,
@@ -166,6 +168,7 @@ impl Statement {
                 | Stage::Declare
                 | Stage::Close
                 | Stage::Define
+                | Stage::Defined
                 | Stage::Rollback
                 | Stage::Body,
                 Call::None | Call::Named,
@@ -370,7 +373,13 @@ impl Statement {
                 if word == Word::DATABASE {
                     self.add(EffectSet::DATABASE_DDL);
                 }
-                Stage::Body
+                Stage::Defined
+            }
+            Stage::Defined => {
+                if word == Word::EXECUTE && self.previous == Word::AS {
+                    self.add(EffectSet::EXECUTE);
+                }
+                Stage::Defined
             }
             Stage::Rollback => match word {
                 Word::WORK | Word::TRANSACTION => Stage::Rollback,

@@ -32,6 +32,7 @@ vocabulary! {
         ABORT = 1, b"abort";
         ALL = 2, b"all";
         ALTER = 45, b"alter";
+        AS = 51, b"as";
     }
     b'b': {
         BEGIN = 3, b"begin";

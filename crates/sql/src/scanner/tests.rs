@@ -124,6 +124,11 @@ fn each_kind_of_state_is_seen() {
         ("PREPARE TRANSACTION $$x$$", E::COMMIT),
         ("EXECUTE p(1)", E::EXECUTE),
         ("EXPLAIN ANALYZE EXECUTE p", E::EXECUTE),
+        ("CREATE TABLE t AS EXECUTE p (1)", E::EXECUTE),
+        (
+            "CREATE TRIGGER t AFTER INSERT ON x EXECUTE FUNCTION f()",
+            E::NONE,
+        ),
         ("explain (analyze, buffers) execute p", E::EXECUTE),
         ("DEALLOCATE p", E::DEALLOCATE),
         ("DEALLOCATE PREPARE p", E::DEALLOCATE),

@@ -257,7 +257,7 @@ impl Names {
 
     pub(crate) fn add(&mut self, name: Box<[u8]>, what: What) {
         self.remove(&name);
-        self.effects.insert(what.meaning().effects);
+        self.may_do(what.meaning().effects);
         self.bytes = self
             .bytes
             .saturating_add(name.len())
