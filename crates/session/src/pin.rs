@@ -4,15 +4,15 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum PinReason {
-    /// A setting differs from what the connection started with.
+    /// A setting was changed whose name or value cannot be known, so it cannot move.
     SessionSetting,
-    /// A named prepared statement exists, made by SQL or by the protocol.
+    /// A prepared statement exists that cannot be made again elsewhere: too large, or its text was not kept.
     PreparedStatement,
-    /// A temporary table, view or sequence may exist.
+    /// A temporary table, view, sequence or other object exists.
     TemporaryObject,
-    /// A cursor that survives its transaction may be open.
+    /// A cursor that survives its transaction is open.
     HoldCursor,
-    /// An advisory lock of the session may be held.
+    /// An advisory lock of the session is held.
     AdvisoryLock,
     /// The session listens for notifications.
     Listen,
@@ -20,7 +20,7 @@ pub enum PinReason {
     LoadedLibrary,
     /// The random generator was seeded.
     RandomSeed,
-    /// A sequence was used, so `currval` and `lastval` have an answer.
+    /// A sequence was used by a session that asks what sequences gave last.
     Sequence,
     /// A COPY failed at a moment that leaves the number of replies to come unknown.
     CopyInDoubt,

@@ -6,17 +6,17 @@ use tollgate_session::PinReason;
 pub(super) fn against(reason: PinReason) -> &'static str {
     match reason {
         PinReason::SessionSetting => {
-            "use SET LOCAL inside the transaction, or set the value in the connection string"
+            "name the setting in the text: set_config('name', .., ..) instead of a computed name"
         }
         PinReason::PreparedStatement => {
-            "use unnamed statements (for instance prepareThreshold=0, prepare_threshold=None), or close them"
+            "prepare and deallocate by SQL one statement at a time, and keep prepared texts below 256 KiB"
         }
         PinReason::TemporaryObject => {
-            "create temporary tables ON COMMIT DROP, or drop them and run DISCARD ALL"
+            "create temporary tables ON COMMIT DROP, or drop them when they are no longer needed"
         }
-        PinReason::HoldCursor => "declare the cursor without WITH HOLD, or run CLOSE ALL",
+        PinReason::HoldCursor => "declare the cursor without WITH HOLD, or close it",
         PinReason::AdvisoryLock => "use pg_advisory_xact_lock instead of the session-level lock",
-        PinReason::Listen => "keep LISTEN on a connection of its own, and run UNLISTEN * when done",
+        PinReason::Listen => "keep LISTEN on a connection of its own, and run UNLISTEN when done",
         PinReason::LoadedLibrary => "load libraries with session_preload_libraries on the server",
         PinReason::RandomSeed => "pass the random numbers as parameters instead of calling setseed",
         PinReason::Sequence => "use INSERT ... RETURNING instead of currval and lastval",
