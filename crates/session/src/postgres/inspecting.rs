@@ -94,6 +94,9 @@ impl Session {
         if link.parameters.has_news() {
             self.pending.ask_for(link.parameters.encoded());
         }
+        if self.pending.has_reset_all() && self.pins.settings_reset() {
+            self.pending.ask_for_what_is_not_reset();
+        }
         let known = self
             .pending
             .transaction_over(&self.settings, &link.parameters);

@@ -42,6 +42,7 @@ struct Open {
     scope: Scope,
     facts: Facts,
     listing: Listing,
+    unknown: Unknown,
     ending: Ending,
     certainty: Certainty,
     commits: Commits,
@@ -69,6 +70,13 @@ enum Scope {
     AllReset,
     /// All were reset, and the named ones too, `role` included.
     Discarded,
+}
+
+/// Whether a setting was made under a name that is not known, since all were last reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unknown {
+    None,
+    Some,
 }
 
 /// How the open transaction ends if the server next says it is over.
@@ -99,6 +107,7 @@ impl Open {
         scope: Scope::Named,
         facts: Facts::NONE,
         listing: Listing::No,
+        unknown: Unknown::None,
         ending: Ending::Commit,
         certainty: Certainty::Certain,
         commits: Commits::None,
@@ -149,6 +158,15 @@ impl Pending {
         !self.ask.facts.is_empty() || !self.open.facts.is_empty()
     }
 
+    /// True when the open transaction, if it is over now, has reset all settings, and none was made since
+    /// under a name that is not known.
+    pub(crate) fn has_reset_all(&self) -> bool {
+        self.open.scope == Scope::AllReset
+            && self.open.unknown == Unknown::None
+            && self.open.ending == Ending::Commit
+            && self.open.certainty == Certainty::Certain
+    }
+
     /// True when the open transaction has touched settings.
     pub(crate) fn touches_settings(&self) -> bool {
         !self.open.settings.is_empty() || self.open.scope != Scope::Named
@@ -171,6 +189,10 @@ impl Pending {
             if self.open.scope == Scope::Named {
                 self.open.scope = Scope::AllReset;
             }
+            self.open.unknown = Unknown::None;
+        }
+        if effects.intersects(EffectSet::SETTING_UNKNOWN) {
+            self.open.unknown = Unknown::Some;
         }
         for (name, last) in touched.into_iter().flat_map(TouchedSettings::with_last) {
             self.open.touch(name, last);
@@ -186,9 +208,10 @@ impl Pending {
         }
     }
 
-    /// All settings are at their defaults, but for those that `RESET ALL` leaves alone.
+    /// All settings are at their defaults, but for those that `RESET ALL` leaves alone; one of the two is
+    /// reported.
     pub(crate) fn ask_for_what_is_not_reset(&mut self) {
-        self.ask_for(NOT_RESET.into_iter());
+        self.ask_for([ROLE].into_iter());
     }
 
     /// Facts about the session that a statement may have changed.

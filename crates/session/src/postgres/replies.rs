@@ -111,10 +111,6 @@ impl Session {
             self.pending.tried(effects, meaning.touched.as_deref());
             self.pending.suspect(facts);
             self.pending.tagged(tag);
-            let reset = tag == b"RESET" && single && effects.intersects(EffectSet::RESET_ALL);
-            if reset && self.pins.settings_reset() {
-                self.pending.ask_for_what_is_not_reset();
-            }
             let name = if single { meaning.name.take() } else { None };
             if matches!(tag, b"DISCARD ALL" | b"DISCARD SEQUENCES") {
                 link.sequences = SequenceUse::Unused;

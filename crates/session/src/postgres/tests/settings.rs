@@ -331,8 +331,8 @@ fn a_role_set_under_an_unknown_name_outlives_reset_all() {
          ! pin SESSION_SETTING
          F> Q(reset all)
          B> C(RESET) Z(I)
-         -> ASK(role,session_authorization)
-         B ANSWER(other,login)
+         -> ASK(role)
+         B ANSWER(other)
          ! unpin SESSION_SETTING
          ! release
          F2 Q(select 1)
@@ -855,5 +855,27 @@ fn values_are_carried_as_they_are() {
          F Q(select 1)
          ! borrow
          -> SET(SELECT pg_catalog.set_config('app.path',pg_catalog.convert_from(pg_catalog.decode('433a5c646972c3a9','hex'),pg_catalog.getdatabaseencoding()),false) IS NULL) Q(select 1)",
+    );
+}
+
+#[test]
+fn a_reset_that_is_rolled_back_ends_no_pin() {
+    check(
+        "F> Q(select set_config('a' || 'b', 'x', false))
+         ! borrow
+         B> D(1) C(SELECT 1) Z(I)
+         ! pin SESSION_SETTING
+         F> Q(begin)
+         B> C(BEGIN) Z(T)
+         F> Q(reset all)
+         B> C(RESET) Z(T)
+         F> Q(rollback)
+         B> C(ROLLBACK) Z(I)
+         F> Q(reset all)
+         B> C(RESET) Z(I)
+         -> ASK(role)
+         B ANSWER(none)
+         ! unpin SESSION_SETTING
+         ! release",
     );
 }
