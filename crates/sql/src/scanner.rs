@@ -37,7 +37,7 @@ pub struct Summary {
     pub statements: u32,
     /// What all of them together may do.
     pub effects: EffectSet,
-    /// The name of the one `PREPARE` or `DEALLOCATE` that the text consists of.
+    /// The name of the one `PREPARE`, `EXECUTE` or `DEALLOCATE` that the text consists of.
     pub name: Option<Name>,
     /// The settings that the text may change for longer than its transaction.
     pub settings: TouchedSettings,

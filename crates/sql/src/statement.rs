@@ -48,6 +48,7 @@ enum Stage {
     PrepareTransaction,
     Deallocate,
     DeallocatePrepare,
+    Execute,
     Discard,
     Unlisten,
     Declare,
@@ -142,7 +143,7 @@ impl Statement {
         self.effects
     }
 
-    /// The name after `PREPARE` or `DEALLOCATE`, if that is all the text has.
+    /// The name after `PREPARE`, `EXECUTE` or `DEALLOCATE`, if that is all the text has.
     pub(crate) fn name(&self) -> Option<Name> {
         self.name
             .filter(|name| self.count == 1 && name.is_whole() && !name.as_bytes().is_empty())
@@ -163,6 +164,7 @@ impl Statement {
                 | Stage::PrepareTransaction
                 | Stage::Deallocate
                 | Stage::DeallocatePrepare
+                | Stage::Execute
                 | Stage::Discard
                 | Stage::Unlisten
                 | Stage::Declare
@@ -375,6 +377,12 @@ impl Statement {
                 }
                 Stage::Defined
             }
+            Stage::Execute => {
+                if self.scope == Scope::Text {
+                    self.name = token.name();
+                }
+                Stage::Body
+            }
             Stage::Defined => {
                 if word == Word::EXECUTE && self.previous == Word::AS {
                     self.add(EffectSet::EXECUTE);
@@ -417,7 +425,7 @@ impl Statement {
             Word::CLOSE => return Stage::Close,
             Word::DO => return self.settled(EffectSet::PROCEDURE, Stage::Do),
             Word::CALL => EffectSet::PROCEDURE,
-            Word::EXECUTE => EffectSet::EXECUTE,
+            Word::EXECUTE => return self.settled(EffectSet::EXECUTE, Stage::Execute),
             Word::LISTEN => EffectSet::LISTEN,
             Word::LOAD => EffectSet::LOAD,
             Word::BEGIN | Word::START => EffectSet::BEGIN,

@@ -148,6 +148,8 @@ pub(crate) enum NameChange {
         text: Option<Box<[u8]>>,
     },
     Remove(Box<[u8]>),
+    /// None: the statement is only run.
+    Use(Box<[u8]>),
 }
 
 /// Whether the effects of a text are those of a single statement.

@@ -407,6 +407,8 @@ pub(super) fn meaning_of(
             let text = text.filter(|text| text.len() <= MAX_PREPARE);
             let text = text.map(Into::into);
             NameChange::Add { name, text }
+        } else if effects.intersects(EffectSet::EXECUTE) {
+            NameChange::Use(name)
         } else {
             NameChange::Remove(name)
         })

@@ -110,7 +110,7 @@ impl Session {
             return None;
         }
         if link.segment == Segment::Open {
-            link.run_aside(b"DISCARD SEQUENCES", Work::None, out);
+            link.run_aside(b"discard sequences", Work::None, out);
             link.sequences = SequenceUse::Unused;
             return None;
         }

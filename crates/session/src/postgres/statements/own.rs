@@ -56,6 +56,9 @@ impl Roll {
             {
                 Self::Taken(name.clone())
             }
+            Some(NameChange::Use(name)) if meaning.statements == Statements::One => {
+                Self::One(name.clone())
+            }
             Some(_) | None => Self::All,
         }
     }
