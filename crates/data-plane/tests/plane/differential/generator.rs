@@ -116,7 +116,7 @@ const SETTINGS: &[&str] = &[
     "set statement_timeout = '1min'",
     "set nothing_like_it = 1",
     "set work_mem = 'much'",
-    "select name, setting, reset_val, source from pg_settings where name in ('work_mem', 'TimeZone', 'search_path', 'role') order by 1",
+    "select name, setting, reset_val from pg_settings where name in ('work_mem', 'TimeZone', 'search_path', 'role') order by 1",
     "do $$ begin perform set_config('work_mem', '8MB', false); end $$",
     "create or replace function n{n}.f() returns text language sql set work_mem = '5MB' \
      as 'select current_setting(''work_mem'')'",
