@@ -188,3 +188,57 @@ async fn pgbench_runs_prepared_without_a_pin() -> Result<()> {
     ensure!(said.contains("960/960"), "{said}");
     assert_no_pins(&f).await
 }
+
+/// The planner may fold what a text says of settings into the plan: clients with other settings must not
+/// share it.
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_made_under_other_settings_are_not_shared() -> Result<()> {
+    let f = fixture(1).await?;
+    for (setting, values, sql) in [
+        (
+            "array_nulls",
+            ["on", "off"],
+            "select ('{NULL}'::text[])[1] is null",
+        ),
+        (
+            "transform_null_equals",
+            ["on", "off"],
+            "select null::int = null",
+        ),
+    ] {
+        let mut clients = Vec::new();
+        for value in values {
+            let mut raw = Raw::login(&f.door()).await?;
+            say(&mut raw, &[query(&format!("set {setting} = {value}"))]).await?;
+            clients.push(raw);
+        }
+        let mut told = Vec::new();
+        for raw in &mut clients {
+            say(raw, &[parse("s", sql), sync()]).await?;
+            told.push(first_value(&run(raw, "s").await?));
+        }
+        assert_ne!(told[0], told[1], "{setting} says nothing");
+        for _ in 0..4 {
+            for (raw, told) in clients.iter_mut().zip(&told) {
+                assert_eq!(first_value(&run(raw, "s").await?), *told, "{setting}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Somebody's code drops every statement of the process. Others notice once at most.
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_dropped_by_a_function_are_made_again() -> Result<()> {
+    let f = fixture(1).await?;
+    let mut one = Raw::login(&f.door()).await?;
+    say(&mut one, &[parse("keep", "select 7"), sync()]).await?;
+    let mut other = Raw::login(&f.door()).await?;
+    let vandal = "create function drops() returns void language plpgsql as $$ begin execute 'deallocate all'; end $$";
+    say(&mut other, &[query(vandal)]).await?;
+    say(&mut other, &[query("select drops()")]).await?;
+    run(&mut one, "keep").await?;
+    let said = run(&mut one, "keep").await?;
+    assert_eq!(first_value(&said).as_deref(), Some("7"));
+    Ok(())
+}

@@ -201,6 +201,8 @@ pub struct Session {
     /// What the client has set, as of its last transaction.
     settings: Settings,
     pending: Pending,
+    /// Counts statements made under settings that are nobody else's.
+    climates: u32,
     /// The question the server is being asked.
     asked: Option<Box<Question>>,
     /// The process id that the client was told.
@@ -236,6 +238,7 @@ impl Session {
             pins: Pins::new(),
             settings: Settings::default(),
             pending: Pending::new(),
+            climates: 0,
             asked: None,
             process_id: config.process_id,
             unlinked: Unlinked::Serving,

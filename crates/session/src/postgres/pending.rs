@@ -43,6 +43,7 @@ struct Open {
     facts: Facts,
     listing: Listing,
     unknown: Unknown,
+    alteration: Alteration,
     ending: Ending,
     certainty: Certainty,
     commits: Commits,
@@ -79,6 +80,21 @@ enum Unknown {
     Some,
 }
 
+/// Whether some setting may have been changed, for the transaction or for longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Alteration {
+    None,
+    Some,
+}
+
+/// Effects that may change a setting, for the transaction or for longer.
+const ALTERING: EffectSet = EffectSet::SETTING
+    .union(EffectSet::SETTING_UNKNOWN)
+    .union(EffectSet::LOCAL_SETTING)
+    .union(EffectSet::LOCAL_SETTING_UNKNOWN)
+    .union(EffectSet::RESET_ALL)
+    .union(EffectSet::PROCEDURE);
+
 /// How the open transaction ends if the server next says it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
@@ -108,6 +124,7 @@ impl Open {
         facts: Facts::NONE,
         listing: Listing::No,
         unknown: Unknown::None,
+        alteration: Alteration::None,
         ending: Ending::Commit,
         certainty: Certainty::Certain,
         commits: Commits::None,
@@ -153,6 +170,13 @@ impl Pending {
         !self.is_open() && self.open.is_nothing()
     }
 
+    /// True when settings are as they were when nothing was open, and those are known.
+    pub(crate) fn leaves_settings_alone(&self) -> bool {
+        self.open.alteration == Alteration::None
+            && self.ask.names.is_empty()
+            && self.ask.listing == Listing::No
+    }
+
     /// True when more than settings is in question.
     pub(crate) fn suspects_facts(&self) -> bool {
         !self.ask.facts.is_empty() || !self.open.facts.is_empty()
@@ -176,6 +200,9 @@ impl Pending {
     pub(crate) fn tried(&mut self, effects: EffectSet, touched: Option<&TouchedSettings>) {
         if effects.intersects(EffectSet::PROCEDURE) {
             self.open.listing = Listing::BuiltIn;
+        }
+        if effects.intersects(ALTERING) {
+            self.open.alteration = Alteration::Some;
         }
         if effects.intersects(EffectSet::ROLLBACK_TO) {
             self.open.certainty = Certainty::Doubtful;
@@ -271,9 +298,7 @@ impl Pending {
         parameters: &Parameters,
     ) -> Option<Settings> {
         if self.open.is_nothing() {
-            self.open.ending = Ending::Commit;
-            self.open.certainty = Certainty::Certain;
-            self.open.commits = Commits::None;
+            self.open = Open::NOTHING;
             return None;
         }
         let open = std::mem::replace(&mut self.open, Open::NOTHING);

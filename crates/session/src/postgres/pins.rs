@@ -100,6 +100,11 @@ impl Pins {
         self.held.union(self.derived)
     }
 
+    /// True when the reason is in force.
+    pub(crate) fn holds(&self, reason: PinReason) -> bool {
+        self.reasons().contains(reason)
+    }
+
     /// A reason that nothing but the end of the connection ends.
     pub(crate) fn hold(&mut self, reason: PinReason) {
         self.held.insert(reason);

@@ -1,16 +1,18 @@
 //! Replies to requests that name a prepared statement: what exists now, for the client and on the
 //! connection.
 
+use std::hash::{DefaultHasher, Hasher};
+
 use super::carried::{Carried, DOORMAT, Doormat};
 use super::making::Outcome;
 use super::names::{Change, Draft, Place, Stage, What};
 use super::own::NAMING;
 use super::table::{Parsed, Recipe, Shape};
 use super::wire;
-use crate::Effects;
 use crate::postgres::Session;
 use crate::postgres::link::Link;
 use crate::postgres::queue::{Alias, Expected, Kind, Meaning, NameChange, Touches, Work};
+use crate::{Effects, PinReason};
 
 impl Session {
     /// The server has made a statement with a name.
@@ -96,7 +98,8 @@ impl Session {
             link.compare(shape);
             return;
         }
-        let climate = link.parameters.climate();
+        let reported = link.parameters.climate();
+        let climate = self.climate(reported);
         let Some(Change::Made(draft)) = self.names.settle_oldest() else {
             return;
         };
@@ -116,6 +119,30 @@ impl Session {
             }
             (_, tail) => self.stuck(Draft { tail, ..draft }),
         }
+    }
+
+    /// What tells the settings of this session from those of others: a plan may have been made of them, and
+    /// must not be anybody's who has set something else. Where they are not known, the session shares with
+    /// nobody.
+    fn climate(&mut self, reported: u64) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u64(reported);
+        for (name, value) in self.settings.iter() {
+            hasher.write(name);
+            hasher.write_u8(0);
+            hasher.write(value);
+            hasher.write_u8(0);
+        }
+        let unknown = self.asked.is_some()
+            || !self.pending.leaves_settings_alone()
+            || self.pins.holds(PinReason::SessionSetting)
+            || self.pins.holds(PinReason::ProceduralBody);
+        if unknown {
+            self.climates = self.climates.wrapping_add(1);
+            hasher.write_u64(self.id);
+            hasher.write_u32(self.climates);
+        }
+        hasher.finish()
     }
 
     /// A request was not run: it failed, or the server skipped it.
@@ -224,6 +251,10 @@ impl Session {
         if let Some(front) = front.filter(|front| front.alias.matters()) {
             out.client_lane()
                 .inject(|bytes| front.alias.rewrite(front.kind, body, &link.carried, bytes));
+            if front.alias.is_carried() && is_missing(body) {
+                // Code that was called has dropped what is not its own: all is made again when needed.
+                link.carried.forget_all();
+            }
             return;
         }
         out.client_lane()
@@ -264,7 +295,18 @@ impl Link {
     }
 }
 
+/// True for the error that a statement does not exist.
+fn is_missing(body: &[u8]) -> bool {
+    body.split(|byte| *byte == 0)
+        .any(|field| field == b"C26000")
+}
+
 impl Alias {
+    /// True for a statement that the connection was thought to have.
+    fn is_carried(&self) -> bool {
+        matches!(self, Self::Named { .. } | Self::Sent { .. })
+    }
+
     /// True if an error that answers the request must be rewritten.
     pub(in crate::postgres) fn matters(&self) -> bool {
         !matches!(self, Self::None)
