@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 use tollgate_wire_postgres::backend::{self, ErrorFields};
 
@@ -153,8 +153,13 @@ async fn admit(
     let tls = shard.seed.tls.load_full();
     let mut login = match handshake::handshake(arrival.socket, &tls).await? {
         Outcome::Login(login) => login,
-        Outcome::Cancel { process_id, secret } => {
-            forward_cancel(&shard, process_id, secret);
+        Outcome::Cancel {
+            process_id,
+            secret,
+            stream,
+        } => {
+            forward_cancel(&shard, process_id, secret).await;
+            drop(stream);
             return Ok(None);
         }
         Outcome::Closed(why) => {
@@ -241,8 +246,13 @@ async fn tell(mut login: Box<Login>, fields: &ErrorFields) -> std::io::Result<()
     Ok(())
 }
 
-/// A cancel request arrives on whatever shard the kernel chose; the process id tells whose it is.
-fn forward_cancel(
+/// Time in which a cancel request must have been acted upon; its connection is closed then.
+const CANCEL_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A cancel request arrives on whatever shard the kernel chose; the process id tells whose it is. Ends when
+/// the server has acted upon it: a client that waits for the end of its cancel connection, as `PQcancel`
+/// does, must not have its next statement hit.
+async fn forward_cancel(
     shard: &Shard,
     process_id: i32,
     secret: tollgate_wire_postgres::secret::CancelSecret,
@@ -250,7 +260,14 @@ fn forward_cancel(
     let shards = i32::try_from(shard.seed.peers.len()).unwrap_or(1).max(1);
     let owner = usize::try_from(process_id.rem_euclid(shards)).unwrap_or(0);
     if let Some(peer) = shard.seed.peers.get(owner) {
+        let (acted, done) = oneshot::channel();
         // Nobody is told whether a cancel request met anything; PostgreSQL does not either.
-        let _ = peer.send(Command::Cancel { process_id, secret });
+        let _ = peer.send(Command::Cancel {
+            process_id,
+            secret,
+            acted,
+        });
+        // Whoever deals with the request drops the sender when it is dealt with.
+        let _ = tokio::time::timeout(CANCEL_PATIENCE, done).await;
     }
 }

@@ -23,6 +23,8 @@ pub(crate) enum Outcome {
         process_id: i32,
         /// Its secret.
         secret: CancelSecret,
+        /// The connection, whose end tells the client that the request has been acted upon.
+        stream: Stream,
     },
     /// Nothing more to do; the client was told why, if there was anything to tell.
     Closed(&'static str),
@@ -114,7 +116,11 @@ async fn startup(
                 return refuse(stream, "TLS must come first or after an SSL request").await;
             }
             FirstPacket::Cancel { process_id, secret } => {
-                return Ok(Outcome::Cancel { process_id, secret });
+                return Ok(Outcome::Cancel {
+                    process_id,
+                    secret,
+                    stream,
+                });
             }
             FirstPacket::Startup(message) => {
                 let rest = input.split_off(used);

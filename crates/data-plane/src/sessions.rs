@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
 
+use tokio::sync::oneshot;
 use tollgate_pool::Millis;
 use tollgate_types::{CurrentPin, PinInfo, ProxyId, SessionInfo, SessionState};
 use tollgate_wire_postgres::secret::CancelSecret;
@@ -74,6 +75,8 @@ pub(crate) struct SessionControl {
     pub(crate) server: RefCell<Option<(Arc<str>, i32)>>,
     /// Why it is pinned.
     pub(crate) pins: RefCell<Vec<HeldPin>>,
+    /// Those who wait for cancel requests to be acted upon.
+    pub(crate) cancelling: RefCell<Vec<oneshot::Sender<()>>>,
     interrupts: Cell<u8>,
     waker: RefCell<Option<Waker>>,
 }
@@ -122,6 +125,7 @@ impl SessionControl {
             borrows: Cell::new(0),
             server: RefCell::new(None),
             pins: RefCell::new(Vec::new()),
+            cancelling: RefCell::new(Vec::new()),
             interrupts: Cell::new(0),
             waker: RefCell::new(None),
         }

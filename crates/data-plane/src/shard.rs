@@ -69,6 +69,8 @@ pub(crate) enum Command {
         process_id: i32,
         /// Its secret.
         secret: CancelSecret,
+        /// Dropped when the request has been acted upon.
+        acted: oneshot::Sender<()>,
     },
     /// A server connection from another shard.
     Adopt {
@@ -245,8 +247,13 @@ impl Shard {
             Command::Pins { proxy, reply } => {
                 let _ = reply.send(self.pin_report(&proxy));
             }
-            Command::Cancel { process_id, secret } => {
+            Command::Cancel {
+                process_id,
+                secret,
+                acted,
+            } => {
                 if let Some(session) = self.sessions.by_cancel_key(process_id, &secret) {
+                    session.cancelling.borrow_mut().push(acted);
                     session.interrupt(Interrupt::Cancel);
                 }
             }

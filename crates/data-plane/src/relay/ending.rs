@@ -96,6 +96,7 @@ impl Relay {
     /// at once; for the others the server is asked.
     fn cancel(&mut self, cx: &mut Context<'_>) -> Step<()> {
         if self.waiting.take().is_some() {
+            self.registered.control.cancelling.take();
             let mut effects = self.shard.effects.take();
             let result = self.refuse(&reply::cancelled_while_waiting(), &mut effects, cx);
             self.shard.effects.set(effects);
@@ -111,7 +112,9 @@ impl Relay {
     pub(super) fn try_cancel(&mut self) {
         match (self.cancel, self.session.cancel_target()) {
             (CancelWish::None, _) | (CancelWish::Held, CancelTarget::Later) => return,
-            (CancelWish::Held, CancelTarget::Nothing) => {}
+            (CancelWish::Held, CancelTarget::Nothing) => {
+                self.registered.control.cancelling.take();
+            }
             (CancelWish::Held, CancelTarget::Server) => {
                 if let Some(link) = &mut self.link
                     && link.begin_cancel(&self.registered.control) == Begun::Now
@@ -129,6 +132,7 @@ impl Relay {
         match self.link.as_mut().and_then(|link| link.cancel_ended()) {
             None => {}
             Some(Delivery::Settled) => {
+                self.registered.control.cancelling.take();
                 let mut effects = self.shard.effects.take();
                 effects.clear();
                 let proof = self.session.cancel_ended(&mut effects);
