@@ -170,6 +170,14 @@ impl Carried {
         self.own.remove(name);
     }
 
+    /// Some statements under names of ours are gone that should be there: none is counted on any more, and
+    /// all are closed by and by. Names of clients are another matter: they may still be there.
+    pub(crate) fn distrust_shared(&mut self) {
+        self.leftovers
+            .extend(self.by_id.values().map(|slot| slot.number));
+        self.by_id.clear();
+    }
+
     /// Every statement of the connection was dropped.
     pub(crate) fn forget_all(&mut self) {
         self.by_id.clear();

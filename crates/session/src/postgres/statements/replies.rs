@@ -253,7 +253,7 @@ impl Session {
                 .inject(|bytes| front.alias.rewrite(front.kind, body, &link.carried, bytes));
             if front.alias.is_carried() && is_missing(body) {
                 // Code that was called has dropped what is not its own: all is made again when needed.
-                link.carried.forget_all();
+                link.carried.distrust_shared();
             }
             return;
         }
