@@ -136,9 +136,12 @@ async fn settings_and_statements_move_with_their_client() -> Result<()> {
             let row = client.query_one(statement, &[]).await?;
             assert_eq!(row.get::<_, String>(0), value);
             let rows = client.simple_query("EXECUTE p").await?;
-            let told = rows.iter().find_map(|message| match message {
-                SimpleQueryMessage::Row(row) => row.get(0),
-                _ => None,
+            let told = rows.iter().find_map(|message| {
+                if let SimpleQueryMessage::Row(row) = message {
+                    row.get(0)
+                } else {
+                    None
+                }
             });
             assert_eq!(told, Some(value));
         }
