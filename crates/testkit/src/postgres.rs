@@ -224,9 +224,21 @@ impl Postgres {
     /// Starts a stopped or killed server again on its old port, with its data.
     pub fn restart(&mut self) -> Result<()> {
         self.stop()?;
-        // A killed server leaves its lock file; its process id may belong to somebody else by now.
-        let _ = fs::remove_file(self.data_dir().join("postmaster.pid"));
-        self.launch()
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            // A killed server leaves its lock file; its process id may belong to somebody else by now.
+            let _ = fs::remove_file(self.data_dir().join("postmaster.pid"));
+            let launched = self.launch();
+            // Its children may need a moment to die, and the server will not start beside them.
+            let too_early = launched
+                .as_ref()
+                .is_err_and(|error| error.to_string().contains("pre-existing shared memory"));
+            if !too_early || Instant::now() > deadline {
+                return launched;
+            }
+            self.server = None;
+            thread::sleep(Duration::from_millis(50));
+        }
     }
 
     fn launch(&mut self) -> Result<()> {

@@ -13,8 +13,9 @@ use super::{Bench, Cut, Mode, generator, shrink};
 use crate::dice::{Dice, seed};
 use crate::raw::{Raw, first_value};
 
-/// Time for generated conversations per test, unless `TOLLGATE_DICE_SECONDS` says otherwise.
-const GENERATE_FOR: Duration = Duration::from_secs(8);
+/// Generated conversations per client, unless `TOLLGATE_DICE_SECONDS` says how long to go on. With the seed
+/// of the gate they are the same every time, however fast the machine is.
+const CONVERSATIONS: usize = 8;
 
 /// One script as the client with this number.
 async fn play(bench: &Bench, script: &Script, number: usize, cut: Cut) -> Option<String> {
@@ -138,18 +139,24 @@ struct Divergence {
     error: String,
 }
 
-fn generate_for() -> Duration {
-    let named = std::env::var("TOLLGATE_DICE_SECONDS").ok();
-    let seconds = named.and_then(|seconds| seconds.parse().ok());
-    seconds.map_or(GENERATE_FOR, Duration::from_secs)
+/// How long to go on, if it was said.
+fn generate_for() -> Option<Duration> {
+    let named = std::env::var("TOLLGATE_DICE_SECONDS").ok()?;
+    named.parse().ok().map(Duration::from_secs)
 }
 
-/// Generated conversations of one client, one after the other, until the time is over.
+/// Generated conversations of one client, one after the other, until there were enough.
 async fn converse(bench: &Bench, number: usize, done: &AtomicUsize) -> Result<(), Divergence> {
     let seed = seed().wrapping_add(u64::try_from(number).unwrap_or(0));
     let mut dice = Dice::new(seed);
-    let until = Instant::now() + generate_for();
-    while Instant::now() < until {
+    let until = generate_for().map(|time| Instant::now() + time);
+    let enough = |held| match until {
+        Some(until) => Instant::now() >= until,
+        None => held >= CONVERSATIONS,
+    };
+    let mut held = 0;
+    while !enough(held) {
+        held += 1;
         let batches = generator::conversation(&mut dice);
         if let Err(error) = hold(bench, number, &batches, None).await {
             let error = format!("{error:#}");
