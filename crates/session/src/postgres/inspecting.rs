@@ -4,7 +4,7 @@ use super::Session;
 use super::link::Past;
 use super::pending::{ROLE, is_custom};
 use super::queue::{Expected, Kind};
-use super::settings::{Question, Settings};
+use super::settings::{Question, Reading, Settings};
 use crate::{Effects, PinReason};
 
 /// Bytes of settings that move with a client; more of them pin it.
@@ -109,6 +109,13 @@ impl Session {
     fn settings_are(&mut self, settings: Settings) {
         if settings.bytes() > MAX_SETTINGS {
             self.pins.hold(PinReason::SessionSetting);
+        }
+        if let Some(link) = &self.link
+            && !self.settings.same(&settings)
+        {
+            let before = &self.settings;
+            self.unnamed
+                .settings_change(|| Reading::of(before, &link.parameters));
         }
         self.settings = settings;
     }

@@ -5,6 +5,7 @@ mod copy;
 mod isolation;
 mod messages;
 mod pinning;
+mod reading;
 mod requests;
 mod rig;
 mod settings;
