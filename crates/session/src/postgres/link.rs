@@ -90,7 +90,7 @@ pub(super) struct Link {
     pub(super) making: Option<Making>,
     /// The parameter types of the statement that is being described.
     pub(super) learnt: Vec<u8>,
-    /// How the next text is read, if that was asked.
+    /// How the statement that is being described was read, if that was asked.
     pub(super) answered_reading: Option<Arc<Reading>>,
     /// How much had been sent when the server was last asked for what it holds back.
     pub(super) flushed_at: u64,
@@ -237,8 +237,8 @@ pub(super) struct Inbound {
     pub(super) left: usize,
     /// Bytes of it that are not passed on.
     pub(super) skip: usize,
-    /// The number of the statement it makes, to be described behind it.
-    pub(super) learn: Option<u32>,
+    /// What to ask behind it about the statement that it makes.
+    pub(super) learn: Option<Lesson>,
     /// Bytes before the SQL text begins.
     pub(super) prefix: usize,
     /// Reads the SQL text, until its terminating zero byte.
@@ -246,6 +246,14 @@ pub(super) struct Inbound {
     pub(super) pieces: Pieces,
     /// Whether the newest entry of the queue is this message.
     pub(super) entry: Entry,
+}
+
+/// What to ask about the statement with a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lesson {
+    Shape(u32),
+    /// How it was read, and its shape.
+    ReadingAndShape(u32),
 }
 
 /// In how many pieces a text has come so far.

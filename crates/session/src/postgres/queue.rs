@@ -243,7 +243,7 @@ pub(crate) enum Work {
     None,
     /// The statement with this number.
     Number(u32),
-    /// To be told how the next text is read.
+    /// To be told how the statement in front was read.
     Reading,
     /// The statement with this name of the client's.
     Own {

@@ -15,6 +15,7 @@ use super::table::Recipe;
 use super::wire;
 use crate::postgres::client::Step;
 use crate::postgres::head::Message;
+use crate::postgres::link::Lesson;
 use crate::postgres::queue::{Alias, Kind, Meaning, Touches, Work};
 use crate::postgres::requests::meaning_of;
 use crate::postgres::{MAX_WHOLE, Session, Want};
@@ -146,7 +147,7 @@ impl Session {
         }
         let kept = whole && others == Others::None && self.names.have_room(tail.len());
         let read = if kept {
-            self.reads_or_asks(text_of(tail), out)
+            self.reads_or_asks(text_of(tail))
         } else {
             Read::Unknown
         };
@@ -161,7 +162,10 @@ impl Session {
         link.touches(Touches::Names);
         if let Place::Number(number) = place {
             link.rename_parse(message, name, number, out);
-            link.inbound.learn = kept.then_some(number);
+            link.inbound.learn = kept.then_some(match read {
+                Read::AsAnswered => Lesson::ReadingAndShape(number),
+                Read::Alike | Read::Under(_) | Read::Unknown => Lesson::Shape(number),
+            });
         }
         if !whole {
             link.scan(HEADER_LEN.saturating_add(name.len()).saturating_add(1));

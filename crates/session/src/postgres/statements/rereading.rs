@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tollgate_wire_postgres::backend::TransactionStatus;
-
 use crate::Effects;
 use crate::postgres::Session;
 use crate::postgres::link::Link;
@@ -17,7 +15,7 @@ pub(in crate::postgres) enum Read {
     Alike,
     /// Under these.
     Under(Arc<Reading>),
-    /// Under those that the server was asked for right before it.
+    /// Under those that the server is asked for right behind it.
     AsAnswered,
     /// Under some that nobody knows.
     Unknown,
@@ -47,22 +45,17 @@ impl Session {
         }
     }
 
-    /// As above, for a Parse that follows at once: if need be the server is asked first.
-    pub(super) fn reads_or_asks(&mut self, text: &[u8], out: &mut Effects) -> Read {
-        let read = self.reads(text);
-        match (&read, &mut self.link) {
-            // In a failed transaction the Parse fails as well.
-            (Read::Unknown, Some(link)) if link.status != TransactionStatus::Failed => {
-                link.run_aside(Reading::question().as_bytes(), Work::Reading, out);
-                Read::AsAnswered
-            }
-            _ => read,
+    /// As above, for a Parse: behind it the server can be asked.
+    pub(super) fn reads_or_asks(&self, text: &[u8]) -> Read {
+        match self.reads(text) {
+            Read::Unknown => Read::AsAnswered,
+            read @ (Read::Alike | Read::Under(_) | Read::AsAnswered) => read,
         }
     }
 }
 
 impl Link {
-    /// The row that says how the next text is read.
+    /// The row that says how the newest statement was read.
     pub(in crate::postgres) fn reading_answered(&mut self, body: &[u8]) {
         self.answered_reading = Reading::answered(body).map(Arc::new);
     }

@@ -70,7 +70,7 @@ fn a_statement_without_constants_needs_no_care() {
 
 #[test]
 fn settings_of_the_transaction_are_asked_for() {
-    let question = aside(2, "READING");
+    let question = aside(3, "READING");
     check(&format!(
         "F Q(begin)
          ! borrow
@@ -80,8 +80,8 @@ fn settings_of_the_transaction_are_asked_for() {
          -> Q(set local timezone to 'CET')
          B> C(SET) S(TimeZone=CET) Z(T)
          F P(s1,select '1') S
-         -> {question} P(tollgate_0_3,select '1') DS(tollgate_0_3) S
-         B 1 2 READING C(SELECT 1) 3 3 1 t T Z(T)
+         -> P(tollgate_0_2,select '1') {question} DS(tollgate_0_2) S
+         B 1 1 2 READING C(SELECT 1) 3 3 t T Z(T)
          <- 1 Z(T)
          F Q(commit)
          -> Q(commit)
@@ -93,7 +93,7 @@ fn settings_of_the_transaction_are_asked_for() {
 #[test]
 fn what_cannot_be_told_ties_the_client() {
     // The answer makes no sense.
-    let question = aside(2, "READING");
+    let question = aside(3, "READING");
     check(&format!(
         "F Q(begin)
          ! borrow
@@ -103,8 +103,8 @@ fn what_cannot_be_told_ties_the_client() {
          -> Q(set local timezone to 'CET')
          B> C(SET) S(TimeZone=CET) Z(T)
          F P(s1,select '1') S
-         -> {question} P(tollgate_0_3,select '1') DS(tollgate_0_3) S
-         B 1 2 D() C(SELECT 1) 3 3 1 t T Z(T)
+         -> P(tollgate_0_2,select '1') {question} DS(tollgate_0_2) S
+         B 1 1 2 D() C(SELECT 1) 3 3 t T Z(T)
          <- 1 Z(T)
          F Q(commit)
          -> Q(commit)
@@ -115,14 +115,14 @@ fn what_cannot_be_told_ties_the_client() {
 
 #[test]
 fn an_error_beside_a_parse_is_that_of_the_parse() {
-    let question = aside(2, "READING");
+    let question = aside(3, "READING");
     check(&format!(
         "F Q(begin)
          ! borrow
          -> Q(begin)
          B> C(BEGIN) Z(T)
          F Q(set local timezone to 'CET') Q(select 1/0) P(s1,select '1') S
-         -> Q(set local timezone to 'CET') Q(select 1/0) {question} P(tollgate_0_3,select '1') DS(tollgate_0_3) S
+         -> Q(set local timezone to 'CET') Q(select 1/0) P(tollgate_0_2,select '1') {question} DS(tollgate_0_2) S
          B C(SET) S(TimeZone=CET) Z(T) E(22012) Z(E) E(25P02) Z(E)
          <- C(SET) S(TimeZone=CET) Z(T) E(22012) Z(E) E(25P02) Z(E)
          F B(,s1) S

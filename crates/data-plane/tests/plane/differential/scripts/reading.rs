@@ -104,4 +104,21 @@ pub(super) const SCRIPTS: Theme = &[
             "X(show datestyle) S()",
         ],
     ),
+    (
+        "a parse that fails after settings changed",
+        &[
+            "X(begin) Q(set my.own = 'set') X(rollback to a) S() P(s1|select 1; select 'two') S() Q(rollback)",
+            "X(begin) Q(rollback to a) Q(reset all) P(n|select 'x'; select 1) B(p1|n) DP(p1) S() Q(rollback)",
+            "w(bytes) Q(reset all) P(n|commit; select 'x') BB(|n) E(|0)",
+            "S() Q(begin) Q(set local datestyle to 'SQL') P(n|selec 'x') S() P(m|select '1') S() Q(rollback)",
+            "Q(begin) Q(set local datestyle to 'SQL') P(n|select '1/2/2020'::date) Q(select 1) P(m|select '1') B(|m) E(|0) S() Q(commit)",
+        ],
+    ),
+    (
+        "a fatal copy after settings changed",
+        &[
+            "w(bytes) Q(reset all) P(n|commit; alter table t{n} drop column if exists z) BB(|n) E(|0)",
+            "S() Q(copy t{n} (i, x) from stdin with (format csv)) X(select lastval()) S() X(rollback and chain) S() S() PT(|25|insert into t{n} values ($1, 'p')) S() B(||5)",
+        ],
+    ),
 ];
