@@ -48,6 +48,10 @@ impl Link {
         let expected = match message_tag {
             tag::DATA_ROW => matches!(front, Some(Kind::Execute | Kind::Query)),
             tag::ERROR_RESPONSE if self.error_is_aliased() => return Some(Way::Rewritten),
+            // What the server has to say about a text, it has said to the client before.
+            tag::NOTICE_RESPONSE if front == Some(Kind::InjectedParse) => {
+                return Some(Way::Nowhere);
+            }
             tag::ERROR_RESPONSE
             | tag::NOTICE_RESPONSE
             | tag::PARAMETER_STATUS

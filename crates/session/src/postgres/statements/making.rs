@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
-use super::table::{Recipe, Shape, Statement};
+use tollgate_sql::EffectSet;
+use tollgate_wire_postgres::backend::TransactionStatus;
+
+use super::requests::{is_awaited, is_whole};
+use super::table::{Gives, Parsed, Recipe, Shape, Statement};
 use super::wire;
 use crate::Effects;
+use crate::postgres::head::Message;
 use crate::postgres::link::{Link, Segment};
-use crate::postgres::queue::{Alias, Kind, Work};
+use crate::postgres::queue::{Alias, Kind, Meaning, Work};
 use crate::postgres::{Session, Want};
 
 /// A statement that is being made for a request that waits for it.
@@ -34,13 +39,78 @@ pub(super) enum Made {
 }
 
 /// What a statement is needed for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    Bind,
+#[derive(Clone, Copy)]
+pub(super) enum Purpose<'a> {
+    /// This message, with these names of a portal and a statement.
+    Bind(Message<'a>, (&'a [u8], &'a [u8])),
     Describe,
 }
 
+/// Whether the transaction has failed and waits for its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FailedTransaction {
+    Yes,
+    No,
+}
+
+/// Effects of the statements that run in a failed transaction. Source: `IsTransactionExitStmt`.
+const EXITS: EffectSet = EffectSet::COMMIT
+    .union(EffectSet::ROLLBACK)
+    .union(EffectSet::ROLLBACK_TO);
+
+impl Purpose<'_> {
+    /// True if the server will refuse the request for a reason that has nothing to do with the text: what
+    /// it would say of the text now must not come first.
+    fn is_futile(self, parsed: &Parsed, in_failed_transaction: FailedTransaction) -> bool {
+        let failed = in_failed_transaction == FailedTransaction::Yes;
+        match self {
+            Self::Bind(message, names) => failed || parsed.is_miscounted(message, names),
+            Self::Describe => failed && parsed.gives == Gives::Nothing,
+        }
+    }
+
+    /// True if more of the message must be seen before that can be told.
+    fn is_unclear(self) -> bool {
+        match self {
+            Self::Bind(message, _) => is_awaited(message),
+            Self::Describe => false,
+        }
+    }
+}
+
+impl Parsed {
+    /// True for a Bind that brings another number of parameters than the statement has.
+    pub(super) fn is_miscounted(&self, message: Message<'_>, names: (&[u8], &[u8])) -> bool {
+        let expected = self.parameters.first_chunk::<2>().copied();
+        is_whole(message) && wire::parameters_bound(message, names) != expected
+    }
+}
+
 impl Link {
+    /// Whether a statement with this meaning would run in a failed transaction, and be refused for that.
+    fn refuses(&self, meaning: &Meaning) -> FailedTransaction {
+        // What has run in an open segment may have ended the transaction.
+        let certain = self.status == TransactionStatus::Failed && self.segment == Segment::Closed;
+        if certain && !meaning.effects.intersects(EXITS) {
+            FailedTransaction::Yes
+        } else {
+            FailedTransaction::No
+        }
+    }
+
+    /// Makes an empty statement with the same parameters, which can be made in every state of the session
+    /// and is refused as that one would be.
+    fn stand_in(&mut self, parsed: &Parsed, out: &mut Effects) -> u32 {
+        let number = self.carried.fresh_number();
+        let name = self.carried.name(number);
+        out.server_lane()
+            .inject(|bytes| wire::parse(bytes, name.as_bytes(), b"\0", &parsed.parameters));
+        self.expect_work(Kind::Make, Work::Number(number));
+        self.carried.is_left_over(number);
+        self.segment = Segment::Open;
+        number
+    }
+
     /// True when a request waits that will be told that its statement is another one now.
     pub(super) fn found_stale(&self) -> bool {
         self.making
@@ -54,7 +124,7 @@ impl Session {
     pub(super) fn made_here(
         &mut self,
         statement: &Arc<Statement>,
-        purpose: Purpose,
+        purpose: Purpose<'_>,
         out: &mut Effects,
     ) -> Made {
         let Some(link) = &mut self.link else {
@@ -75,6 +145,16 @@ impl Session {
         let Recipe::Parse(parsed) = &statement.recipe else {
             return Made::Later(Want::Replies);
         };
+        if purpose.is_unclear() {
+            return Made::Later(Want::More);
+        }
+        if !link.queue.is_all_own() {
+            // What is on its way may begin, fail or end a transaction.
+            return Made::Later(self.settle_first(out));
+        }
+        if purpose.is_futile(parsed, link.refuses(&statement.meaning)) {
+            return Made::Here(link.stand_in(parsed, out));
+        }
         let then = statement.reading.as_ref();
         let now = then.and_then(|_| self.reading_now());
         let switch = then.and_then(|then| then.switch(now.as_ref()));
@@ -88,7 +168,7 @@ impl Session {
             wire::parse(bytes, name.as_bytes(), &parsed.tail, &parsed.parameters);
         });
         link.expect_work(Kind::Make, Work::Number(number));
-        if purpose == Purpose::Describe {
+        if matches!(purpose, Purpose::Describe) {
             let statement = Arc::clone(statement);
             link.alias(Alias::Described { statement });
         }

@@ -35,6 +35,8 @@ pub(in crate::postgres) enum Roll {
     One(Box<[u8]>),
     /// Only whether this name is taken matters: the text makes or drops the statement.
     Taken(Box<[u8]>),
+    /// As above, for any name: the text makes statements.
+    AllTaken,
     All,
     /// All, and nothing else may be there: the text looks at the list.
     List,
@@ -60,7 +62,8 @@ impl Roll {
             Some(NameChange::Use(name)) if meaning.statements == Statements::One => {
                 Self::One(name.clone())
             }
-            Some(_) | None => Self::All,
+            Some(_) | None if effects.intersects(NAMING.without(EffectSet::PREPARE)) => Self::All,
+            Some(_) | None => Self::AllTaken,
         }
     }
 
@@ -69,14 +72,16 @@ impl Roll {
         match Self::before(meaning) {
             Self::List if meaning.effects.intersects(NAMING) => Self::All,
             Self::List => Self::Nobody,
-            roll @ (Self::Nobody | Self::One(_) | Self::Taken(_) | Self::All) => roll,
+            roll @ (Self::Nobody | Self::One(_) | Self::Taken(_) | Self::AllTaken | Self::All) => {
+                roll
+            }
         }
     }
 
     /// Whether it will do that the connection has this statement under the client's name.
     fn is_met(&self, named: Option<&Arc<Named>>, own: Option<u64>) -> bool {
         match self {
-            Self::Taken(_) => named.is_some() == own.is_some(),
+            Self::Taken(_) | Self::AllTaken => named.is_some() == own.is_some(),
             Self::Nobody | Self::One(_) | Self::All | Self::List => own_id(named) == own,
         }
     }
@@ -84,7 +89,7 @@ impl Roll {
     /// Whether the connection can be given what is called.
     fn can_meet(&self, named: &Named) -> bool {
         match self {
-            Self::Taken(_) => !named.is_uncertain(),
+            Self::Taken(_) | Self::AllTaken => !named.is_uncertain(),
             Self::Nobody | Self::One(_) | Self::All | Self::List => named.shared().is_some(),
         }
     }
@@ -93,7 +98,7 @@ impl Roll {
         match self {
             Self::Nobody => false,
             Self::One(one) | Self::Taken(one) => **one == *name,
-            Self::All | Self::List => true,
+            Self::AllTaken | Self::All | Self::List => true,
         }
     }
 }
@@ -158,7 +163,7 @@ impl Session {
         }
         for named in missing {
             match roll {
-                Roll::Taken(_) => link.take_name(&named, out),
+                Roll::Taken(_) | Roll::AllTaken => link.take_name(&named, out),
                 Roll::Nobody | Roll::One(_) | Roll::All | Roll::List => {
                     link.make_own(&named, now.as_ref(), out);
                 }

@@ -119,6 +119,7 @@ impl Session {
             (Some(shape), Some(tail), Some(reading)) => {
                 let recipe = Recipe::Parse(Parsed {
                     shape: shape.of_text(&tail),
+                    gives: shape.gives(),
                     tail,
                     parameters: parameters.into_boxed_slice(),
                     climate,

@@ -61,8 +61,7 @@ impl Located {
         let Recipe::Parse(parsed) = &statement.recipe else {
             return self;
         };
-        let expected = parsed.parameters.first_chunk::<2>().copied();
-        if expected.is_some() && wire::parameters_bound(message, names) != expected {
+        if parsed.is_miscounted(message, names) {
             let number = *number;
             self.place = Place::Number(number);
             self.alias = sent(names.1, number);
@@ -193,7 +192,8 @@ impl Session {
         if stale && is_awaited(message) {
             return Step::Wait(Want::More);
         }
-        let located = match self.locate(statement, Purpose::Bind, out) {
+        let located = match self.locate(statement, Purpose::Bind(message, (portal, statement)), out)
+        {
             Ok(located) => located.or_miscounted(message, (portal, statement)),
             Err(want) => return Step::Wait(want),
         };
@@ -287,7 +287,7 @@ impl Session {
     fn locate(
         &mut self,
         name: &[u8],
-        purpose: Purpose,
+        purpose: Purpose<'_>,
         out: &mut Effects,
     ) -> Result<Located, Want> {
         let Some(link) = &mut self.link else {
@@ -324,7 +324,7 @@ impl Session {
     fn locate_named(
         &mut self,
         named: Arc<Named>,
-        (name, purpose): (&[u8], Purpose),
+        (name, purpose): (&[u8], Purpose<'_>),
         out: &mut Effects,
     ) -> Result<Located, Want> {
         let meaning = named.meaning().clone();

@@ -66,6 +66,8 @@ pub(crate) struct Parsed {
     pub(crate) parameters: Box<[u8]>,
     /// The shape of its result.
     pub(crate) shape: Shape,
+    /// What it was described to give.
+    pub(crate) gives: Gives,
     /// The settings it was read under.
     pub(crate) climate: u64,
 }
@@ -81,7 +83,22 @@ pub(crate) enum Shape {
     Any,
 }
 
+/// Whether a statement has a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gives {
+    Nothing,
+    Rows,
+}
+
 impl Shape {
+    /// Whether there is a result, when it was made.
+    pub(crate) fn gives(self) -> Gives {
+        match self {
+            Self::NoData => Gives::Nothing,
+            Self::Columns(_) | Self::Any => Gives::Rows,
+        }
+    }
+
     /// True if a statement of this shape that is made anew with `other` still is what it was.
     pub(crate) fn admits(self, other: Self) -> bool {
         self == Self::Any || self == other
@@ -238,6 +255,7 @@ mod tests {
             tail: text.into(),
             parameters: Box::new([0, 0]),
             shape,
+            gives: shape.gives(),
             climate: 0,
         })
     }

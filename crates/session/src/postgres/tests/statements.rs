@@ -171,9 +171,12 @@ fn the_error_of_a_remade_statement_is_the_clients() {
          F P(,select 1) B(,) E() B(,s1) E() S
          ! borrow
          ! replies
-         -> P(,select 1) B(,) E() P(tollgate_0_2,select * from t) DS(tollgate_0_2) H
-         B 1 2 D C(SELECT 1) E(42P01)
-         <- 1 2 D C(SELECT 1) E(42P01)
+         -> P(,select 1) B(,) E() H
+         B 1 2 D C(SELECT 1)
+         ! replies
+         <- 1 2 D C(SELECT 1)
+         -> P(tollgate_0_2,select * from t) DS(tollgate_0_2) H
+         B> E(42P01)
          -> B(,s1) E() S
          B> Z(I)
          ! release",

@@ -264,4 +264,16 @@ pub(super) const SCRIPTS: Theme = &[
             "P(|select 1 /* a comment that makes it longer, and longer, and longer still, for good measure */) S() B(|) E(|0) S()",
         ],
     ),
+    (
+        "errors come in the server's order",
+        &[
+            "P(a|insert into t{n} values ($1, 'p')) P(b|select 1) P(c|commit) P(d|set work_mem = '5MB') S()",
+            "Q(begin) Q(selec) B(|a) S() B(|a|1) S() DS(a) S() DS(b) S() B(|b|1) S() B(|b) S() DS(c) S() DS(d) S() B(|d) S()",
+            "B(|c|1) S() B(|c) E(|0) S()",
+            "Q(begin) Q(selec) BB(|b) S() CS(b) S() B(|b) S() B(|c) E(|0) S()",
+            "P(e|select * from t{n}) S() Q(set search_path = pg_catalog) B(|e|surplus) S() B(|a|1|2) S() Q(reset search_path)",
+            "B(|e) E(|0) S() B(|a|7) E(|0) S()",
+            "P(|select 'a\\' as b) S() B(||5) S() B(|) E(|0) S()",
+        ],
+    ),
 ];
