@@ -1,6 +1,7 @@
 //! Asking the server, between two transactions, what of the session's state there really is.
 
 use super::Session;
+use super::idling::IdleLimit;
 use super::link::Past;
 use super::pending::{ROLE, is_custom};
 use super::queue::{Expected, Kind};
@@ -93,6 +94,15 @@ impl Session {
         }
         if link.parameters.has_news() {
             self.pending.ask_for(link.parameters.encoded());
+            let (pending, settings) = (&self.pending, &self.settings);
+            let explained =
+                |key: &[u8], now: &[u8]| pending.sets(key) || settings.get(key) == Some(now);
+            if link.parameters.doubt_unless(explained) {
+                self.heard.defaults_are_doubtful();
+            }
+        }
+        if self.pending.changes_defaults() {
+            self.heard.defaults_changed();
         }
         if self.pending.has_reset_all() && self.pins.settings_reset() {
             self.pending.ask_for_what_is_not_reset();
@@ -109,6 +119,9 @@ impl Session {
     fn settings_are(&mut self, settings: Settings) {
         if settings.bytes() > MAX_SETTINGS {
             self.pins.hold(PinReason::SessionSetting);
+        }
+        if !self.settings.same(&settings) {
+            self.idle_limit = IdleLimit::of(&settings);
         }
         self.settings = settings;
     }

@@ -380,6 +380,8 @@ impl Rig {
             self.said.push(match notice {
                 Notice::DatabaseCommand => "database command".to_owned(),
                 Notice::DatabaseInUse => "database in use".to_owned(),
+                Notice::DefaultsChanged => "defaults changed".to_owned(),
+                Notice::DefaultsInDoubt => "defaults in doubt".to_owned(),
             });
         }
     }

@@ -1,0 +1,91 @@
+//! `idle_session_timeout` as the client has set it. Its idle session has no server process that could look at
+//! the clock, so the shell has to.
+
+use super::Session;
+use super::settings::Settings;
+
+/// The name of the setting.
+const NAME: &[u8] = b"idle_session_timeout";
+
+/// For how many milliseconds the session may be idle; zero without a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct IdleLimit(u64);
+
+impl IdleLimit {
+    pub(super) const NONE: Self = Self(0);
+
+    pub(super) fn of(settings: &Settings) -> Self {
+        Self(settings.get(NAME).map_or(0, milliseconds))
+    }
+}
+
+impl Session {
+    /// For how many milliseconds the client wants its session to be idle at the most, between
+    /// transactions. `None` if it has set no such limit.
+    pub fn idle_limit_ms(&self) -> Option<u64> {
+        (self.idle_limit.0 > 0).then_some(self.idle_limit.0)
+    }
+}
+
+/// The milliseconds of a value of `idle_session_timeout`, as a server prints it or a client writes it in its
+/// startup message. `None` for no limit, and for what is not a whole number with a unit of time.
+pub fn idle_session_timeout(value: &str) -> Option<u64> {
+    let limit = milliseconds(value.as_bytes());
+    (limit > 0).then_some(limit)
+}
+
+/// Source: PostgreSQL `src/backend/utils/misc/guc.c`, `time_unit_conversion_table`; the unit of the setting
+/// is the millisecond.
+fn milliseconds(value: &[u8]) -> u64 {
+    let value = value.trim_ascii();
+    let digits = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, unit) = value.split_at_checked(digits).unwrap_or_default();
+    let mut count: u64 = 0;
+    for digit in number {
+        let digit = u64::from(digit.wrapping_sub(b'0'));
+        count = count.saturating_mul(10).saturating_add(digit);
+    }
+    let factor: u64 = match unit.trim_ascii_start() {
+        b"us" => return count.saturating_add(500).checked_div(1000).unwrap_or(0),
+        b"ms" | b"" => 1,
+        b"s" => 1_000,
+        b"min" => 60_000,
+        b"h" => 3_600_000,
+        b"d" => 86_400_000,
+        _ => 0,
+    };
+    count.saturating_mul(factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_as_servers_print_them() {
+        for (value, limit) in [
+            ("1500ms", Some(1500)),
+            ("10s", Some(10_000)),
+            ("5min", Some(300_000)),
+            ("2h", Some(7_200_000)),
+            ("1d", Some(86_400_000)),
+            ("0", None),
+        ] {
+            assert_eq!(idle_session_timeout(value), limit, "{value}");
+        }
+    }
+
+    #[test]
+    fn values_are_read_as_clients_write_them() {
+        assert_eq!(idle_session_timeout(" 10 s "), Some(10_000));
+        assert_eq!(idle_session_timeout("250"), Some(250));
+        assert_eq!(idle_session_timeout("1500us"), Some(2));
+        for odd in ["", "ms", "1.5s", "0x10", "-1", "1 fortnight", "10S"] {
+            assert_eq!(idle_session_timeout(odd), None, "{odd}");
+        }
+        assert_eq!(
+            idle_session_timeout("99999999999999999999999d"),
+            Some(u64::MAX)
+        );
+    }
+}
