@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// `ParameterStatus` names and values in the server's order. Cheap to clone; clones are compared by address.
 #[derive(Clone)]
-pub struct Defaults(Arc<[Reported]>);
+pub struct Defaults(Arc<Vec<Reported>>);
 
 #[derive(Clone, PartialEq, Eq)]
 struct Reported {
@@ -26,7 +26,7 @@ impl Defaults {
                 }),
             }
         }
-        Self(entries.into())
+        Self(Arc::new(entries))
     }
 
     /// Names as the server spells them, and values.

@@ -15,7 +15,6 @@ use tollgate_wire_postgres::backend;
 use super::Session;
 use super::defaults::Defaults;
 use super::link::Link;
-use super::parameters::Overrides;
 use crate::{Effects, Notice};
 
 /// Moves with the identity of the session, which the replay looks after; nobody changes its default.
@@ -24,11 +23,9 @@ const SESSION_AUTHORIZATION: &[u8] = b"session_authorization";
 /// What one client knows of reported settings.
 #[derive(Debug)]
 pub(super) struct Heard {
-    /// At its login, or those of the connection it had last. `None` until it has had one, if nobody said
-    /// what it was greeted with.
+    /// At its login, or those of the connection it had last, with what that reported since of parameters
+    /// that no session sets. `None` until it has had one, if nobody said what it was greeted with.
     defaults: Option<Defaults>,
-    /// What it heard since of parameters that no session sets, where that is not what `defaults` says.
-    overrides: Overrides,
     rumour: Rumour,
 }
 
@@ -46,7 +43,6 @@ impl Heard {
     pub(super) const fn nothing() -> Self {
         Self {
             defaults: None,
-            overrides: Overrides::new(),
             rumour: Rumour::None,
         }
     }
@@ -75,22 +71,18 @@ impl Heard {
     /// The client is about to lose a connection all of whose reports it has heard.
     pub(super) fn parting(&mut self, link: &Link) {
         let theirs = link.parameters.defaults();
-        if !self.defaults.as_ref().is_some_and(|ours| ours.is(theirs)) {
+        if !link.parameters.is_steady() {
+            let reported = link.parameters.beyond_sessions();
+            self.defaults = Some(Defaults::new(theirs.iter().chain(reported)));
+        } else if !self.defaults.as_ref().is_some_and(|ours| ours.is(theirs)) {
             self.defaults = Some(theirs.clone());
-        }
-        if !link.parameters.is_steady() || !self.overrides.is_empty() {
-            self.overrides = link.parameters.overrides();
         }
     }
 
     /// True when the connection has the defaults that the client was told, and nothing else is to be said.
     fn agrees_with(&self, link: &Link) -> bool {
-        link.parameters.is_steady()
-            && self.overrides.is_empty()
-            && self
-                .defaults
-                .as_ref()
-                .is_none_or(|ours| ours == link.parameters.defaults())
+        let ours = self.defaults.as_ref();
+        link.parameters.is_steady() && ours.is_none_or(|ours| ours == link.parameters.defaults())
     }
 }
 
@@ -127,16 +119,13 @@ impl Session {
         let Some(link) = &mut self.link else {
             return;
         };
-        if !self.heard.agrees_with(link)
+        let reported = link.parameters.has_news();
+        if (reported || !self.heard.agrees_with(link))
             && let Some(told) = &self.heard.defaults
         {
             let mut news = Vec::new();
-            for (name, value) in link.parameters.beyond_sessions() {
-                let known = self.heard.overrides.get(name).or_else(|| told.get(name));
-                if known != Some(value) {
-                    news.push((name, value));
-                }
-            }
+            let beyond = link.parameters.beyond_sessions();
+            news.extend(beyond.filter(|(name, value)| told.get(name) != Some(*value)));
             let mut moved: Vec<Box<[u8]>> = Vec::new();
             for (name, parameter) in link.parameters.settable() {
                 let differs = told

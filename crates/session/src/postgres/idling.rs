@@ -9,13 +9,15 @@ const NAME: &[u8] = b"idle_session_timeout";
 
 /// For how many milliseconds the session may be idle; zero without a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct IdleLimit(u64);
+pub(super) struct IdleLimit(u32);
 
 impl IdleLimit {
     pub(super) const NONE: Self = Self(0);
 
     pub(super) fn of(settings: &Settings) -> Self {
-        Self(settings.get(NAME).map_or(0, milliseconds))
+        let limit = settings.get(NAME).map_or(0, milliseconds);
+        // Servers take no more than half of that.
+        Self(u32::try_from(limit).unwrap_or(u32::MAX))
     }
 }
 
@@ -23,7 +25,7 @@ impl Session {
     /// For how many milliseconds the client wants its session to be idle at the most, between
     /// transactions. `None` if it has set no such limit.
     pub fn idle_limit_ms(&self) -> Option<u64> {
-        (self.idle_limit.0 > 0).then_some(self.idle_limit.0)
+        (self.idle_limit.0 > 0).then_some(u64::from(self.idle_limit.0))
     }
 }
 
@@ -38,7 +40,10 @@ pub fn idle_session_timeout(value: &str) -> Option<u64> {
 /// is the millisecond.
 fn milliseconds(value: &[u8]) -> u64 {
     let value = value.trim_ascii();
-    let digits = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = value
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
     let (number, unit) = value.split_at_checked(digits).unwrap_or_default();
     let mut count: u64 = 0;
     for digit in number {

@@ -74,25 +74,6 @@ enum Steadiness {
     Shaken,
 }
 
-/// Values of parameters that no session sets, where they are not those of the defaults.
-#[derive(Debug)]
-pub(crate) struct Overrides(Vec<(Box<[u8]>, Box<[u8]>)>);
-
-impl Overrides {
-    pub(crate) const fn new() -> Self {
-        Self(Vec::new())
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(crate) fn get(&self, name: &[u8]) -> Option<&[u8]> {
-        let found = self.0.iter().find(|(known, _)| **known == *name);
-        found.map(|(_, value)| &**value)
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum News {
     None,
@@ -185,13 +166,6 @@ impl Parameters {
     pub(crate) fn beyond_sessions(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let beyond = self.entries.iter().filter(|entry| entry.key.is_empty());
         beyond.map(|entry| (&*entry.name, entry.value()))
-    }
-
-    /// Of these, where the value in force is not the first one.
-    pub(crate) fn overrides(&self) -> Overrides {
-        let beyond = self.entries.iter().filter(|entry| entry.key.is_empty());
-        let moved = beyond.filter_map(|entry| Some((entry.name.clone(), entry.now.clone()?)));
-        Overrides(moved.collect())
     }
 
     /// A setting does not go back to its baseline any more.
