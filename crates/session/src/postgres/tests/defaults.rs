@@ -152,7 +152,7 @@ fn a_role_that_is_a_superuser_is_told_of_once() {
          fresh
          F Q(select 1)
          ! borrow
-         -> SET(-ROLE,-SESSION AUTHORIZATION,ROLE "admin")
+         -> SET(-ROLE,-SESSION AUTHORIZATION,ROLE \"admin\")
          ! replies
          B C(BEGIN) C(RESET) C(RESET) C(SET) C(COMMIT) S(is_superuser=on) Z(I)
          -> Q(select 1)
