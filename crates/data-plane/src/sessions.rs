@@ -76,6 +76,8 @@ pub(crate) struct SessionControl {
     pub(crate) last_activity: Cell<Millis>,
     /// For how long the client itself wants to be idle at the most.
     pub(crate) idle_limit: Cell<Option<Millis>>,
+    /// The same as its startup parameters say.
+    pub(crate) idle_limit_at_login: Option<Millis>,
     /// Server connections borrowed so far.
     pub(crate) borrows: Cell<u64>,
     /// The server connection held: target name and process id.
@@ -118,9 +120,10 @@ impl SessionControl {
     /// A session that has just logged in.
     pub(crate) fn new(new: NewSession, cancel_key: CancelKey, now: Millis) -> Self {
         let own = new.key.param("idle_session_timeout");
-        let idle_limit = own.and_then(idle_session_timeout).map(Millis::new);
+        let idle_limit_at_login = own.and_then(idle_session_timeout).map(Millis::new);
         Self {
-            idle_limit: Cell::new(idle_limit),
+            idle_limit: Cell::new(idle_limit_at_login),
+            idle_limit_at_login,
             id: new.id,
             proxy: new.proxy,
             endpoint: new.endpoint,

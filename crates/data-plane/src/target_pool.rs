@@ -189,6 +189,7 @@ impl TargetPool {
         key: &Arc<PoolKey>,
         result: Result<Pooled, OpenError>,
     ) {
+        self.catch_up(shard);
         let now = shard.clock.exact();
         match result {
             Ok(mut conn) => {
@@ -229,6 +230,7 @@ impl TargetPool {
         conn: ParkedPooled,
         passport: Passport,
     ) {
+        self.catch_up(shard);
         if let Ok(mut conn) = conn.unpark() {
             let _ = conn.idle_event(&self.idle_waker.borrow());
             let parcel = Parcel {

@@ -241,8 +241,12 @@ impl Relay {
     /// The session is about to be without a server process, which would look at the client's own
     /// `idle_session_timeout`.
     pub(super) fn show_idle_limit(&self) {
-        let limit = self.session.idle_limit_ms().map(Millis::new);
-        self.registered.control.idle_limit.set(limit);
+        let control = &self.registered.control;
+        let limit = match self.session.idle_limit_ms() {
+            None => control.idle_limit_at_login,
+            Some(own) => (own > 0).then_some(Millis::new(own)),
+        };
+        control.idle_limit.set(limit);
     }
 
     /// Keeps the sessions view's state in step.

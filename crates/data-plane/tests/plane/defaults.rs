@@ -296,7 +296,9 @@ async fn a_client_that_limits_its_idle_time_is_ended() -> Result<()> {
     let mut door = f.door();
     let own = ("idle_session_timeout".to_owned(), "1500ms".to_owned());
     door.startup.push(own);
-    let mut born = Raw::login(&door).await?;
+    let (mut born, mut freed) = (Raw::login(&door).await?, Raw::login(&door).await?);
+    assert_eq!(value(&mut born, "select 1").await?, "1");
+    run(&mut freed, b"set idle_session_timeout = 0").await?;
     let mut working = Raw::login(&f.door()).await?;
     set.send(&query("set idle_session_timeout = '1s'")).await?;
     set.until_ready().await?;
@@ -315,5 +317,6 @@ async fn a_client_that_limits_its_idle_time_is_ended() -> Result<()> {
     tokio::time::sleep(Duration::from_millis(2500)).await;
     assert_eq!(value(&mut working, "select 6").await?, "6", "taken back");
     assert_eq!(value(&mut other, "select 7").await?, "7");
+    assert_eq!(value(&mut freed, "select 8").await?, "8");
     Ok(())
 }

@@ -26,7 +26,17 @@ pub(super) struct Heard {
     /// At its login, or those of the connection it had last, with what that reported since of parameters
     /// that no session sets. `None` until it has had one, if nobody said what it was greeted with.
     defaults: Option<Defaults>,
+    telling: Telling,
     rumour: Rumour,
+}
+
+/// Whether the client has to be told something when the replay is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    /// It has been, and hears all else from the server.
+    Done,
+    /// It has yet to be seen what.
+    Due,
 }
 
 /// What the shell has to be told of the defaults of the server.
@@ -43,6 +53,7 @@ impl Heard {
     pub(super) const fn nothing() -> Self {
         Self {
             defaults: None,
+            telling: Telling::Done,
             rumour: Rumour::None,
         }
     }
@@ -97,6 +108,7 @@ impl Session {
     /// Before the client's settings are given to its connection: what the client was told and the connection
     /// does not begin with counts as set by the client.
     pub(super) fn keep_what_was_told(&mut self) {
+        self.heard.telling = Telling::Due;
         let (Some(link), Some(told)) = (&self.link, &self.heard.defaults) else {
             return;
         };
@@ -114,8 +126,12 @@ impl Session {
         self.settings = self.settings.changed(kept);
     }
 
-    /// The connection has the client's settings: tells the client what is different all the same.
+    /// The connection has the client's settings, and nothing else was sent to it: tells the client what is
+    /// different all the same.
     pub(super) fn tell_what_differs(&mut self, out: &mut Effects) {
+        if std::mem::replace(&mut self.heard.telling, Telling::Done) == Telling::Done {
+            return;
+        }
         let Some(link) = &mut self.link else {
             return;
         };

@@ -7,25 +7,26 @@ use super::settings::Settings;
 /// The name of the setting.
 const NAME: &[u8] = b"idle_session_timeout";
 
-/// For how many milliseconds the session may be idle; zero without a limit.
+/// For how many milliseconds the session may be idle; zero without a limit. `None` if the client has not
+/// set it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct IdleLimit(u32);
+pub(super) struct IdleLimit(Option<u32>);
 
 impl IdleLimit {
-    pub(super) const NONE: Self = Self(0);
+    pub(super) const NONE: Self = Self(None);
 
     pub(super) fn of(settings: &Settings) -> Self {
-        let limit = settings.get(NAME).map_or(0, milliseconds);
-        // Servers take no more than half of that.
-        Self(u32::try_from(limit).unwrap_or(u32::MAX))
+        // Servers take no more than half of what fits.
+        let limit = |value| u32::try_from(milliseconds(value)).unwrap_or(u32::MAX);
+        Self(settings.get(NAME).map(limit))
     }
 }
 
 impl Session {
-    /// For how many milliseconds the client wants its session to be idle at the most, between
-    /// transactions. `None` if it has set no such limit.
+    /// What the client has set as the longest time that its session may be idle between transactions, in
+    /// milliseconds; zero for no limit. `None` if it has set nothing.
     pub fn idle_limit_ms(&self) -> Option<u64> {
-        (self.idle_limit.0 > 0).then_some(u64::from(self.idle_limit.0))
+        self.idle_limit.0.map(u64::from)
     }
 }
 

@@ -116,9 +116,9 @@ impl Parameters {
             beyond: Beyond::Never,
             style: StringStyle::Standard,
             encoding: Encoding::Safe,
-            defaults: defaults.clone(),
+            defaults,
         };
-        for (name, value) in defaults.iter() {
+        for (name, value) in parameters.defaults.clone().iter() {
             parameters.interpret(name, value);
         }
         parameters

@@ -37,7 +37,6 @@ fn plain_statements_leave_no_state() {
         "MERGE INTO temp USING s ON true WHEN MATCHED THEN UPDATE SET a = 1",
         "DELETE FROM temporary",
         "CREATE TABLE temp (a int)",
-        "ALTER ROLE r SET work_mem = '1MB'",
         "ALTER SYSTEM SET work_mem = '1MB'",
         "CREATE FUNCTION f() RETURNS int LANGUAGE sql SET search_path = a AS $$ select 1 $$",
         "CREATE FUNCTION f() RETURNS int AS $f$ begin perform pg_advisory_lock(1); end $f$ LANGUAGE plpgsql",

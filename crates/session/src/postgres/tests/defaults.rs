@@ -271,3 +271,24 @@ fn defaults_are_told_by_the_last_commit_of_a_text() {
          ! release",
     );
 }
+
+/// What is swallowed in the middle of a transaction says nothing about defaults.
+#[test]
+fn a_transactions_own_settings_are_told_once() {
+    check(
+        "F> Q(select nextval('s'))
+         ! borrow
+         B> C(SELECT 1) Z(I)
+         ! release
+         F2> Q(begin)
+         ! borrow
+         B2> C(BEGIN) Z(T)
+         F2> Q(set timezone = 'CET')
+         B2> C(SET) S(TimeZone=CET) Z(T)
+         F2 Q(select currval('s'))
+         -> Q(DISCARD SEQUENCES) Q(select currval('s'))
+         B2 C(DISCARD SEQUENCES) Z(T) E(55000) Z(E)
+         <- E(55000) Z(E)
+         ! pin SEQUENCE",
+    );
+}

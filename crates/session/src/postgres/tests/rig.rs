@@ -401,12 +401,12 @@ pub(super) fn fresh() -> ServerState {
 }
 
 /// A new connection whose defaults differ as `text` says: `TimeZone=CET is_superuser=on`.
-fn other(text: &str) -> ServerState {
+pub(super) fn other(text: &str) -> ServerState {
     ServerState::with_defaults(defaults(text)).with_process_id(7)
 }
 
 /// What clients are greeted with, but for what `text` says.
-fn defaults(text: &str) -> Defaults {
+pub(super) fn defaults(text: &str) -> Defaults {
     let usual = [
         ("application_name", ""),
         ("client_encoding", "UTF8"),

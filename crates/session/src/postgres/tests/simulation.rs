@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::messages::{Side, bytes, spell};
-use super::rig::{fresh, table, write};
+use super::rig::{defaults, fresh, other, table, write};
 use super::simulator::Simulator;
 use crate::Effects;
 use crate::postgres::{Clean, Cleanup, CleanupEvent, Farewell, ServerEvent, ServerState, Session};
@@ -209,6 +209,16 @@ struct World {
     clients: Vec<Client>,
     servers: Vec<Simulator>,
     idle: Vec<(usize, ServerState)>,
+    homes: Homes,
+}
+
+/// Where sessions of the servers begin.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Homes {
+    /// Where the clients were told.
+    AsTold,
+    /// At every other server in another time zone than the clients were told.
+    Differ,
 }
 
 impl World {
@@ -225,7 +235,8 @@ impl World {
                         process_id: 1,
                     },
                     table.clone(),
-                ),
+                )
+                .greeted(defaults("")),
                 script: script.clone(),
                 arrived: Vec::new(),
                 from_server: Vec::new(),
@@ -238,7 +249,20 @@ impl World {
             clients,
             servers: Vec::new(),
             idle: Vec::new(),
+            homes: Homes::AsTold,
         }
+    }
+
+    /// A new server and what it reports.
+    fn start(&mut self) -> (usize, ServerState) {
+        let place = self.servers.len();
+        let (server, state) = if self.homes == Homes::Differ && place % 2 == 0 {
+            (Simulator::abroad("EST"), other("TimeZone=EST"))
+        } else {
+            (Simulator::new(), fresh())
+        };
+        self.servers.push(server);
+        (place, state)
     }
 
     fn make(&mut self, step: &Move) {
@@ -275,10 +299,8 @@ impl World {
             match progress.want {
                 Want::More | Want::Replies => return,
                 Want::Server => {
-                    let (link, state) = self.idle.pop().unwrap_or_else(|| {
-                        self.servers.push(Simulator::new());
-                        (self.servers.len() - 1, fresh())
-                    });
+                    let idle = self.idle.pop();
+                    let (link, state) = idle.unwrap_or_else(|| self.start());
                     self.clients[who].link = Some(link);
                     self.clients[who].session.attach(state);
                 }
@@ -421,9 +443,10 @@ fn whole(script: &[String]) -> Vec<u8> {
     bytes(Side::Client, &format!("{} c S", script.join(" ")))
 }
 
-fn play(scripts: &[Vec<String>], moves: &[Move]) {
+fn play(scripts: &[Vec<String>], moves: &[Move], homes: Homes) {
     let scripts: Vec<_> = scripts.iter().map(|script| whole(script)).collect();
     let mut world = World::new(&scripts);
+    world.homes = homes;
     for step in moves {
         world.make(step);
     }
@@ -463,6 +486,15 @@ fn play_with_a_loss(scripts: &[Vec<String>], before: &[Move], after: &[Move]) {
     }
 }
 
+/// An action that resets nothing that is told at login.
+fn without_resets(action: &str) -> String {
+    ["reset timezone", "reset all", "discard all"]
+        .into_iter()
+        .fold(action.to_owned(), |action, reset| {
+            action.replace(reset, "select 1")
+        })
+}
+
 fn scripts(length: usize) -> impl Strategy<Value = Vec<Vec<String>>> {
     prop::collection::vec(prop::collection::vec(action(), 0..length), CLIENTS)
 }
@@ -478,7 +510,18 @@ proptest! {
     /// and no connection changes hands with anything left on it that is not known.
     #[test]
     fn the_proxy_cannot_be_seen(scripts in scripts(14), moves in moves()) {
-        play(&scripts, &moves);
+        play(&scripts, &moves, Homes::AsTold);
+    }
+
+    /// Nor is it seen by clients that were told other defaults than their servers have, as long as they do
+    /// not ask for the defaults of today.
+    #[test]
+    fn what_clients_were_told_stays_true(scripts in scripts(14), moves in moves()) {
+        let scripts: Vec<Vec<String>> = scripts
+            .into_iter()
+            .map(|script| script.iter().map(|action| without_resets(action)).collect())
+            .collect();
+        play(&scripts, &moves, Homes::Differ);
     }
 
     /// A client that vanishes at any moment leaves nothing that another one could see.
