@@ -7,18 +7,21 @@ use super::settings::Settings;
 /// The name of the setting.
 const NAME: &[u8] = b"idle_session_timeout";
 
-/// For how many milliseconds the session may be idle; zero without a limit. `None` if the client has not
-/// set it.
+/// For how many milliseconds the session may be idle; zero without a limit. A small number, because idle
+/// sessions are many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct IdleLimit(Option<u32>);
+pub(super) struct IdleLimit(u32);
 
 impl IdleLimit {
-    pub(super) const NONE: Self = Self(None);
+    /// The client has not set it.
+    pub(super) const NONE: Self = Self(u32::MAX);
+    /// Twice what a server takes.
+    const MOST: u32 = u32::MAX - 1;
 
     pub(super) fn of(settings: &Settings) -> Self {
-        // Servers take no more than half of what fits.
-        let limit = |value| u32::try_from(milliseconds(value)).unwrap_or(u32::MAX);
-        Self(settings.get(NAME).map(limit))
+        let limit = |value| u32::try_from(milliseconds(value)).unwrap_or(Self::MOST);
+        let own = settings.get(NAME).map(limit);
+        own.map_or(Self::NONE, |own| Self(own.min(Self::MOST)))
     }
 }
 
@@ -26,7 +29,7 @@ impl Session {
     /// What the client has set as the longest time that its session may be idle between transactions, in
     /// milliseconds; zero for no limit. `None` if it has set nothing.
     pub fn idle_limit_ms(&self) -> Option<u64> {
-        self.idle_limit.0.map(u64::from)
+        (self.idle_limit != IdleLimit::NONE).then_some(u64::from(self.idle_limit.0))
     }
 }
 

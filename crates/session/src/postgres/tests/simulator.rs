@@ -488,8 +488,11 @@ impl Simulator {
             }
             "discard all" if in_block || self.pipelined() => return Err(Failed("25001")),
             "discard all" => {
-                self.undoable = Undoable::default();
-                self.saved = Some(Undoable::default());
+                self.undoable = Undoable {
+                    home: self.undoable.home,
+                    ..Undoable::default()
+                };
+                self.saved = Some(self.undoable.clone());
                 self.lasting = Lasting::default();
                 self.sequence = None;
                 "C(DISCARD ALL)".to_owned()
