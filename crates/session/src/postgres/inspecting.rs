@@ -110,9 +110,12 @@ impl Session {
         let known = self
             .pending
             .transaction_over(&self.settings, &link.parameters);
-        let settings = link
-            .parameters
-            .observed(known.as_ref().unwrap_or(&self.settings));
+        let settings = match &known {
+            // A text that resets says nothing of what a default is by now, and neither does the server, if
+            // the value is the same.
+            Some(known) => link.parameters.in_force(known),
+            None => link.parameters.observed(&self.settings),
+        };
         self.settings_are(settings);
     }
 

@@ -226,10 +226,16 @@ impl Parameters {
 
     /// `settings` with the reported ones as the server has them now.
     pub(crate) fn observed(&mut self, settings: &Settings) -> Settings {
-        match std::mem::replace(&mut self.news, News::None) {
+        match self.news {
             News::None => settings.clone(),
-            News::Reported => self.overlay(settings),
+            News::Reported => self.in_force(settings),
         }
+    }
+
+    /// The same, whether or not something was reported.
+    pub(crate) fn in_force(&mut self, settings: &Settings) -> Settings {
+        self.news = News::None;
+        self.overlay(settings)
     }
 
     /// True when something was reported since `observed` was last asked.

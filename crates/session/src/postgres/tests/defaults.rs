@@ -189,6 +189,29 @@ fn a_default_that_moved_under_a_connection_is_set_and_never_reset_to() {
 }
 
 #[test]
+fn what_a_reset_went_to_stays_when_it_is_repeated() {
+    check(
+        "F> Q(set timezone = 'GMT')
+         ! borrow
+         B> C(SET) S(TimeZone=GMT) Z(I)
+         ! release
+         F> Q(reset timezone)
+         ! borrow
+         B> C(RESET) S(TimeZone=CET) Z(I)
+         ! defaults in doubt
+         ! release
+         F> Q(reset timezone)
+         ! borrow
+         B> C(RESET) Z(I)
+         ! release
+         fresh
+         F Q(select 1)
+         ! borrow
+         -> SET(timezone=CET) Q(select 1)",
+    );
+}
+
+#[test]
 fn a_default_that_moved_out_of_sight_is_told_when_it_shows() {
     check(
         "F> Q(set timezone = 'GMT')

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::messages::{Side, bytes, spell};
+use super::messages::{Side, bytes, spell, words};
 use super::rig::{defaults, fresh, other, table, write};
 use super::simulator::Simulator;
 use crate::Effects;
@@ -219,6 +219,8 @@ enum Homes {
     AsTold,
     /// At every other server in another time zone than the clients were told.
     Differ,
+    /// Everywhere in another time zone by now.
+    Moved,
 }
 
 impl World {
@@ -256,13 +258,23 @@ impl World {
     /// A new server and what it reports.
     fn start(&mut self) -> (usize, ServerState) {
         let place = self.servers.len();
-        let (server, state) = if self.homes == Homes::Differ && place % 2 == 0 {
-            (Simulator::abroad("EST"), other("TimeZone=EST"))
-        } else {
-            (Simulator::new(), fresh())
+        let (server, state) = match self.homes {
+            Homes::Differ if place.is_multiple_of(2) => {
+                (Simulator::abroad("EST"), other("TimeZone=EST"))
+            }
+            Homes::Moved => (Simulator::abroad("GMT"), other("TimeZone=GMT")),
+            Homes::AsTold | Homes::Differ => (Simulator::new(), fresh()),
         };
         self.servers.push(server);
         (place, state)
+    }
+
+    /// All servers get another default.
+    fn reload(&mut self) {
+        self.homes = Homes::Moved;
+        for server in &mut self.servers {
+            server.reload("GMT");
+        }
     }
 
     fn make(&mut self, step: &Move) {
@@ -461,6 +473,69 @@ fn play(scripts: &[Vec<String>], moves: &[Move], homes: Homes) {
     }
 }
 
+/// The servers get another default in the midst of it all.
+fn play_with_a_reload(scripts: &[Vec<String>], before: &[Move], after: &[Move]) {
+    let scripts: Vec<_> = scripts.iter().map(|script| whole(script)).collect();
+    let mut world = World::new(&scripts);
+    for step in before {
+        world.make(step);
+    }
+    world.reload();
+    for step in after {
+        world.make(step);
+    }
+    world.settle();
+    for client in &world.clients {
+        check_belief(&spell(Side::Server, &client.told));
+    }
+}
+
+/// When a client has a reply, it has been told the time zone that the reply was made in: before it, or with
+/// it, where the servers' default moved in the midst of the request.
+fn check_belief(told: &str) {
+    let mut before = "UTC".to_owned();
+    let mut belief = before.clone();
+    let mut shown = None;
+    for word in words(told) {
+        if let Some(value) = word.strip_prefix("S(TimeZone=") {
+            belief = value.trim_end_matches(')').to_owned();
+        }
+        if let Some(row) = word.strip_prefix("D([\"") {
+            shown = row.split('"').next().map(str::to_owned);
+        }
+        if word.starts_with("Z(") {
+            let shown = shown.take().unwrap_or_else(|| belief.clone());
+            assert!(shown == before || shown == belief, "{shown} in {told}");
+            before.clone_from(&belief);
+        }
+    }
+}
+
+/// One thing that a client does with its time zone, one statement at a time.
+fn zone_action() -> impl Strategy<Value = String> {
+    let statement = prop::sample::select(vec![
+        "show all",
+        "show all",
+        "show all",
+        "set timezone = 'CET'",
+        "set timezone = 'UTC'",
+        "reset timezone",
+        "reset all",
+        "set work_mem = 7MB",
+        "begin",
+        "commit",
+        "rollback",
+        "select 1/0",
+    ]);
+    (statement, prop::bool::ANY).prop_map(|(sql, simple)| {
+        if simple {
+            format!("Q({sql})")
+        } else {
+            format!("P(,{sql}) B(,) E() S")
+        }
+    })
+}
+
 /// As above, but the first client goes in the midst of it all.
 fn play_with_a_loss(scripts: &[Vec<String>], before: &[Move], after: &[Move]) {
     let scripts: Vec<_> = scripts.iter().map(|script| whole(script)).collect();
@@ -522,6 +597,16 @@ proptest! {
             .map(|script| script.iter().map(|action| without_resets(action)).collect())
             .collect();
         play(&scripts, &moves, Homes::Differ);
+    }
+
+    /// When the servers' defaults move under clients and connections, no client is left with a wrong idea.
+    #[test]
+    fn what_clients_believe_is_true(
+        scripts in prop::collection::vec(prop::collection::vec(zone_action(), 0..14), CLIENTS),
+        before in moves(),
+        after in moves(),
+    ) {
+        play_with_a_reload(&scripts, &before, &after);
     }
 
     /// A client that vanishes at any moment leaves nothing that another one could see.

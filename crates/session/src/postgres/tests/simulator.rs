@@ -144,6 +144,15 @@ impl Simulator {
         simulator
     }
 
+    /// The server reads its configuration again: whoever has not set a time zone is in this one. It is
+    /// reported behind the next statement.
+    pub(super) fn reload(&mut self, timezone: &'static str) {
+        let earlier = self.saved.iter_mut().chain(&mut self.savepoints);
+        for state in earlier.chain([&mut self.undoable]) {
+            state.home = Some(timezone);
+        }
+    }
+
     /// Bytes of the client arrive.
     pub(super) fn receive(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
@@ -556,7 +565,9 @@ impl Simulator {
                     undoable.local.remove("role");
                 }
                 let default = undoable.default_of(name);
-                if let Some(value) = value.filter(|value| value != default) {
+                // What is set to its default stays when the default moves.
+                let moves = name == "timezone";
+                if let Some(value) = value.filter(|value| moves || value != default) {
                     undoable.settings.insert(name, value);
                 }
             }
