@@ -26,8 +26,8 @@ async fn fixture() -> Result<Fixture> {
 fn told(messages: &[Message], name: &str) -> Option<String> {
     let head = format!("{name}\0");
     let reports = messages.iter().filter(|message| message.tag == b'S');
-    let value = reports.filter_map(|report| report.body.strip_prefix(head.as_bytes()));
-    let value = value.last()?.strip_suffix(b"\0")?;
+    let mut values = reports.filter_map(|report| report.body.strip_prefix(head.as_bytes()));
+    let value = values.next_back()?.strip_suffix(b"\0")?;
     Some(String::from_utf8_lossy(value).into_owned())
 }
 

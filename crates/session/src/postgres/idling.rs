@@ -85,6 +85,18 @@ mod tests {
     }
 
     #[test]
+    fn no_limit_is_not_the_same_as_nothing_set() {
+        let set = |value: &[u8]| {
+            let settings = Settings::default().changed([(NAME, Some(value))]);
+            IdleLimit::of(&settings)
+        };
+        assert_eq!(IdleLimit::of(&Settings::default()), IdleLimit::NONE);
+        assert_eq!(set(b"0"), IdleLimit(0));
+        assert_eq!(set(b"10s"), IdleLimit(10_000));
+        assert_ne!(set(b"99999999d"), IdleLimit::NONE);
+    }
+
+    #[test]
     fn values_are_read_as_clients_write_them() {
         assert_eq!(idle_session_timeout(" 10 s "), Some(10_000));
         assert_eq!(idle_session_timeout("250"), Some(250));

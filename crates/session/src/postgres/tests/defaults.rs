@@ -1,6 +1,9 @@
 //! Server connections with other defaults than those a client was greeted with.
 
-use super::rig::check;
+use super::messages::{Side, bytes, spell};
+use super::rig::{check, defaults, other, table, write};
+use crate::Effects;
+use crate::postgres::{Session, SessionConfig, Want};
 
 #[test]
 fn a_client_keeps_what_it_was_told() {
@@ -314,4 +317,28 @@ fn a_transactions_own_settings_are_told_once() {
          <- E(55000) Z(E)
          ! pin SEQUENCE",
     );
+}
+
+/// What a client was told in its own encoding cannot be set without knowing another one.
+#[test]
+fn a_value_that_is_not_ascii_follows_the_server() {
+    let config = SessionConfig {
+        id: 1,
+        max_remembered_unnamed: 100,
+        process_id: 1,
+    };
+    let greeting = defaults("").with(b"search_path", "\u{e9}".as_bytes());
+    let mut session = Session::new(config, table()).greeted(greeting);
+    let input = bytes(Side::Client, "Q(select 1)");
+    let mut out = Effects::new();
+    let progress = session.on_client(&input, &mut out);
+    assert!(matches!(progress.want, Want::Server));
+    session.attach(other("search_path=public"));
+    out.clear();
+    session.on_client(&input, &mut out);
+    let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
+    write(out.to_client(), &[], &mut to_client);
+    write(out.to_server(), &input, &mut to_server);
+    assert_eq!(spell(Side::Server, &to_client), "S(search_path=public)");
+    assert_eq!(spell(Side::Client, &to_server), "Q(select 1)");
 }
