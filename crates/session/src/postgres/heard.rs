@@ -20,12 +20,14 @@ use crate::{Effects, Notice};
 /// Moves with the identity of the session, which the replay looks after; nobody changes its default.
 const SESSION_AUTHORIZATION: &[u8] = b"session_authorization";
 
-/// What one client knows of reported settings.
+/// What one client knows of reported settings: at its login, or those of the connection it had last, with what
+/// that reported since of parameters that no session sets. `None` until it has had one, if nobody said what
+/// it was greeted with.
+pub(super) type Told = Option<Defaults>;
+
+/// What has yet to be said of them. Two bytes, because idle sessions are many.
 #[derive(Debug)]
 pub(super) struct Heard {
-    /// At its login, or those of the connection it had last, with what that reported since of parameters
-    /// that no session sets. `None` until it has had one, if nobody said what it was greeted with.
-    defaults: Option<Defaults>,
     telling: Telling,
     rumour: Rumour,
 }
@@ -52,7 +54,6 @@ enum Rumour {
 impl Heard {
     pub(super) const fn nothing() -> Self {
         Self {
-            defaults: None,
             telling: Telling::Done,
             rumour: Rumour::None,
         }
@@ -78,30 +79,30 @@ impl Heard {
             Rumour::Changed => out.notice(Notice::DefaultsChanged),
         }
     }
+}
 
-    /// The client is about to lose a connection all of whose reports it has heard.
-    pub(super) fn parting(&mut self, link: &Link) {
-        let theirs = link.parameters.defaults();
-        if !link.parameters.is_steady() {
-            let reported = link.parameters.beyond_sessions();
-            self.defaults = Some(Defaults::new(theirs.iter().chain(reported)));
-        } else if !self.defaults.as_ref().is_some_and(|ours| ours.is(theirs)) {
-            self.defaults = Some(theirs.clone());
-        }
+/// The client is about to lose a connection all of whose reports it has heard.
+pub(super) fn part(told: &mut Told, link: &Link) {
+    let theirs = link.parameters.defaults();
+    if !link.parameters.is_steady() {
+        let reported = link.parameters.beyond_sessions();
+        *told = Some(Defaults::new(theirs.iter().chain(reported)));
+    } else if !told.as_ref().is_some_and(|ours| ours.is(theirs)) {
+        *told = Some(theirs.clone());
     }
+}
 
-    /// True when the connection has the defaults that the client was told, and nothing else is to be said.
-    fn agrees_with(&self, link: &Link) -> bool {
-        let ours = self.defaults.as_ref();
-        link.parameters.is_steady() && ours.is_none_or(|ours| ours == link.parameters.defaults())
-    }
+/// True when the connection has the defaults that the client was told, and nothing else is to be said.
+fn agree(told: &Told, link: &Link) -> bool {
+    let told = told.as_ref();
+    link.parameters.is_steady() && told.is_none_or(|told| told == link.parameters.defaults())
 }
 
 impl Session {
     /// The same session, whose client was greeted with these parameters.
     #[must_use]
     pub fn greeted(mut self, greeting: Defaults) -> Self {
-        self.heard.defaults = Some(greeting);
+        self.told = Some(greeting);
         self
     }
 
@@ -109,10 +110,10 @@ impl Session {
     /// does not begin with counts as set by the client.
     pub(super) fn keep_what_was_told(&mut self) {
         self.heard.telling = Telling::Due;
-        let (Some(link), Some(told)) = (&self.link, &self.heard.defaults) else {
+        let (Some(link), Some(told)) = (&self.link, &self.told) else {
             return;
         };
-        if self.heard.agrees_with(link) {
+        if agree(&self.told, link) {
             return;
         }
         let kept = link.parameters.settable().filter_map(|(name, parameter)| {
@@ -136,8 +137,8 @@ impl Session {
             return;
         };
         let reported = link.parameters.has_news();
-        if (reported || !self.heard.agrees_with(link))
-            && let Some(told) = &self.heard.defaults
+        if (reported || !agree(&self.told, link))
+            && let Some(told) = &self.told
         {
             let mut news = Vec::new();
             let beyond = link.parameters.beyond_sessions();
@@ -164,7 +165,6 @@ impl Session {
                 self.heard.defaults_are_doubtful();
             }
         }
-        let link = &*link;
-        self.heard.parting(link);
+        part(&mut self.told, link);
     }
 }

@@ -1,11 +1,10 @@
 //! Asking the server, between two transactions, what of the session's state there really is.
 
 use super::Session;
-use super::idling::IdleLimit;
 use super::link::Past;
 use super::pending::{ROLE, is_custom};
 use super::queue::{Expected, Kind};
-use super::settings::{Question, Settings};
+use super::settings::{Question, Reading, Settings};
 use crate::{Effects, PinReason};
 
 /// Bytes of settings that move with a client; more of them pin it.
@@ -123,8 +122,12 @@ impl Session {
         if settings.bytes() > MAX_SETTINGS {
             self.pins.hold(PinReason::SessionSetting);
         }
-        if !self.settings.same(&settings) {
-            self.idle_limit = IdleLimit::of(&settings);
+        if let Some(link) = &self.link
+            && !self.settings.same(&settings)
+        {
+            let before = &self.settings;
+            self.unnamed
+                .settings_change(|| Reading::of(before, &link.parameters));
         }
         self.settings = settings;
     }

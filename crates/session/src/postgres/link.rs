@@ -1,5 +1,7 @@
 //! A server connection as the session sees it: what it is in the middle of, and the proof that it is not.
 
+use std::sync::Arc;
+
 use tollgate_sql::{EffectSet, Scanner};
 use tollgate_wire_postgres::backend::TransactionStatus;
 
@@ -7,7 +9,7 @@ use super::defaults::Defaults;
 use super::fence::Fence;
 use super::parameters::Parameters;
 use super::queue::{DataEnd, Meaning, Queue, Syncs};
-use super::settings::Settings;
+use super::settings::{Reading, Settings};
 use super::statements::{Carried, Making};
 
 /// What is known about one server connection. It lives as long as the connection and goes with it: into
@@ -76,10 +78,10 @@ pub(super) struct Link {
     pub(super) segment: Segment,
     pub(super) copy: Copy,
     pub(super) mode: Mode,
-    /// The unnamed statement and portal as sent in this segment: what comes later in the segment runs
-    /// only if they were made.
     /// Whether a message of this segment makes, replaces or drops the unnamed statement.
     pub(super) segment_changes: Changes,
+    /// The unnamed statement and portal as sent in this segment: what comes later in the segment runs
+    /// only if they were made.
     pub(super) segment_statement: Option<Meaning>,
     pub(super) segment_portal: Option<Meaning>,
     /// Effects of all statements bound since the connection was last between transactions.
@@ -94,6 +96,8 @@ pub(super) struct Link {
     pub(super) making: Option<Making>,
     /// The parameter types of the statement that is being described.
     pub(super) learnt: Vec<u8>,
+    /// How the statement that is being described was read, if that was asked.
+    pub(super) answered_reading: Option<Arc<Reading>>,
     /// How much had been sent when the server was last asked for what it holds back.
     pub(super) flushed_at: u64,
     pub(super) upset: Upset,
@@ -239,8 +243,8 @@ pub(super) struct Inbound {
     pub(super) left: usize,
     /// Bytes of it that are not passed on.
     pub(super) skip: usize,
-    /// The number of the statement it makes, to be described behind it.
-    pub(super) learn: Option<u32>,
+    /// What to ask behind it about the statement that it makes.
+    pub(super) learn: Option<Lesson>,
     /// Bytes before the SQL text begins.
     pub(super) prefix: usize,
     /// Reads the SQL text, until its terminating zero byte.
@@ -248,6 +252,14 @@ pub(super) struct Inbound {
     pub(super) pieces: Pieces,
     /// Whether the newest entry of the queue is this message.
     pub(super) entry: Entry,
+}
+
+/// What to ask about the statement with a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lesson {
+    Shape(u32),
+    /// How it was read, and its shape.
+    ReadingAndShape(u32),
 }
 
 /// In how many pieces a text has come so far.
@@ -321,6 +333,7 @@ impl Link {
             carried: Carried::new(),
             making: None,
             learnt: Vec::new(),
+            answered_reading: None,
             flushed_at: 0,
             upset: Upset::No,
             held: Held::No,
@@ -374,6 +387,7 @@ impl Link {
         self.settings_in_flight = false;
         self.making = None;
         self.learnt = Vec::new();
+        self.answered_reading = None;
         self.upset = Upset::No;
         self.held = Held::No;
         self.data = StrayData::None;

@@ -61,7 +61,6 @@ pub use statements::{StatementTable, TableSeed};
 use crate::{Effects, PinReason, PinSet};
 use cleanup::Extent;
 use heard::Heard;
-use idling::IdleLimit;
 use link::{Alignment, Held, Link, Mode, Owner, Restored, Segment};
 use pending::Pending;
 use pins::Pins;
@@ -207,7 +206,7 @@ pub struct Session {
     pins: Pins,
     /// What the client has set, as of its last transaction.
     settings: Settings,
-    idle_limit: IdleLimit,
+    told: heard::Told,
     heard: Heard,
     pending: Pending,
     /// Counts statements made under settings that are nobody else's.
@@ -246,7 +245,7 @@ impl Session {
             table,
             pins: Pins::new(),
             settings: Settings::default(),
-            idle_limit: IdleLimit::NONE,
+            told: None,
             heard: Heard::nothing(),
             pending: Pending::new(),
             climates: 0,
@@ -460,7 +459,7 @@ impl Session {
 
     /// Notes what of the client the connection has, and makes the proof.
     fn part(&mut self, mut link: Box<Link>) -> Clean {
-        self.heard.parting(&link);
+        heard::part(&mut self.told, &link);
         if link.alignment == Alignment::Confirmed {
             link.owner = match self.unnamed.serial() {
                 Some(serial) => Owner::Session {

@@ -216,6 +216,12 @@ impl Parameters {
         value.is_ascii().then_some(value)
     }
 
+    /// What a setting was at the start of the connection, if the server reports it.
+    pub(crate) fn baseline(&self, key: &[u8]) -> Option<&[u8]> {
+        let parameter = self.entries.iter().find(|entry| *entry.key == *key)?;
+        Some(&parameter.baseline)
+    }
+
     /// Settings whose reported value depends on the client's encoding. What they are has to be asked.
     pub(crate) fn encoded(&self) -> impl Iterator<Item = &[u8]> {
         self.entries

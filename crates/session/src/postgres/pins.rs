@@ -105,6 +105,11 @@ impl Pins {
         self.reasons().contains(reason)
     }
 
+    /// True when settings were made that nobody knows.
+    pub(crate) fn hide_settings(&self) -> bool {
+        self.holds(PinReason::SessionSetting) || self.holds(PinReason::ProceduralBody)
+    }
+
     /// A reason that nothing but the end of the connection ends.
     pub(crate) fn hold(&mut self, reason: PinReason) {
         self.held.insert(reason);

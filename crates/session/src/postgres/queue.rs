@@ -243,6 +243,8 @@ pub(crate) enum Work {
     None,
     /// The statement with this number.
     Number(u32),
+    /// To be told how the statement in front was read.
+    Reading,
     /// The statement with this name of the client's.
     Own {
         name: Box<[u8]>,

@@ -8,7 +8,7 @@ use tollgate_wire_postgres::tag::backend as tag;
 use super::Session;
 use super::doubt::{CopyEnd, Outlook};
 use super::link::{Alignment, Copy, Entry, Intrusion, Segment, SequenceUse, StrayData, Upset};
-use super::queue::{Expected, Kind, Meaning, SoFar, Statements, Touches};
+use super::queue::{Expected, Kind, Meaning, SoFar, Statements, Touches, Work};
 use super::server::Verdict;
 use super::unnamed::{Remembered, Unnamed};
 use crate::{PinReason, PinSet};
@@ -30,6 +30,15 @@ impl Session {
                 if let Some(done) = link.queue.pop() {
                     self.learnt(&done, (tag == tag::ROW_DESCRIPTION).then_some(body));
                 }
+            }
+            (
+                tag::DATA_ROW,
+                Some(Expected {
+                    work: Work::Reading,
+                    ..
+                }),
+            ) => {
+                link.reading_answered(body);
             }
             (tag::PARAMETER_DESCRIPTION, Some(front)) => front.kind = Kind::DescribeColumns,
             (tag::ROW_DESCRIPTION | tag::NO_DATA, Some(front))
@@ -328,13 +337,19 @@ impl Session {
             | Kind::CopyEnd => {}
         }
         self.undone(&mut failed);
+        let mut sent_along = false;
         while let Some(mut skipped) = self.link.as_mut().and_then(|link| link.queue.pop_skipped()) {
             skip_unnamed(&mut self.unnamed, &skipped);
             self.undone(&mut skipped);
+            sent_along |= !skipped.kind.is_own();
         }
         let Some(link) = &mut self.link else {
             return;
         };
+        if sent_along {
+            // What failed was sent for that message, and together with it.
+            link.upset = Upset::No;
+        }
         if link.queue.is_empty() {
             // The Sync has not been sent yet.
             link.segment = Segment::Skipping;

@@ -34,6 +34,15 @@ const HARMLESS_FUNCTIONS: [u32; 20] = [
     3459, 3460,
 ];
 
+/// Effects of texts that may change a setting.
+pub(super) const MAY_SET: EffectSet = EffectSet::SETTING
+    .union(EffectSet::SETTING_UNKNOWN)
+    .union(EffectSet::LOCAL_SETTING)
+    .union(EffectSet::LOCAL_SETTING_UNKNOWN)
+    .union(EffectSet::RESET_ALL)
+    .union(EffectSet::PROCEDURE)
+    .union(EffectSet::EXECUTE);
+
 impl Session {
     /// The text of the newest request is known: note what running it will mean.
     pub(super) fn text_read(&mut self, summary: &Summary, text: Option<&[u8]>) {
@@ -279,6 +288,11 @@ impl Session {
             // again, which would make much out of few bytes of the client.
             return Some(Want::Replies);
         }
+        let then = self.unnamed.reading();
+        let now = then.and_then(|_| self.reading_now());
+        let switch = then.and_then(|then| then.switch(now.as_ref()));
+        let link = self.link.as_mut()?;
+        link.switches(switch.as_ref().map(|switch| &switch.there), out);
         let (kind, message) = match self.unnamed.remedy() {
             Remedy::Parse(message) => (Kind::InjectedParse, message),
             Remedy::Close => (Kind::InjectedClose, CLOSE_UNNAMED),
@@ -286,6 +300,7 @@ impl Session {
         out.server_lane()
             .inject(|bytes| bytes.extend_from_slice(message));
         link.expect(kind);
+        link.switches(switch.as_ref().map(|switch| &switch.back), out);
         link.segment = Segment::Open;
         link.alignment = Alignment::Sent;
         link.segment_changes = Changes::UnnamedStatement;
@@ -386,12 +401,6 @@ pub(super) fn meaning_of(
         // The server may have read the strings in another way, and run what looks like data here.
         effects.insert(EffectSet::UNKNOWN);
     }
-    let sets = EffectSet::SETTING
-        .union(EffectSet::SETTING_UNKNOWN)
-        .union(EffectSet::LOCAL_SETTING)
-        .union(EffectSet::PROCEDURE)
-        .union(EffectSet::EXECUTE);
-    link.settings_in_flight |= effects.intersects(sets);
     if effects.intersects(EffectSet::EXECUTE) {
         effects.insert(named);
     }

@@ -83,7 +83,8 @@ impl Session {
     ) -> Option<Want> {
         let link = self.link.as_mut()?;
         let text = matches!(message.header.tag, tag::QUERY | tag::PARSE);
-        if link.sequences != SequenceUse::ByOthers || !text {
+        // Amid the data of a COPY no text is read, and the server will not answer before it has more.
+        if link.sequences != SequenceUse::ByOthers || !text || link.takes_copy_data() {
             return None;
         }
         let whole = message.bytes.len() >= message.header.total;
@@ -109,6 +110,7 @@ impl Session {
             || matches!(link.segment, Segment::Skipping | Segment::Refused)
             || link.status == TransactionStatus::Failed
             || link.may_lose_track()
+            || link.takes_copy_data()
         {
             return None;
         }

@@ -167,7 +167,7 @@ fn way_of_work(kind: Kind, message_tag: u8) -> Option<Way> {
         tag::PARSE_COMPLETE => kind == Kind::Make,
         tag::BIND_COMPLETE => kind == Kind::OwnBind,
         tag::CLOSE_COMPLETE => kind == Kind::Drop,
-        tag::COMMAND_COMPLETE => kind == Kind::OwnExecute,
+        tag::COMMAND_COMPLETE | tag::DATA_ROW => kind == Kind::OwnExecute,
         tag::READY_FOR_QUERY => kind == Kind::OwnSync,
         tag::PARAMETER_DESCRIPTION => kind == Kind::Learn,
         tag::ROW_DESCRIPTION | tag::NO_DATA => kind == Kind::LearnColumns,

@@ -4,9 +4,12 @@
 //! client may Parse in one batch and Bind in a later one. Between the two it holds no server connection,
 //! so the bytes of the Parse message are remembered and sent again if need be.
 
+use std::sync::Arc;
+
 use tollgate_sql::EffectSet;
 
 use super::queue::Meaning;
+use super::settings::{Reading, depends_on_reading};
 
 /// The remembered Parse messages of one client: the one in force, and those whose outcome is not known.
 #[derive(Debug)]
@@ -16,6 +19,8 @@ pub(crate) struct Unnamed {
     limit: usize,
     current: Current,
     meaning: Meaning,
+    /// The settings it was read under, if others have come since.
+    reading: Option<Arc<Reading>>,
     /// Counts the changes of `current`; tells one statement of a client from the next.
     serial: u64,
     in_flight: usize,
@@ -57,6 +62,7 @@ impl Unnamed {
             limit,
             current: Current::None,
             meaning: Meaning::NOTHING,
+            reading: None,
             serial: 0,
             in_flight: 0,
             in_flight_effects: EffectSet::NONE,
@@ -166,7 +172,24 @@ impl Unnamed {
         self.bytes.shrink_to_fit();
     }
 
+    /// The settings are about to change; `read` says under which the statement was read.
+    pub(crate) fn settings_change(&mut self, read: impl FnOnce() -> Option<Reading>) {
+        let Current::Known { length } = self.current else {
+            return;
+        };
+        let message = self.bytes.get(..length).unwrap_or_default();
+        if self.reading.is_none() && depends_on_reading(message) {
+            self.reading = read().map(Arc::new);
+        }
+    }
+
+    /// The settings it was read under, if others have come since.
+    pub(crate) fn reading(&self) -> Option<&Arc<Reading>> {
+        self.reading.as_ref()
+    }
+
     fn drop_current(&mut self) {
+        self.reading = None;
         if let Current::Known { length } = self.current {
             self.bytes.drain(..length.min(self.bytes.len()));
         }

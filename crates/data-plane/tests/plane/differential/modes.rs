@@ -74,7 +74,7 @@ async fn scripts_over_tls_get_the_replies_of_postgresql() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn scripts_of_six_clients_at_once_get_the_replies_of_postgresql() -> Result<()> {
     let bench = Bench::start(8).await?;
-    let scripts: Vec<Script> = scripts::all().collect();
+    let scripts: Vec<Script> = scripts::in_company().collect();
     let clients = (1..7).map(|number| {
         let (bench, scripts) = (&bench, &scripts);
         async move {

@@ -7,6 +7,7 @@ mod messages_aside;
 mod pipelines;
 mod portals;
 mod prepared;
+mod reading;
 mod resets;
 mod settings;
 mod simple;
@@ -47,8 +48,21 @@ const THEMES: &[Theme] = &[
     messages_aside::SCRIPTS,
 ];
 
+/// Those that come out differently while others change the catalogue: PostgreSQL then reads every statement
+/// anew, under the settings of that moment.
+const UNDISTURBED: &[Theme] = &[reading::SCRIPTS];
+
 /// All of them.
 pub(super) fn all() -> impl Iterator<Item = Script> {
-    let all = THEMES.iter().copied().flatten();
+    in_company().chain(scripts(UNDISTURBED))
+}
+
+/// Those that mean the same whatever other clients do.
+pub(super) fn in_company() -> impl Iterator<Item = Script> {
+    scripts(THEMES)
+}
+
+fn scripts(themes: &'static [Theme]) -> impl Iterator<Item = Script> {
+    let all = themes.iter().copied().flatten();
     all.map(|(name, batches)| Script { name, batches })
 }

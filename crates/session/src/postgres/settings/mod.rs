@@ -7,6 +7,7 @@
 //! client's encoding, so it can be kept as it is only while it is ASCII; otherwise the server must be asked.
 
 mod inspection;
+mod reading;
 mod replay;
 mod sql;
 mod standing;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 #[cfg(test)]
 pub(crate) use inspection::Answer;
 pub(crate) use inspection::{Facts, Listing, Question};
+pub(crate) use reading::{Reading, depends_on_reading};
 #[cfg(test)]
 pub(crate) use replay::Replay;
 pub(crate) use replay::{Certainty, replay};

@@ -75,6 +75,13 @@ impl Session {
         let Recipe::Parse(parsed) = &statement.recipe else {
             return Made::Later(Want::Replies);
         };
+        let then = statement.reading.as_ref();
+        let now = then.and_then(|_| self.reading_now());
+        let switch = then.and_then(|then| then.switch(now.as_ref()));
+        let Some(link) = &mut self.link else {
+            return Made::Later(Want::Server);
+        };
+        link.switches(switch.as_ref().map(|switch| &switch.there), out);
         let number = link.carried.fresh_number();
         let name = link.carried.name(number);
         out.server_lane().inject(|bytes| {
@@ -85,6 +92,7 @@ impl Session {
             let statement = Arc::clone(statement);
             link.alias(Alias::Described { statement });
         }
+        link.switches(switch.as_ref().map(|switch| &switch.back), out);
         link.ask_shape(number, out);
         link.close_leftovers(out);
         link.segment = Segment::Open;

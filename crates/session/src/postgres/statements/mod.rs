@@ -17,6 +17,7 @@ mod own;
 mod renaming;
 mod replies;
 mod requests;
+mod rereading;
 mod table;
 mod texts;
 mod wire;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tollgate_sql::EffectSet;
 
+use super::rereading::Read;
 use super::table::Statement;
 use crate::postgres::queue::Meaning;
 
@@ -51,6 +52,7 @@ pub(crate) struct Draft {
     /// The body behind the name; `None` if it is too large to keep.
     pub(crate) tail: Option<Box<[u8]>>,
     pub(crate) meaning: Meaning,
+    pub(in crate::postgres) read: Read,
     pub(crate) stage: Stage,
 }
 
@@ -379,6 +381,7 @@ mod tests {
             place: Place::Number(2),
             tail: None,
             meaning: Meaning::NOTHING,
+            read: Read::Alike,
             stage: Stage::Sent,
         })
     }

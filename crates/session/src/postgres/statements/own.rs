@@ -14,6 +14,7 @@ use super::wire;
 use crate::Effects;
 use crate::postgres::link::{Held, Link, Segment};
 use crate::postgres::queue::{Kind, Meaning, NameChange, Statements, Work};
+use crate::postgres::settings::Reading;
 use crate::postgres::{Session, Want};
 
 /// Effects of texts that name statements.
@@ -137,6 +138,12 @@ impl Session {
             }
             return None;
         }
+        let now = if missing.is_empty() {
+            None
+        } else {
+            self.reading_now()
+        };
+        let link = self.link.as_mut()?;
         let closed = link.segment == Segment::Closed;
         if !closed {
             link.set_clock(out);
@@ -153,7 +160,7 @@ impl Session {
             match roll {
                 Roll::Taken(_) => link.take_name(&named, out),
                 Roll::Nobody | Roll::One(_) | Roll::All | Roll::List => {
-                    link.make_own(&named, out);
+                    link.make_own(&named, now.as_ref(), out);
                 }
             }
         }
@@ -229,10 +236,12 @@ impl Link {
         self.expect_work(Kind::Make, Work::Own { name, id: STAND_IN });
     }
 
-    fn make_own(&mut self, named: &Named, out: &mut Effects) {
+    fn make_own(&mut self, named: &Named, now: Option<&Reading>, out: &mut Effects) {
         let Some(statement) = named.shared() else {
             return;
         };
+        let switch = statement.reading.as_ref().and_then(|then| then.switch(now));
+        self.switches(switch.as_ref().map(|switch| &switch.there), out);
         let work = Work::Own {
             name: named.name.clone(),
             id: statement.id,
@@ -246,6 +255,7 @@ impl Link {
             }
             Recipe::Sql(text) => self.run_aside(text, work, out),
         }
+        self.switches(switch.as_ref().map(|switch| &switch.back), out);
     }
 
     /// Runs a command in the open segment without touching the client's unnamed statement and portal.

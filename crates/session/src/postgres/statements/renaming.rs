@@ -4,8 +4,9 @@
 use super::wire;
 use crate::Effects;
 use crate::postgres::head::{Message, kind_byte};
-use crate::postgres::link::{Copy, Entry, Inbound, Link, Segment};
+use crate::postgres::link::{Copy, Entry, Inbound, Lesson, Link, Segment};
 use crate::postgres::queue::{Alias, DataEnd, Expected, Kind, Touches, Work};
+use crate::postgres::settings::Reading;
 
 /// Bytes of a Parse beside its names: header and one zero byte; of a Bind: one more.
 const HEAD_OF_PARSE: usize = 6;
@@ -96,12 +97,19 @@ impl Link {
 
     /// The message at hand has been passed on completely.
     pub(in crate::postgres) fn passed(&mut self, out: &mut Effects) {
-        let Some(number) = self.inbound.learn.take() else {
+        let Some(lesson) = self.inbound.learn.take() else {
             return;
         };
         if self.inbound.entry == Entry::None {
             return;
         }
+        let number = match lesson {
+            Lesson::Shape(number) => number,
+            Lesson::ReadingAndShape(number) => {
+                self.run_aside(Reading::question().as_bytes(), Work::Reading, out);
+                number
+            }
+        };
         self.ask_shape(number, out);
         self.close_leftovers(out);
     }

@@ -2,17 +2,19 @@
 //! connection.
 
 use std::hash::{DefaultHasher, Hasher};
+use std::sync::Arc;
 
 use super::carried::{Carried, DOORMAT, Doormat};
 use super::making::Outcome;
 use super::names::{Change, Draft, Place, Stage, What};
 use super::own::NAMING;
+use super::rereading::Read;
 use super::table::{Parsed, Recipe, Shape};
 use super::wire;
+use crate::Effects;
 use crate::postgres::Session;
 use crate::postgres::link::Link;
 use crate::postgres::queue::{Alias, Expected, Kind, Meaning, NameChange, Touches, Work};
-use crate::{Effects, PinReason};
 
 impl Session {
     /// The server has made a statement with a name.
@@ -73,7 +75,7 @@ impl Session {
             }
             (Kind::Drop, Work::Own { name, .. }) => link.carried.has_own_no_more(&name),
             // A number that was made is known when it has been described, one that was closed is gone.
-            (_, Work::Number(_) | Work::None | Work::Own { .. }) => {}
+            (_, Work::Number(_) | Work::None | Work::Reading | Work::Own { .. }) => {}
         }
     }
 
@@ -103,21 +105,31 @@ impl Session {
         let Some(Change::Made(draft)) = self.names.settle_oldest() else {
             return;
         };
-        match (shape, draft.tail) {
-            (Some(shape), Some(tail)) => {
+        let answered = self
+            .link
+            .as_mut()
+            .and_then(|link| link.answered_reading.take());
+        let reading = match &draft.read {
+            Read::Alike => Some(None),
+            Read::Under(reading) => Some(Some(Arc::clone(reading))),
+            Read::AsAnswered => answered.map(Some),
+            Read::Unknown => None,
+        };
+        match (shape, draft.tail, reading) {
+            (Some(shape), Some(tail), Some(reading)) => {
                 let recipe = Recipe::Parse(Parsed {
                     shape: shape.of_text(&tail),
                     tail,
                     parameters: parameters.into_boxed_slice(),
                     climate,
                 });
-                let statement = self.table.intern(recipe, draft.meaning);
+                let statement = self.table.intern(recipe, draft.meaning, reading);
                 if let Some(link) = &mut self.link {
                     link.carried.has(statement.id, number);
                 }
                 self.names.add(draft.name, What::Shared(statement));
             }
-            (_, tail) => self.stuck(Draft { tail, ..draft }),
+            (_, tail, _) => self.stuck(Draft { tail, ..draft }),
         }
     }
 
@@ -135,8 +147,7 @@ impl Session {
         }
         let unknown = self.asked.is_some()
             || !self.pending.leaves_settings_alone()
-            || self.pins.holds(PinReason::SessionSetting)
-            || self.pins.holds(PinReason::ProceduralBody);
+            || self.pins.hide_settings();
         if unknown {
             self.climates = self.climates.wrapping_add(1);
             hasher.write_u64(self.id);
@@ -235,7 +246,16 @@ impl Session {
             self.names.add(name, What::Stuck { place, meaning });
             return;
         };
-        let statement = self.table.intern(Recipe::Sql(text), meaning);
+        let reading = match self.reads(&text) {
+            Read::Alike => None,
+            Read::Under(reading) => Some(reading),
+            Read::AsAnswered | Read::Unknown => {
+                let place = Place::OwnName;
+                self.names.add(name, What::Stuck { place, meaning });
+                return;
+            }
+        };
+        let statement = self.table.intern(Recipe::Sql(text), meaning, reading);
         if let Some(link) = &mut self.link {
             link.carried.has_own(name.clone(), statement.id);
         }
@@ -290,7 +310,7 @@ impl Link {
                 }
             }
             (Kind::Drop, Work::Number(number)) => self.carried.is_left_over(*number),
-            (_, Work::Number(_) | Work::Own { .. } | Work::None) => {}
+            (_, Work::Number(_) | Work::Own { .. } | Work::Reading | Work::None) => {}
         }
     }
 }

@@ -10,10 +10,12 @@ use super::carried::{DOORMAT, Doormat, NOWHERE};
 use super::making::{Made, Purpose};
 use super::names::{Change, Draft, Found, Named, Others, Place, Stage, What, cut};
 use super::own::{NAMING, Roll};
+use super::rereading::Read;
 use super::table::Recipe;
 use super::wire;
 use crate::postgres::client::Step;
 use crate::postgres::head::Message;
+use crate::postgres::link::Lesson;
 use crate::postgres::queue::{Alias, Kind, Meaning, Touches, Work};
 use crate::postgres::requests::meaning_of;
 use crate::postgres::{MAX_WHOLE, Session, Want};
@@ -144,6 +146,11 @@ impl Session {
             return Step::Wait(want);
         }
         let kept = whole && others == Others::None && self.names.have_room(tail.len());
+        let read = if kept {
+            self.reads_or_asks(text_of(tail))
+        } else {
+            Read::Unknown
+        };
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
@@ -155,7 +162,10 @@ impl Session {
         link.touches(Touches::Names);
         if let Place::Number(number) = place {
             link.rename_parse(message, name, number, out);
-            link.inbound.learn = kept.then_some(number);
+            link.inbound.learn = kept.then_some(match read {
+                Read::AsAnswered => Lesson::ReadingAndShape(number),
+                Read::Alike | Read::Under(_) | Read::Unknown => Lesson::Shape(number),
+            });
         }
         if !whole {
             link.scan(HEADER_LEN.saturating_add(name.len()).saturating_add(1));
@@ -166,6 +176,7 @@ impl Session {
             place,
             tail: kept.then(|| tail.into()),
             meaning,
+            read,
             stage: Stage::Sent,
         }));
         Step::Taken
@@ -357,8 +368,7 @@ impl Session {
         let Some(link) = &mut self.link else {
             return Meaning::NOTHING;
         };
-        let end = memchr::memchr(0, tail).unwrap_or(tail.len());
-        let text = tail.get(..end).unwrap_or_default();
+        let text = text_of(tail);
         let summary = classify(Dialect::PostgreSql, link.parameters.style(), text);
         if summary.effects.intersects(EffectSet::DATABASE_DDL) {
             // Said as early as can be: the server waits only for a while.
@@ -374,6 +384,12 @@ impl Session {
         }
         Want::Replies
     }
+}
+
+/// The text at the start of what follows the name in a Parse.
+fn text_of(tail: &[u8]) -> &[u8] {
+    let end = memchr::memchr(0, tail).unwrap_or(tail.len());
+    tail.get(..end).unwrap_or_default()
 }
 
 fn sent(name: &[u8], number: u32) -> Alias {

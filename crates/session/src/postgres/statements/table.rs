@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Weak};
 
 use crate::postgres::queue::Meaning;
+use crate::postgres::settings::Reading;
 
 /// Buckets to hold before the first look for those that nobody uses.
 const FIRST_SWEEP: usize = 256;
@@ -44,6 +45,8 @@ pub(crate) struct Statement {
     pub(crate) recipe: Recipe,
     /// What running it may do.
     pub(crate) meaning: Meaning,
+    /// The settings it is read under, if that makes a difference.
+    pub(crate) reading: Option<Arc<Reading>>,
 }
 
 /// How a statement is made.
@@ -133,21 +136,32 @@ impl StatementTable {
         self.len() == 0
     }
 
-    /// The one statement with this recipe.
-    pub(crate) fn intern(&self, recipe: Recipe, meaning: Meaning) -> Arc<Statement> {
-        self.0.borrow_mut().intern(recipe, meaning)
+    /// The one statement with this recipe, read under these settings.
+    pub(crate) fn intern(
+        &self,
+        recipe: Recipe,
+        meaning: Meaning,
+        reading: Option<Arc<Reading>>,
+    ) -> Arc<Statement> {
+        self.0.borrow_mut().intern(recipe, meaning, reading)
     }
 }
 
 impl Table {
-    fn intern(&mut self, recipe: Recipe, meaning: Meaning) -> Arc<Statement> {
+    fn intern(
+        &mut self,
+        recipe: Recipe,
+        meaning: Meaning,
+        reading: Option<Arc<Reading>>,
+    ) -> Arc<Statement> {
         let hash = recipe.hash(self.seed.key);
         let bucket = self.buckets.entry(hash).or_default();
         bucket.retain(|entry| entry.strong_count() > 0);
-        let found = bucket
-            .iter()
-            .filter_map(Weak::upgrade)
-            .find(|statement| statement.recipe == recipe && statement.meaning == meaning);
+        let found = bucket.iter().filter_map(Weak::upgrade).find(|statement| {
+            statement.recipe == recipe
+                && statement.meaning == meaning
+                && statement.reading == reading
+        });
         if let Some(found) = found {
             return found;
         }
@@ -159,6 +173,7 @@ impl Table {
                 .saturating_add(self.seed.table),
             recipe,
             meaning,
+            reading,
         });
         bucket.push(Arc::downgrade(&statement));
         if self.buckets.len() > self.sweep_at {
@@ -230,8 +245,8 @@ mod tests {
     #[test]
     fn equal_statements_are_one() {
         let table = table(0);
-        let first = table.intern(parsed(b"select 1", Shape::NoData), Meaning::NOTHING);
-        let second = table.intern(parsed(b"select 1", Shape::NoData), Meaning::NOTHING);
+        let first = table.intern(parsed(b"select 1", Shape::NoData), Meaning::NOTHING, None);
+        let second = table.intern(parsed(b"select 1", Shape::NoData), Meaning::NOTHING, None);
         assert!(Arc::ptr_eq(&first, &second));
         assert_eq!(table.len(), 1);
     }
@@ -242,10 +257,12 @@ mod tests {
         let first = table.intern(
             parsed(b"select * from t", Shape::Columns(1)),
             Meaning::NOTHING,
+            None,
         );
         let second = table.intern(
             parsed(b"select * from t", Shape::Columns(2)),
             Meaning::NOTHING,
+            None,
         );
         assert_ne!(first.id, second.id);
     }
@@ -255,7 +272,7 @@ mod tests {
         let ids = [0, 1].map(|number| {
             let table = table(number);
             let recipes = [1, 2].map(|column| parsed(b"x", Shape::Columns(column)));
-            recipes.map(|recipe| table.intern(recipe, Meaning::NOTHING).id)
+            recipes.map(|recipe| table.intern(recipe, Meaning::NOTHING, None).id)
         });
         assert!(ids[0].iter().all(|id| !ids[1].contains(id)));
     }
@@ -267,6 +284,7 @@ mod tests {
             table.intern(
                 parsed(&number.to_be_bytes(), Shape::NoData),
                 Meaning::NOTHING,
+                None,
             );
         }
         assert!(table.is_empty());

@@ -9,6 +9,7 @@ use super::requests::{CHANGES, is_awaited, is_whole};
 use crate::Effects;
 use crate::postgres::head::Message;
 use crate::postgres::queue::{Meaning, Touches};
+use crate::postgres::requests::MAY_SET;
 use crate::postgres::unnamed::Remembered;
 use crate::postgres::{Session, Want};
 
@@ -63,6 +64,7 @@ impl Session {
             link.touches(Touches::Names);
             self.names.sent(Change::Text);
         }
+        link.settings_in_flight |= meaning.effects.intersects(MAY_SET);
         if let Some(newest) = link.queue.back_mut() {
             newest.meaning = meaning;
         }
@@ -71,6 +73,7 @@ impl Session {
     /// The newest request runs a text that is not known yet.
     pub(in crate::postgres) fn runs_anything(&mut self) {
         if let Some(link) = &mut self.link {
+            link.settings_in_flight = true;
             link.touches(Touches::Names);
             self.names.sent(Change::Text);
         }

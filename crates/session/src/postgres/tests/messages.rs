@@ -126,6 +126,9 @@ fn spell_client(tag: u8, body: &[u8]) -> String {
             (None, Some(replay)) => replay,
             (None, None) => format!("Q({})", texts[0]),
         },
+        b'P' if texts[1].starts_with("SELECT pg_catalog.current_setting(") => {
+            format!("P({},READING)", texts[0])
+        }
         b'P' | b'B' => format!("{}({},{})", tag as char, texts[0], texts[1]),
         b'E' => match body[texts[0].len() + 4] {
             0 => format!("E({})", texts[0]),
@@ -169,6 +172,7 @@ fn server(word: &str) -> Vec<u8> {
             let around = bytes(Side::Server, "C(SET) C(SET) T");
             [around, row, bytes(Side::Server, "C(SELECT 1) Z(I)")].concat()
         }
+        "READING" => row(&vec![Some("x".to_owned()); 11]),
         "SET" => bytes(Side::Server, "C(BEGIN) C(SET) C(COMMIT) Z(I)"),
         "t" if text.is_empty() => frame(b't', &[0, 0]),
         "t" => {

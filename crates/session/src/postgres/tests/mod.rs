@@ -6,6 +6,7 @@ mod defaults;
 mod isolation;
 mod messages;
 mod pinning;
+mod reading;
 mod requests;
 mod rig;
 mod settings;

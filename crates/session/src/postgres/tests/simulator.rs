@@ -513,6 +513,13 @@ impl Simulator {
                 self.undoable.marks,
                 self.lasting.locks,
             ),
+            other if other.starts_with("SELECT pg_catalog.current_setting(") => {
+                "READING C(SELECT 1)".to_owned()
+            }
+            // Back and forth, within one request.
+            other if other.starts_with("SELECT pg_catalog.set_config(") => {
+                "D() C(SELECT 1)".to_owned()
+            }
             "select currval('s')" => match &self.sequence {
                 Some(value) => format!("D(last {value}) C(SELECT 1)"),
                 None => return Err(Failed("55000")),
