@@ -5,13 +5,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
+use tollgate_session::postgres::Defaults;
 use tollgate_types::{TargetHealth, TargetRole};
 use tollgate_wire_postgres::backend::{self, ErrorFields, Severity, TransactionStatus};
 use tollgate_wire_postgres::secret::CancelSecret;
 
 use crate::buffers::InputBuffer;
 use crate::goodbye;
-use crate::greetings::{Greeting, Greetings};
 use crate::handshake::Login;
 use crate::metrics::ProxyMetrics;
 use crate::pool_key::PoolKey;
@@ -55,7 +55,7 @@ pub(crate) async fn greet(
         }
     };
     for (name, value) in parameters.iter() {
-        backend::parameter_status(&mut out, name.as_bytes(), value.as_bytes());
+        backend::parameter_status(&mut out, name, value);
     }
     let (cancel_key, secret) = cancel_key(&shard, login.startup.negotiated_minor());
     backend::backend_key_data(&mut out, cancel_key.process_id, &secret);
@@ -74,7 +74,8 @@ pub(crate) async fn greet(
     let Login { stream, rest, .. } = *login;
     // A login message is 64 KiB at the most, so what came behind it always fits.
     let from_client = InputBuffer::holding(&rest, &shard.buffers)?;
-    Some(Relay::new(shard, registered, stream, from_client, metrics))
+    let relay = Relay::new(shard, registered, stream, from_client, metrics);
+    Some(relay.greeted(parameters))
 }
 
 /// Ends when the client leaves; what it sends ahead stays where it is.
@@ -108,7 +109,7 @@ fn cancel_key(shard: &Shard, minor: u16) -> (CancelKey, Vec<u8>) {
 
 /// The parameters a server connection of this key reports: learnt before, or from one opened now,
 /// which also proves that the database exists and the startup parameters are accepted.
-async fn parameters(shard: &Rc<Shard>, new: &NewSession) -> Result<Greeting, ErrorFields> {
+async fn parameters(shard: &Rc<Shard>, new: &NewSession) -> Result<Defaults, ErrorFields> {
     let running = Arc::clone(&shard.running.borrow());
     let proxy = running
         .proxies
@@ -119,6 +120,7 @@ async fn parameters(shard: &Rc<Shard>, new: &NewSession) -> Result<Greeting, Err
         return Ok(known);
     }
     let pool = choose_target(shard, proxy, &new.endpoint).map_err(|none| none.fatal_at_login())?;
+    let epoch = pool.target.epoch();
     let answer = match pool.borrow(shard, &new.key) {
         Borrowed::Ready(lease) => Ok(lease),
         Borrowed::Refused(error) => Err(error),
@@ -130,8 +132,7 @@ async fn parameters(shard: &Rc<Shard>, new: &NewSession) -> Result<Greeting, Err
                 tokio::select! {
                     answer = granted => answer,
                     scouted = scout(&pool, &new.key) => {
-                        greetings.learn(&new.key, &scouted?);
-                        return known(greetings, &new.key, &pool);
+                        return Ok(pool.learn(&new.key, &scouted?, epoch));
                     }
                 }
             }
@@ -139,9 +140,12 @@ async fn parameters(shard: &Rc<Shard>, new: &NewSession) -> Result<Greeting, Err
     };
     match answer {
         Ok(lease) => {
-            greetings.learn(&new.key, &lease.server.parameters);
+            let greeting = match greetings.find(&new.key) {
+                Some(known) => known,
+                None => pool.learn(&new.key, &lease.server.parameters, epoch),
+            };
             pool.return_unused(shard, lease);
-            known(greetings, &new.key, &pool)
+            Ok(greeting)
         }
         Err(error) => Err(match pool.last_error(&new.key) {
             Some(open) => reply::open_failed(&open, &pool.target.database, Told::AtLogin),
@@ -151,12 +155,6 @@ async fn parameters(shard: &Rc<Shard>, new: &NewSession) -> Result<Greeting, Err
             ),
         }),
     }
-}
-
-fn known(greetings: &Greetings, key: &PoolKey, pool: &TargetPool) -> Result<Greeting, ErrorFields> {
-    greetings
-        .find(key)
-        .ok_or_else(|| reply::server_lost(&pool.target.database))
 }
 
 /// A scout's findings, or the server's refusal of this very key. Whatever else stops the scout leaves

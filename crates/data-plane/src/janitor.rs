@@ -58,5 +58,9 @@ fn sweep_sessions(shard: &Rc<Shard>, now: Millis) {
         if !busy && idle >= limit {
             session.interrupt(Interrupt::IdleTimeout);
         }
+        let own = session.idle_limit.get();
+        if session.state.get() == SessionState::Idle && own.is_some_and(|own| idle >= own) {
+            session.interrupt(Interrupt::SessionTimeout);
+        }
     }
 }

@@ -24,8 +24,12 @@ pub(crate) async fn run(
     ticket: OpenTicket,
     key: Arc<PoolKey>,
 ) {
-    let result = open(&pool.target, &key).await;
-    pool.opened(&shard, ticket, &key, result.map(Pooled::fresh));
+    let epoch = pool.target.epoch();
+    let result = open(&pool.target, &key).await.map(|server| {
+        let defaults = pool.learn(&key, &server.parameters, epoch);
+        Pooled::fresh(server, defaults)
+    });
+    pool.opened(&shard, ticket, &key, result);
 }
 
 /// Logs in to the target as `key` says.

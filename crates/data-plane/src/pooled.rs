@@ -3,7 +3,7 @@
 use std::io;
 use std::task::{Context, Poll, Waker};
 
-use tollgate_session::postgres::ServerState;
+use tollgate_session::postgres::{Defaults, ServerState};
 
 use crate::server::{ParkedConnection, ServerConnection};
 use crate::stream::IdleEvent;
@@ -35,16 +35,9 @@ pub(crate) struct ParkedPooled {
 }
 
 impl Pooled {
-    /// Wraps a connection that has just been opened.
-    pub(crate) fn fresh(server: ServerConnection) -> Self {
-        let process_id = server.process_id;
-        let state = ServerState::new(
-            server
-                .parameters
-                .iter()
-                .map(|(name, value)| (name.as_bytes(), value.as_bytes())),
-        )
-        .with_process_id(process_id);
+    /// Wraps a connection that has just been opened; its sessions begin with `defaults`.
+    pub(crate) fn fresh(server: ServerConnection, defaults: Defaults) -> Self {
+        let state = ServerState::with_defaults(defaults).with_process_id(server.process_id);
         Self {
             server,
             state: Some(state),

@@ -12,6 +12,7 @@ use tollgate_types::{
     TargetHealth, TargetRole, TlsMode,
 };
 
+use crate::fingerprint::{self, Sight};
 use crate::server::{
     Credentials, Deadline, ErrorScope, OpenError, OpenErrorKind, ScramKeyCache, Secured, Security,
     ServerConnection, dial, log_in, query_rows, resolve, secure,
@@ -44,12 +45,21 @@ pub(crate) struct ProbePlan<'a> {
     pub(crate) deadline: Duration,
 }
 
-/// Climbs the ladder and reports every rung. [`TargetHealth::consecutive_failures`] is the caller's.
-pub(crate) async fn climb(plan: &ProbePlan<'_>) -> TargetHealth {
+/// What came of a climb.
+pub(crate) struct Climb {
+    /// Every rung. [`TargetHealth::consecutive_failures`] is the caller's.
+    pub(crate) health: TargetHealth,
+    /// What sessions of the server begin with, if it was reached and said so.
+    pub(crate) sight: Option<Sight>,
+}
+
+/// Climbs the ladder and reports every rung.
+pub(crate) async fn climb(plan: &ProbePlan<'_>) -> Climb {
     let mut ladder = Ladder {
         checks: BTreeMap::new(),
     };
-    let climbed = to_the_top(plan, &mut ladder).await;
+    let mut climbed = to_the_top(plan, &mut ladder).await;
+    let sight = climbed.as_mut().ok().and_then(|top| top.sight.take());
     let failed_step = match &climbed {
         Ok(_) => None,
         Err(failure) => Some(failure.step),
@@ -62,7 +72,7 @@ pub(crate) async fn climb(plan: &ProbePlan<'_>) -> TargetHealth {
         });
     }
     let found = climbed.as_ref().ok();
-    TargetHealth {
+    let health = TargetHealth {
         state: if found.is_some() {
             HealthState::Available
         } else {
@@ -80,12 +90,14 @@ pub(crate) async fn climb(plan: &ProbePlan<'_>) -> TargetHealth {
         server_version: found.map(|top| top.server.version.clone()),
         last_check_unix: now_unix(),
         consecutive_failures: 0,
-    }
+    };
+    Climb { health, sight }
 }
 
 /// What the climb found at the top.
 struct Top {
     server: ServerFacts,
+    sight: Option<Sight>,
     description: String,
 }
 
@@ -209,9 +221,13 @@ async fn to_the_top(plan: &ProbePlan<'_>, ladder: &mut Ladder) -> Result<Top, Fa
             format!("{role}, {room} connections, version {}", facts.version),
         )
     })?;
+    // A server that will not say is none the worse for it.
+    let looked = deadline.limit(ProbeStep::Role, fingerprint::look(&mut connection));
+    let sight = looked.await.ok();
     connection.close();
     Ok(Top {
         server,
+        sight,
         description,
     })
 }

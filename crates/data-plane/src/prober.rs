@@ -7,7 +7,8 @@ use tokio::sync::mpsc;
 use tollgate_types::{HealthState, TargetHealth};
 use tollgate_wire_postgres::sqlstate::SqlState;
 
-use crate::probe::{self, ProbePlan};
+use crate::fingerprint::{Found, Sights};
+use crate::probe::{self, Climb, ProbePlan};
 use crate::random;
 use crate::supervisor::Probed;
 use crate::target::TargetShared;
@@ -26,8 +27,10 @@ const SETTLE: Duration = Duration::from_millis(50);
 /// Probes until it is aborted.
 pub(crate) async fn run(target: Arc<TargetShared>, reports: mpsc::UnboundedSender<Probed>) {
     let mut failures = 0_u32;
+    let mut sights = Sights::default();
     loop {
-        let mut health = climb(&target).await;
+        let Climb { mut health, sight } = climb(&target).await;
+        let defaults = sight.map_or(Found::AsBefore, |sight| sights.note(sight));
         if is_full(&health) && target.credits.in_use() > 0 {
             // The server takes no more connections while ours are at work: it is busy, not broken.
             health = TargetHealth {
@@ -44,6 +47,7 @@ pub(crate) async fn run(target: Arc<TargetShared>, reports: mpsc::UnboundedSende
             .send(Probed {
                 target: target.id.clone(),
                 health,
+                defaults,
             })
             .is_err()
         {
@@ -70,7 +74,7 @@ fn is_full(health: &TargetHealth) -> bool {
     })
 }
 
-async fn climb(target: &TargetShared) -> TargetHealth {
+async fn climb(target: &TargetShared) -> Climb {
     let plan = target.plan();
     let logins: Vec<_> = plan
         .auth

@@ -8,6 +8,7 @@ use std::task::Waker;
 
 use tokio::sync::oneshot;
 use tollgate_pool::Millis;
+use tollgate_session::postgres::idle_session_timeout;
 use tollgate_types::{CurrentPin, PinInfo, ProxyId, SessionInfo, SessionState};
 use tollgate_wire_postgres::secret::CancelSecret;
 
@@ -19,6 +20,8 @@ use crate::pool_key::PoolKey;
 pub(crate) enum Interrupt {
     /// Nothing was sent for the proxy's `idleClientTimeout`.
     IdleTimeout,
+    /// Nothing was sent for the client's own `idle_session_timeout`.
+    SessionTimeout,
     /// The proxy is going away: end at the next transaction boundary.
     Drain,
     /// The bounded time is over: end now.
@@ -28,11 +31,12 @@ pub(crate) enum Interrupt {
 }
 
 impl Interrupt {
-    const BY_URGENCY: [Self; 4] = [
+    const BY_URGENCY: [Self; 5] = [
         Self::Terminate,
         Self::Cancel,
         Self::Drain,
         Self::IdleTimeout,
+        Self::SessionTimeout,
     ];
 
     const fn bit(self) -> u8 {
@@ -41,6 +45,7 @@ impl Interrupt {
             Self::Drain => 2,
             Self::Terminate => 4,
             Self::Cancel => 8,
+            Self::SessionTimeout => 16,
         }
     }
 }
@@ -69,6 +74,10 @@ pub(crate) struct SessionControl {
     pub(crate) state: Cell<SessionState>,
     /// Shard time at which it last did something.
     pub(crate) last_activity: Cell<Millis>,
+    /// For how long the client itself wants to be idle at the most.
+    pub(crate) idle_limit: Cell<Option<Millis>>,
+    /// The same as its startup parameters say.
+    pub(crate) idle_limit_at_login: Option<Millis>,
     /// Server connections borrowed so far.
     pub(crate) borrows: Cell<u64>,
     /// The server connection held: target name and process id.
@@ -110,7 +119,11 @@ pub(crate) struct CancelKey {
 impl SessionControl {
     /// A session that has just logged in.
     pub(crate) fn new(new: NewSession, cancel_key: CancelKey, now: Millis) -> Self {
+        let own = new.key.param("idle_session_timeout");
+        let idle_limit_at_login = own.and_then(idle_session_timeout).map(Millis::new);
         Self {
+            idle_limit: Cell::new(idle_limit_at_login),
+            idle_limit_at_login,
             id: new.id,
             proxy: new.proxy,
             endpoint: new.endpoint,

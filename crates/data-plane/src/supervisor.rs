@@ -10,9 +10,11 @@ use tollgate_types::{
     Observation, ObservedProxy, ObservedTarget, ProxyConfig, Snapshot, TargetHealth, TargetId,
 };
 
+use crate::fingerprint::Found;
 use crate::listeners::{ListenerChange, Listeners};
 use crate::plane_metrics::PlaneMetrics;
 use crate::prober;
+use crate::renewing::Renew;
 use crate::running::Running;
 use crate::shard::{Command, Peers};
 use crate::target::{TargetPlan, TargetShared};
@@ -28,6 +30,8 @@ pub(crate) struct Probed {
     pub(crate) target: TargetId,
     /// Its health.
     pub(crate) health: TargetHealth,
+    /// Whether what sessions of the server begin with has changed.
+    pub(crate) defaults: Found,
 }
 
 /// The supervisor's state; lives on its thread.
@@ -90,6 +94,7 @@ impl Supervisor {
                         since_retry = 0;
                         self.push().await;
                     }
+                    self.renew_what_is_due();
                     self.report();
                 }
             }
@@ -169,12 +174,32 @@ impl Supervisor {
         self.metrics
             .target_health(&target.proxy_name, &target.database, report.health.state);
         target.set_health(report.health);
+        match report.defaults {
+            Found::AsBefore => {}
+            Found::Changed => {
+                target.defaults_changed();
+            }
+        }
+        self.retry(&report.target);
+        self.report();
+    }
+
+    /// Has every shard look at the target again.
+    fn retry(&self, target: &TargetId) {
         for peer in self.peers.iter() {
             let _ = peer.send(Command::Retry {
-                target: report.target.clone(),
+                target: target.clone(),
             });
         }
-        self.report();
+    }
+
+    fn renew_what_is_due(&self) {
+        for (id, target) in &self.targets {
+            match target.renew_if_due() {
+                Renew::Now => self.retry(id),
+                Renew::NotYet => {}
+            }
+        }
     }
 
     fn report(&self) {

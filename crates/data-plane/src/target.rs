@@ -12,6 +12,7 @@ use tollgate_types::{
     TargetId, TargetRole, TlsMode,
 };
 
+use crate::renewing::Renewals;
 use crate::server::ScramKeyCache;
 use crate::tls;
 
@@ -81,7 +82,9 @@ pub(crate) struct TargetShared {
     pub(crate) database: Arc<str>,
     plan: ArcSwap<TargetPlan>,
     health: ArcSwap<TargetHealth>,
-    epoch: AtomicU64,
+    pub(crate) epoch: AtomicU64,
+    /// When connections were last renewed.
+    pub(crate) renewals: Renewals,
     /// How many server connections may be open, over all shards.
     pub(crate) credits: Arc<Credits>,
     /// SCRAM keys per user, so that PBKDF2 runs once.
@@ -103,6 +106,7 @@ impl TargetShared {
             plan: ArcSwap::from_pointee(plan),
             health: ArcSwap::from_pointee(TargetHealth::registering()),
             epoch: AtomicU64::new(0),
+            renewals: Renewals::default(),
             credits: Credits::new(0, shards),
             keys: ScramKeyCache::default(),
             probe_now: Notify::new(),

@@ -39,7 +39,8 @@ pub(crate) struct TargetPool {
     pub(crate) target: Arc<TargetShared>,
     /// Counters of this shard for this target.
     pub(crate) metrics: PoolMetrics,
-    proxy: Arc<ProxyShared>,
+    /// What all shards share about the proxy.
+    pub(crate) proxy: Arc<ProxyShared>,
     core: RefCell<Core>,
     waiters: RefCell<HashMap<WaiterId, Rc<WaitSlot>>>,
     last_errors: RefCell<HashMap<Arc<PoolKey>, OpenError>>,
@@ -90,6 +91,7 @@ impl TargetPool {
 
     /// Asks for a server connection of `key`.
     pub(crate) fn borrow(self: &Rc<Self>, shard: &Rc<Shard>, key: &Arc<PoolKey>) -> Borrowed {
+        self.catch_up(shard);
         let answer = self.core.borrow_mut().borrow(key, shard.clock.coarse());
         let borrowed = match answer {
             Borrow::Ready(lease) => {
@@ -163,6 +165,7 @@ impl TargetPool {
 
     /// Returns a connection to which nothing was sent since it was lent: it is as clean as it was.
     pub(crate) fn return_unused(self: &Rc<Self>, shard: &Rc<Shard>, mut lease: ServerLease) {
+        self.catch_up(shard);
         if lease.idle_event(&self.idle_waker.borrow()).is_some() {
             self.discard(shard, lease);
             return;
@@ -186,11 +189,11 @@ impl TargetPool {
         key: &Arc<PoolKey>,
         result: Result<Pooled, OpenError>,
     ) {
+        self.catch_up(shard);
         let now = shard.clock.exact();
         match result {
             Ok(mut conn) => {
                 self.last_errors.borrow_mut().remove(key);
-                self.proxy.greetings.learn(key, &conn.server.parameters);
                 let jitter = Jitter::new(u16::try_from(random::number() & 0xffff).unwrap_or(0));
                 // Registers the watcher; a server that has already hung up is noticed at first use.
                 let _ = conn.idle_event(&self.idle_waker.borrow());
@@ -227,6 +230,7 @@ impl TargetPool {
         conn: ParkedPooled,
         passport: Passport,
     ) {
+        self.catch_up(shard);
         if let Ok(mut conn) = conn.unpark() {
             let _ = conn.idle_event(&self.idle_waker.borrow());
             let parcel = Parcel {
@@ -271,6 +275,11 @@ impl TargetPool {
         }
         drop(core);
         self.act(shard);
+    }
+
+    /// Whether there are connections from before the target's epoch.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.epoch.get() != self.target.epoch()
     }
 
     /// Closes what is idle and in the way, and keeps it away for a while.

@@ -52,6 +52,8 @@ impl TargetPool {
             match notice {
                 Notice::DatabaseCommand => self.close_idle_of_other_databases(shard, own),
                 Notice::DatabaseInUse => self.close_all_idle(shard),
+                Notice::DefaultsChanged => self.renew(shard),
+                Notice::DefaultsInDoubt => self.target.probe_now.notify_one(),
             }
         }
     }

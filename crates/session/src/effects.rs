@@ -27,6 +27,11 @@ pub enum Notice {
     DatabaseCommand,
     /// The server refused such a statement with `55006`.
     DatabaseInUse,
+    /// A statement that may change what sessions begin with was committed: `ALTER ROLE`, `ALTER DATABASE`,
+    /// `pg_reload_conf()`.
+    DefaultsChanged,
+    /// The server reported a setting that no statement explains: its defaults may have changed.
+    DefaultsInDoubt,
 }
 
 /// The effects of one call.

@@ -98,6 +98,8 @@ effects! {
     /// A setting of the transaction whose name the text does not tell. If it is a custom one, it goes on
     /// to exist, with an empty value, when the transaction is over.
     LOCAL_SETTING_UNKNOWN = 38;
+    /// What sessions begin with may change: `ALTER ROLE`, `ALTER USER`, `ALTER DATABASE`, `pg_reload_conf`.
+    DEFAULTS = 44;
 }
 
 impl EffectSet {

@@ -376,6 +376,10 @@ impl Statement {
                 if word == Word::DATABASE {
                     self.add(EffectSet::DATABASE_DDL);
                 }
+                let has_defaults = matches!(word, Word::DATABASE | Word::ROLE | Word::USER);
+                if self.previous == Word::ALTER && has_defaults {
+                    self.add(EffectSet::DEFAULTS);
+                }
                 Stage::Defined
             }
             Stage::Execute => {

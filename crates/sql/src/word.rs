@@ -86,6 +86,7 @@ vocabulary! {
         RELEASE = 29, b"release";
         REPLACE = 30, b"replace";
         RESET = 31, b"reset";
+        ROLE = 60, b"role";
         ROLLBACK = 32, b"rollback";
     }
     b's': {
@@ -106,6 +107,7 @@ vocabulary! {
         UESCAPE = 48, b"uescape";
         UNLISTEN = 43, b"unlisten";
         UPDATE = 49, b"update";
+        USER = 61, b"user";
     }
     b'w': {
         WITH = 44, b"with";
@@ -164,6 +166,7 @@ fn pg_effect(folded: &[u8]) -> EffectSet {
     }
     match folded {
         b"pg_prepared_statement" | b"pg_prepared_statements" => EffectSet::STATEMENTS_VIEW,
+        b"pg_reload_conf" => EffectSet::DEFAULTS,
         // True of a text that updates it; the caller knows.
         SETTINGS_VIEW => EffectSet::SETTING_UNKNOWN,
         // The origin stays with the backend; the slots may be temporary, which is session state too.

@@ -37,7 +37,8 @@ async fn probe(target: &TargetConfig, logins: &[(&str, &[&str])]) -> TargetHealt
         random,
         deadline: LIMIT,
     })
-    .await;
+    .await
+    .health;
     assert_eq!(
         health.checks.len(),
         ProbeStep::ALL.len(),
@@ -237,7 +238,8 @@ async fn a_certificate_of_another_ca_fails_at_tls() {
         random,
         deadline: LIMIT,
     })
-    .await;
+    .await
+    .health;
     let words = "holds no certificate";
     assert_failed(
         &health,

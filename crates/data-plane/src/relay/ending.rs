@@ -4,6 +4,7 @@ use std::io;
 use std::rc::Rc;
 use std::task::Context;
 
+use tollgate_pool::Millis;
 use tollgate_session::postgres::{Cancel, CancelTarget, Farewell, Told};
 use tollgate_types::SessionState;
 use tollgate_wire_postgres::backend::{self, ErrorFields};
@@ -76,6 +77,13 @@ impl Relay {
             }
             Interrupt::IdleTimeout => {
                 if self.waiting.is_none() && self.session.at_boundary() {
+                    self.leave(&reply::idle_timeout(), cx)
+                } else {
+                    Ok(())
+                }
+            }
+            Interrupt::SessionTimeout => {
+                if self.link.is_none() && self.may_leave() {
                     self.leave(&reply::idle_timeout(), cx)
                 } else {
                     Ok(())
@@ -228,6 +236,17 @@ impl Relay {
             session.id = %control.id, reason = end.reason(), borrows = control.borrows.get(),
             duration_s = crate::clock::unix_seconds() - control.connected_unix, "client session ended"
         );
+    }
+
+    /// The session is about to be without a server process, which would look at the client's own
+    /// `idle_session_timeout`.
+    pub(super) fn show_idle_limit(&self) {
+        let control = &self.registered.control;
+        let limit = match self.session.idle_limit_ms() {
+            None => control.idle_limit_at_login,
+            Some(own) => (own > 0).then_some(Millis::new(own)),
+        };
+        control.idle_limit.set(limit);
     }
 
     /// Keeps the sessions view's state in step.

@@ -12,7 +12,9 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use tollgate_session::postgres::{Cancel, Clean, ServerEvent, Session, SessionConfig, Want};
+use tollgate_session::postgres::{
+    Cancel, Clean, Defaults, ServerEvent, Session, SessionConfig, Want,
+};
 use tollgate_session::{Effects, Piece, Pieces};
 use tollgate_telemetry::GaugeGuard;
 use tollgate_types::SessionState;
@@ -87,6 +89,12 @@ impl Relay {
             pinned: None,
             metrics,
         }
+    }
+
+    /// The same, for a client that was greeted with these parameters.
+    pub(crate) fn greeted(self, greeting: Defaults) -> Self {
+        let session = self.session.greeted(greeting);
+        Self { session, ..self }
     }
 
     /// Serves the client until it leaves or has to.
@@ -426,6 +434,7 @@ impl Relay {
     }
 
     pub(super) fn release(&mut self, proof: Clean) {
+        self.show_idle_limit();
         if let Some(link) = self.link.take() {
             *self.registered.control.server.borrow_mut() = None;
             if link.broken.is_some() {

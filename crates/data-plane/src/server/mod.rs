@@ -114,6 +114,11 @@ impl ServerConnection {
         })
     }
 
+    /// The address that was connected to.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Says goodbye, so that the server ends the session at once, and closes.
     pub(crate) fn close(mut self) {
         let mut bytes = Vec::new();

@@ -2,6 +2,7 @@
 
 mod changes;
 mod databases;
+mod defaults;
 mod dice;
 mod differential;
 mod fixture;

@@ -93,6 +93,15 @@ impl Session {
         }
         if link.parameters.has_news() {
             self.pending.ask_for(link.parameters.encoded());
+            let (pending, settings) = (&self.pending, &self.settings);
+            let explained =
+                |key: &[u8], now: &[u8]| pending.sets(key) || settings.get(key) == Some(now);
+            if link.parameters.doubt_unless(explained) {
+                self.heard.defaults_are_doubtful();
+            }
+        }
+        if self.pending.changes_defaults() {
+            self.heard.defaults_changed();
         }
         if self.pending.has_reset_all() && self.pins.settings_reset() {
             self.pending.ask_for_what_is_not_reset();
@@ -100,9 +109,12 @@ impl Session {
         let known = self
             .pending
             .transaction_over(&self.settings, &link.parameters);
-        let settings = link
-            .parameters
-            .observed(known.as_ref().unwrap_or(&self.settings));
+        let settings = match &known {
+            // A text that resets says nothing of what a default is by now, and neither does the server, if
+            // the value is the same.
+            Some(known) => link.parameters.in_force(known),
+            None => link.parameters.observed(&self.settings),
+        };
         self.settings_are(settings);
     }
 

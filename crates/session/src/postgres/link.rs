@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tollgate_sql::{EffectSet, Scanner};
 use tollgate_wire_postgres::backend::TransactionStatus;
 
+use super::defaults::Defaults;
 use super::fence::Fence;
 use super::parameters::Parameters;
 use super::queue::{DataEnd, Meaning, Queue, Syncs};
@@ -20,7 +21,12 @@ impl ServerState {
     /// The state of a connection that has just been made, with the parameters the server reported up to
     /// its first `ReadyForQuery`. They are what the connection must be back at before anyone else gets it.
     pub fn new<'a>(reported: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Self {
-        Self(Box::new(Link::new(Parameters::new(reported))))
+        Self::with_defaults(Defaults::new(reported))
+    }
+
+    /// The same with parameters that others know as well.
+    pub fn with_defaults(defaults: Defaults) -> Self {
+        Self(Box::new(Link::new(Parameters::new(defaults))))
     }
 
     /// The same with the process id the server told at login, so that what the client hears of its own

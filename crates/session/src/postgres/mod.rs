@@ -18,9 +18,12 @@
 
 mod cleanup;
 mod client;
+mod defaults;
 mod doubt;
 mod fence;
 mod head;
+mod heard;
+mod idling;
 mod inspecting;
 mod link;
 mod own_replies;
@@ -50,11 +53,14 @@ use tollgate_types::SessionState;
 use tollgate_wire_postgres::backend::{self, ErrorFields, TransactionStatus};
 
 pub use cleanup::{Cleanup, CleanupEvent, CleanupProgress};
+pub use defaults::Defaults;
+pub use idling::idle_session_timeout;
 pub use link::{Clean, Past, ServerState};
 pub use statements::{StatementTable, TableSeed};
 
 use crate::{Effects, PinReason, PinSet};
 use cleanup::Extent;
+use heard::Heard;
 use link::{Alignment, Held, Link, Mode, Owner, Restored, Segment};
 use pending::Pending;
 use pins::Pins;
@@ -200,6 +206,8 @@ pub struct Session {
     pins: Pins,
     /// What the client has set, as of its last transaction.
     settings: Settings,
+    told: heard::Told,
+    heard: Heard,
     pending: Pending,
     /// Counts statements made under settings that are nobody else's.
     climates: u32,
@@ -237,6 +245,8 @@ impl Session {
             table,
             pins: Pins::new(),
             settings: Settings::default(),
+            told: None,
+            heard: Heard::nothing(),
             pending: Pending::new(),
             climates: 0,
             asked: None,
@@ -448,7 +458,8 @@ impl Session {
     }
 
     /// Notes what of the client the connection has, and makes the proof.
-    fn part(&self, mut link: Box<Link>) -> Clean {
+    fn part(&mut self, mut link: Box<Link>) -> Clean {
+        heard::part(&mut self.told, &link);
         if link.alignment == Alignment::Confirmed {
             link.owner = match self.unnamed.serial() {
                 Some(serial) => Owner::Session {

@@ -43,7 +43,7 @@ impl Session {
                 self.pins.hold(PinReason::Listen);
                 Verdict::GoOn
             }
-            tag::READY_FOR_QUERY => self.own_ready(body),
+            tag::READY_FOR_QUERY => self.own_ready(body, out),
             _ => Verdict::GoOn,
         }
     }
@@ -56,7 +56,7 @@ impl Session {
         })
     }
 
-    fn own_ready(&mut self, body: &[u8]) -> Verdict {
+    fn own_ready(&mut self, body: &[u8], out: &mut Effects) -> Verdict {
         let Some(link) = &mut self.link else {
             return Verdict::OutOfSync;
         };
@@ -67,8 +67,10 @@ impl Session {
         if link.restored == Restored::Awaited && !more {
             link.restored = Restored::Ready;
         }
-        if done.is_some_and(|done| done.kind == Kind::Inspection) {
-            self.inspected();
+        match done.map(|done| done.kind) {
+            Some(Kind::Inspection) => self.inspected(),
+            Some(Kind::Replay) if !more => self.tell_what_differs(out),
+            _ => {}
         }
         if as_before {
             Verdict::GoOn

@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hasher};
 
 use tollgate_sql::StringStyle;
 
+use super::defaults::Defaults;
 use super::settings::Settings;
 
 /// The parameter that changes by itself when a standby is promoted: no session did it.
@@ -33,7 +34,10 @@ const NOT_SETTABLE: [&[u8]; 5] = [
 /// Reported settings: the values at the start of the connection and those in force now.
 #[derive(Debug)]
 pub(crate) struct Parameters {
+    /// The values at the start, as others know them.
+    defaults: Defaults,
     entries: Vec<Parameter>,
+    steadiness: Steadiness,
     /// Whether anything was reported since `observed` was last asked.
     news: News,
     /// A setting was reported that is not in the baseline or too long to compare. Nothing can prove it
@@ -43,7 +47,7 @@ pub(crate) struct Parameters {
     encoding: Encoding,
 }
 
-struct Parameter {
+pub(crate) struct Parameter {
     /// As the server spells it.
     name: Box<[u8]>,
     /// As settings are looked up: in lower case. Empty for what no session sets.
@@ -51,6 +55,23 @@ struct Parameter {
     baseline: Box<[u8]>,
     /// Where it differs from the baseline.
     now: Option<Box<[u8]>>,
+    origin: Origin,
+}
+
+/// Whether a setting is known to go back to its baseline when it is reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Baseline,
+    /// The server has another default by now. So it stays, for as long as the connection lives.
+    Unknown,
+}
+
+/// Whether sessions begin with exactly what was reported at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Steadiness {
+    Steady,
+    /// Not all of it, or something was reported that no session sets.
+    Shaken,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,20 +105,21 @@ const READING: [&[u8]; 5] = [
 
 impl Parameters {
     /// The baseline: what the server reported while the connection was made.
-    pub(crate) fn new<'a>(reported: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Self {
+    pub(crate) fn new(defaults: Defaults) -> Self {
         let mut parameters = Self {
-            entries: Vec::new(),
+            entries: defaults
+                .iter()
+                .map(|(name, value)| Parameter::new(name, value))
+                .collect(),
+            steadiness: Steadiness::Steady,
             news: News::None,
             beyond: Beyond::Never,
             style: StringStyle::Standard,
             encoding: Encoding::Safe,
+            defaults,
         };
-        for (name, value) in reported {
+        for (name, value) in parameters.defaults.clone().iter() {
             parameters.interpret(name, value);
-            match parameters.position(name) {
-                Some(at) => parameters.rebase(at, value),
-                None => parameters.entries.push(Parameter::new(name, value)),
-            }
         }
         parameters
     }
@@ -117,7 +139,58 @@ impl Parameters {
         if let Some(parameter) = self.entries.get_mut(at) {
             let same = *parameter.baseline == *value;
             parameter.now = (!same).then(|| value.into());
+            if !same && parameter.key.is_empty() {
+                self.steadiness = Steadiness::Shaken;
+            }
         }
+    }
+
+    /// What the connection began with.
+    pub(crate) fn defaults(&self) -> &Defaults {
+        &self.defaults
+    }
+
+    /// True when sessions are known to begin with the defaults, and nothing else was reported than what
+    /// sessions set.
+    pub(crate) fn is_steady(&self) -> bool {
+        self.steadiness == Steadiness::Steady
+    }
+
+    /// What sessions can set, by the server's names.
+    pub(crate) fn settable(&self) -> impl Iterator<Item = (&[u8], &Parameter)> {
+        let settable = self.entries.iter().filter(|entry| !entry.key.is_empty());
+        settable.map(|entry| (&*entry.name, entry))
+    }
+
+    /// What no session can set: names and the values in force.
+    pub(crate) fn beyond_sessions(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let beyond = self.entries.iter().filter(|entry| entry.key.is_empty());
+        beyond.map(|entry| (&*entry.name, entry.value()))
+    }
+
+    /// A setting does not go back to its baseline any more.
+    pub(crate) fn doubt(&mut self, key: &[u8]) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| *entry.key == *key) {
+            entry.origin = Origin::Unknown;
+            self.steadiness = Steadiness::Shaken;
+        }
+    }
+
+    /// Doubts the defaults of all settings that are not at their baseline, unless `explained` knows why. True
+    /// if one is doubted that was not before.
+    pub(crate) fn doubt_unless(&mut self, explained: impl Fn(&[u8], &[u8]) -> bool) -> bool {
+        let mut doubted = false;
+        for entry in &mut self.entries {
+            let Some(now) = entry.now.as_deref().filter(|_| !entry.key.is_empty()) else {
+                continue;
+            };
+            if entry.origin == Origin::Baseline && !explained(&entry.key, now) {
+                entry.origin = Origin::Unknown;
+                self.steadiness = Steadiness::Shaken;
+                doubted = true;
+            }
+        }
+        doubted
     }
 
     /// The server reports a value that cannot be compared.
@@ -139,7 +212,7 @@ impl Parameters {
     /// What a setting is now, if the server reports it in a way that means the same in any encoding.
     pub(crate) fn value(&self, key: &[u8]) -> Option<&[u8]> {
         let parameter = self.entries.iter().find(|entry| *entry.key == *key)?;
-        let value = parameter.now.as_deref().unwrap_or(&parameter.baseline);
+        let value = parameter.value();
         value.is_ascii().then_some(value)
     }
 
@@ -159,10 +232,16 @@ impl Parameters {
 
     /// `settings` with the reported ones as the server has them now.
     pub(crate) fn observed(&mut self, settings: &Settings) -> Settings {
-        match std::mem::replace(&mut self.news, News::None) {
+        match self.news {
             News::None => settings.clone(),
-            News::Reported => self.overlay(settings),
+            News::Reported => self.in_force(settings),
         }
+    }
+
+    /// The same, whether or not something was reported.
+    pub(crate) fn in_force(&mut self, settings: &Settings) -> Settings {
+        self.news = News::None;
+        self.overlay(settings)
     }
 
     /// True when something was reported since `observed` was last asked.
@@ -239,6 +318,7 @@ impl Parameters {
     fn rebase(&mut self, at: usize, value: &[u8]) {
         if let Some(parameter) = self.entries.get_mut(at) {
             parameter.baseline = value.into();
+            self.defaults = self.defaults.with(&parameter.name, value);
         }
     }
 }
@@ -255,11 +335,25 @@ impl Parameter {
             key,
             baseline: value.into(),
             now: None,
+            origin: Origin::Baseline,
         }
     }
-}
 
-impl Parameter {
+    /// The name as settings are looked up.
+    pub(crate) fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// The value in force, as it was reported.
+    pub(crate) fn value(&self) -> &[u8] {
+        self.now.as_deref().unwrap_or(&self.baseline)
+    }
+
+    /// True when a session that has not set it is known to have this value.
+    pub(crate) fn begins_with(&self, value: &[u8]) -> bool {
+        self.origin == Origin::Baseline && *self.baseline == *value
+    }
+
     /// True when the value in force was written in the client's encoding.
     fn is_encoded(&self) -> bool {
         self.now.as_ref().is_some_and(|value| !value.is_ascii())
@@ -278,11 +372,11 @@ mod tests {
     use super::*;
 
     fn parameters() -> Parameters {
-        Parameters::new([
+        Parameters::new(Defaults::new([
             (&b"client_encoding"[..], &b"UTF8"[..]),
             (b"TimeZone", b"UTC"),
             (b"in_hot_standby", b"on"),
-        ])
+        ]))
     }
 
     fn observed(parameters: &mut Parameters) -> Settings {

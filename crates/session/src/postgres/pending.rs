@@ -44,6 +44,7 @@ struct Open {
     listing: Listing,
     unknown: Unknown,
     alteration: Alteration,
+    defaults: DefaultsOfServer,
     ending: Ending,
     certainty: Certainty,
     commits: Commits,
@@ -87,6 +88,13 @@ enum Alteration {
     Some,
 }
 
+/// Whether the server's defaults may have been changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DefaultsOfServer {
+    Untouched,
+    Touched,
+}
+
 /// Effects that may change a setting, for the transaction or for longer.
 const ALTERING: EffectSet = EffectSet::SETTING
     .union(EffectSet::SETTING_UNKNOWN)
@@ -125,6 +133,7 @@ impl Open {
         listing: Listing::No,
         unknown: Unknown::None,
         alteration: Alteration::None,
+        defaults: DefaultsOfServer::Untouched,
         ending: Ending::Commit,
         certainty: Certainty::Certain,
         commits: Commits::None,
@@ -135,6 +144,7 @@ impl Open {
             && self.scope == Scope::Named
             && self.facts.is_empty()
             && self.listing == Listing::No
+            && self.defaults == DefaultsOfServer::Untouched
     }
 
     fn touch(&mut self, name: &[u8], last: LastTouch) {
@@ -196,6 +206,18 @@ impl Pending {
         !self.open.settings.is_empty() || self.open.scope != Scope::Named
     }
 
+    /// True when a text of the open transaction sets this one, and nothing behind it resets it.
+    pub(crate) fn sets(&self, key: &[u8]) -> bool {
+        let mut settings = self.open.settings.iter();
+        settings.any(|known| *known.name == *key && known.last == LastTouch::Set)
+    }
+
+    /// True when the open transaction, if it is over now, may have changed what sessions begin with.
+    pub(crate) fn changes_defaults(&self) -> bool {
+        let undone = self.open.ending == Ending::Rollback && self.open.commits == Commits::None;
+        self.open.defaults == DefaultsOfServer::Touched && !undone
+    }
+
     /// A statement was run, to its end or not.
     pub(crate) fn tried(&mut self, effects: EffectSet, touched: Option<&TouchedSettings>) {
         if effects.intersects(EffectSet::PROCEDURE) {
@@ -203,6 +225,9 @@ impl Pending {
         }
         if effects.intersects(ALTERING) {
             self.open.alteration = Alteration::Some;
+        }
+        if effects.intersects(EffectSet::DEFAULTS) {
+            self.open.defaults = DefaultsOfServer::Touched;
         }
         if effects.intersects(EffectSet::ROLLBACK_TO) {
             self.open.certainty = Certainty::Doubtful;

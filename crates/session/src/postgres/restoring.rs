@@ -48,7 +48,10 @@ impl Session {
             link.sequences = SequenceUse::ByOthers;
         }
         link.last_user = Some(self.id);
+        self.keep_what_was_told();
+        let link = self.link.as_mut()?;
         if link.settings.same(&self.settings) {
+            self.tell_what_differs(out);
             return None;
         }
         let mut certainty = Certainty::Certain;

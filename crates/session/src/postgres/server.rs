@@ -63,6 +63,7 @@ impl Session {
             link.unread = unread;
         }
         self.send_fence(out);
+        self.heard.pass_on(out);
         let released = self.release_if_clean(out);
         if self.asked.is_none() && !self.pending.is_open() {
             self.pins.announce(out);

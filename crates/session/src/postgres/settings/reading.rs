@@ -161,15 +161,16 @@ impl std::fmt::Debug for Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::postgres::Defaults;
 
     fn parameters() -> Parameters {
-        Parameters::new([
+        Parameters::new(Defaults::new([
             (&b"client_encoding"[..], &b"UTF8"[..]),
             (b"standard_conforming_strings", b"on"),
             (b"DateStyle", b"ISO, MDY"),
             (b"IntervalStyle", b"postgres"),
             (b"TimeZone", b"UTC"),
-        ])
+        ]))
     }
 
     fn reading(changes: &[(&[u8], &[u8])]) -> Reading {

@@ -189,10 +189,11 @@ fn what_the_server_reports_during_the_doubt_is_heard() {
         "{IN_DOUBT}
          B N S(TimeZone=CET) Z(I) Z(I) {FENCED} Z(I)
          <- N S(TimeZone=CET) Z(I)
+         ! defaults in doubt
          ! release
          F2 Q(select 1)
          ! borrow
-         -> SET(-timezone) Q(select 1)"
+         -> SET(timezone=UTC) Q(select 1)"
     ));
 }
 

@@ -64,7 +64,7 @@ pub(super) fn frame(tag: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// Splits at spaces that are not inside parentheses.
-fn words(text: &str) -> Vec<String> {
+pub(super) fn words(text: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut depth = 0;
     for letter in text.trim().chars() {

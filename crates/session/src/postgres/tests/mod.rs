@@ -2,6 +2,7 @@
 
 mod boundaries;
 mod copy;
+mod defaults;
 mod isolation;
 mod messages;
 mod pinning;

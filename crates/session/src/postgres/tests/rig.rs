@@ -17,7 +17,7 @@ use tollgate_wire_postgres::sqlstate::SqlState;
 use super::messages::{Side, bytes, spell};
 use crate::postgres::link::{Restored, SequenceUse};
 use crate::postgres::{
-    Cancel, Clean, Cleanup, CleanupEvent, Farewell, ServerEvent, ServerState, Session,
+    Cancel, Clean, Cleanup, CleanupEvent, Defaults, Farewell, ServerEvent, ServerState, Session,
     SessionConfig, StatementTable, TableSeed, Told, Want,
 };
 use crate::{Effects, Notice, Piece, PinChange};
@@ -132,7 +132,8 @@ impl Rig {
                         process_id: 1,
                     },
                     table.clone(),
-                ),
+                )
+                .greeted(defaults("")),
                 input: Vec::new(),
                 server: Vec::new(),
             })
@@ -202,8 +203,8 @@ impl Rig {
                 self.perform(&out, &[]);
                 self.client(who);
             }
-            // A new connection is in the pool, on top of the others.
-            "fresh" => self.pool.push(fresh()),
+            // A new connection is in the pool, on top of the others, perhaps with other defaults.
+            "fresh" => self.pool.push(other(text)),
             "is" => {
                 let state = self.clients[who].session.state();
                 assert_eq!(format!("{state:?}"), text, "state");
@@ -380,6 +381,8 @@ impl Rig {
             self.said.push(match notice {
                 Notice::DatabaseCommand => "database command".to_owned(),
                 Notice::DatabaseInUse => "database in use".to_owned(),
+                Notice::DefaultsChanged => "defaults changed".to_owned(),
+                Notice::DefaultsInDoubt => "defaults in doubt".to_owned(),
             });
         }
     }
@@ -394,13 +397,28 @@ pub(super) fn table() -> StatementTable {
 }
 
 pub(super) fn fresh() -> ServerState {
-    ServerState::new([
-        (&b"application_name"[..], &b""[..]),
-        (b"client_encoding", b"UTF8"),
-        (b"standard_conforming_strings", b"on"),
-        (b"TimeZone", b"UTC"),
-    ])
-    .with_process_id(7)
+    other("")
+}
+
+/// A new connection whose defaults differ as `text` says: `TimeZone=CET is_superuser=on`.
+pub(super) fn other(text: &str) -> ServerState {
+    ServerState::with_defaults(defaults(text)).with_process_id(7)
+}
+
+/// What clients are greeted with, but for what `text` says.
+pub(super) fn defaults(text: &str) -> Defaults {
+    let usual = [
+        ("application_name", ""),
+        ("client_encoding", "UTF8"),
+        ("in_hot_standby", "off"),
+        ("is_superuser", "off"),
+        ("standard_conforming_strings", "on"),
+        ("TimeZone", "UTC"),
+    ];
+    let others = text.split_whitespace();
+    let others = others.map(|other| other.split_once('=').unwrap());
+    let all = usual.into_iter().chain(others);
+    Defaults::new(all.map(|(name, value)| (name.as_bytes(), value.as_bytes())))
 }
 
 pub(super) fn fatal(state: SqlState) -> ErrorFields {

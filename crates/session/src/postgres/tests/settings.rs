@@ -430,11 +430,12 @@ fn a_setting_that_is_reported_needs_no_text_that_tells() {
         "F> Q(select f())
          ! borrow
          B> T D C(SELECT 1) S(TimeZone=CET) Z(I)
+         ! defaults in doubt
          ! release
          past SettingsTouched
          F2 Q(select 1)
          ! borrow
-         -> SET(-timezone) Q(select 1)",
+         -> SET(timezone=UTC) Q(select 1)",
     );
     check(
         "F> Q(begin; set timezone = 'CET')

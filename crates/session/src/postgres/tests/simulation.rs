@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::messages::{Side, bytes, spell};
-use super::rig::{fresh, table, write};
+use super::messages::{Side, bytes, spell, words};
+use super::rig::{defaults, fresh, other, table, write};
 use super::simulator::Simulator;
 use crate::Effects;
 use crate::postgres::{Clean, Cleanup, CleanupEvent, Farewell, ServerEvent, ServerState, Session};
@@ -209,6 +209,18 @@ struct World {
     clients: Vec<Client>,
     servers: Vec<Simulator>,
     idle: Vec<(usize, ServerState)>,
+    homes: Homes,
+}
+
+/// Where sessions of the servers begin.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Homes {
+    /// Where the clients were told.
+    AsTold,
+    /// At every other server in another time zone than the clients were told.
+    Differ,
+    /// Everywhere in another time zone by now.
+    Moved,
 }
 
 impl World {
@@ -225,7 +237,8 @@ impl World {
                         process_id: 1,
                     },
                     table.clone(),
-                ),
+                )
+                .greeted(defaults("")),
                 script: script.clone(),
                 arrived: Vec::new(),
                 from_server: Vec::new(),
@@ -238,6 +251,29 @@ impl World {
             clients,
             servers: Vec::new(),
             idle: Vec::new(),
+            homes: Homes::AsTold,
+        }
+    }
+
+    /// A new server and what it reports.
+    fn start(&mut self) -> (usize, ServerState) {
+        let place = self.servers.len();
+        let (server, state) = match self.homes {
+            Homes::Differ if place.is_multiple_of(2) => {
+                (Simulator::abroad("EST"), other("TimeZone=EST"))
+            }
+            Homes::Moved => (Simulator::abroad("GMT"), other("TimeZone=GMT")),
+            Homes::AsTold | Homes::Differ => (Simulator::new(), fresh()),
+        };
+        self.servers.push(server);
+        (place, state)
+    }
+
+    /// All servers get another default.
+    fn reload(&mut self) {
+        self.homes = Homes::Moved;
+        for server in &mut self.servers {
+            server.reload("GMT");
         }
     }
 
@@ -275,10 +311,8 @@ impl World {
             match progress.want {
                 Want::More | Want::Replies => return,
                 Want::Server => {
-                    let (link, state) = self.idle.pop().unwrap_or_else(|| {
-                        self.servers.push(Simulator::new());
-                        (self.servers.len() - 1, fresh())
-                    });
+                    let idle = self.idle.pop();
+                    let (link, state) = idle.unwrap_or_else(|| self.start());
                     self.clients[who].link = Some(link);
                     self.clients[who].session.attach(state);
                 }
@@ -421,9 +455,10 @@ fn whole(script: &[String]) -> Vec<u8> {
     bytes(Side::Client, &format!("{} c S", script.join(" ")))
 }
 
-fn play(scripts: &[Vec<String>], moves: &[Move]) {
+fn play(scripts: &[Vec<String>], moves: &[Move], homes: Homes) {
     let scripts: Vec<_> = scripts.iter().map(|script| whole(script)).collect();
     let mut world = World::new(&scripts);
+    world.homes = homes;
     for step in moves {
         world.make(step);
     }
@@ -436,6 +471,69 @@ fn play(scripts: &[Vec<String>], moves: &[Move]) {
     for who in 0..CLIENTS {
         world.goes(who);
     }
+}
+
+/// The servers get another default in the midst of it all.
+fn play_with_a_reload(scripts: &[Vec<String>], before: &[Move], after: &[Move]) {
+    let scripts: Vec<_> = scripts.iter().map(|script| whole(script)).collect();
+    let mut world = World::new(&scripts);
+    for step in before {
+        world.make(step);
+    }
+    world.reload();
+    for step in after {
+        world.make(step);
+    }
+    world.settle();
+    for client in &world.clients {
+        check_belief(&spell(Side::Server, &client.told));
+    }
+}
+
+/// When a client has a reply, it has been told the time zone that the reply was made in: before it, or with
+/// it, where the servers' default moved in the midst of the request.
+fn check_belief(told: &str) {
+    let mut before = "UTC".to_owned();
+    let mut belief = before.clone();
+    let mut shown = None;
+    for word in words(told) {
+        if let Some(value) = word.strip_prefix("S(TimeZone=") {
+            belief = value.trim_end_matches(')').to_owned();
+        }
+        if let Some(row) = word.strip_prefix("D([\"") {
+            shown = row.split('"').next().map(str::to_owned);
+        }
+        if word.starts_with("Z(") {
+            let shown = shown.take().unwrap_or_else(|| belief.clone());
+            assert!(shown == before || shown == belief, "{shown} in {told}");
+            before.clone_from(&belief);
+        }
+    }
+}
+
+/// One thing that a client does with its time zone, one statement at a time.
+fn zone_action() -> impl Strategy<Value = String> {
+    let statement = prop::sample::select(vec![
+        "show all",
+        "show all",
+        "show all",
+        "set timezone = 'CET'",
+        "set timezone = 'UTC'",
+        "reset timezone",
+        "reset all",
+        "set work_mem = 7MB",
+        "begin",
+        "commit",
+        "rollback",
+        "select 1/0",
+    ]);
+    (statement, prop::bool::ANY).prop_map(|(sql, simple)| {
+        if simple {
+            format!("Q({sql})")
+        } else {
+            format!("P(,{sql}) B(,) E() S")
+        }
+    })
 }
 
 /// As above, but the first client goes in the midst of it all.
@@ -463,6 +561,15 @@ fn play_with_a_loss(scripts: &[Vec<String>], before: &[Move], after: &[Move]) {
     }
 }
 
+/// An action that resets nothing that is told at login.
+fn without_resets(action: &str) -> String {
+    ["reset timezone", "reset all", "discard all"]
+        .into_iter()
+        .fold(action.to_owned(), |action, reset| {
+            action.replace(reset, "select 1")
+        })
+}
+
 fn scripts(length: usize) -> impl Strategy<Value = Vec<Vec<String>>> {
     prop::collection::vec(prop::collection::vec(action(), 0..length), CLIENTS)
 }
@@ -478,7 +585,28 @@ proptest! {
     /// and no connection changes hands with anything left on it that is not known.
     #[test]
     fn the_proxy_cannot_be_seen(scripts in scripts(14), moves in moves()) {
-        play(&scripts, &moves);
+        play(&scripts, &moves, Homes::AsTold);
+    }
+
+    /// Nor is it seen by clients that were told other defaults than their servers have, as long as they do
+    /// not ask for the defaults of today.
+    #[test]
+    fn what_clients_were_told_stays_true(scripts in scripts(14), moves in moves()) {
+        let scripts: Vec<Vec<String>> = scripts
+            .into_iter()
+            .map(|script| script.iter().map(|action| without_resets(action)).collect())
+            .collect();
+        play(&scripts, &moves, Homes::Differ);
+    }
+
+    /// When the servers' defaults move under clients and connections, no client is left with a wrong idea.
+    #[test]
+    fn what_clients_believe_is_true(
+        scripts in prop::collection::vec(prop::collection::vec(zone_action(), 0..14), CLIENTS),
+        before in moves(),
+        after in moves(),
+    ) {
+        play_with_a_reload(&scripts, &before, &after);
     }
 
     /// A client that vanishes at any moment leaves nothing that another one could see.

@@ -25,12 +25,19 @@ struct Undoable {
     local: BTreeMap<&'static str, String>,
     /// Temporary objects, cursors and channels.
     marks: BTreeSet<&'static str>,
+    /// The default of `timezone`, where it is not the usual one.
+    home: Option<&'static str>,
 }
 
 impl Undoable {
     fn value(&self, name: &str) -> &str {
         let set = self.local.get(name).or_else(|| self.settings.get(name));
-        set.map_or_else(|| default_of(name), String::as_str)
+        set.map_or_else(|| self.default_of(name), String::as_str)
+    }
+
+    fn default_of(&self, name: &str) -> &'static str {
+        let home = self.home.filter(|_| name == "timezone");
+        home.unwrap_or_else(|| default_of(name))
     }
 
     fn values(&self) -> Vec<&str> {
@@ -129,6 +136,23 @@ impl Simulator {
         }
     }
 
+    /// One whose sessions begin in another time zone than the usual one.
+    pub(super) fn abroad(timezone: &'static str) -> Self {
+        let mut simulator = Self::new();
+        simulator.undoable.home = Some(timezone);
+        simulator.reported_timezone = timezone.to_owned();
+        simulator
+    }
+
+    /// The server reads its configuration again: whoever has not set a time zone is in this one. It is
+    /// reported behind the next statement.
+    pub(super) fn reload(&mut self, timezone: &'static str) {
+        let earlier = self.saved.iter_mut().chain(&mut self.savepoints);
+        for state in earlier.chain([&mut self.undoable]) {
+            state.home = Some(timezone);
+        }
+    }
+
     /// Bytes of the client arrive.
     pub(super) fn receive(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
@@ -162,7 +186,8 @@ impl Simulator {
     /// be those that `known` says, or else at their defaults, and its prepared statements: whoever comes
     /// next makes sure that it has its own.
     pub(super) fn dirt<'a>(&self, known: impl Fn(&str) -> Option<&'a [u8]>) -> Option<String> {
-        let as_known = SETTINGS.iter().all(|(name, default)| {
+        let as_known = SETTINGS.iter().all(|(name, _)| {
+            let default = self.undoable.default_of(name);
             self.undoable.value(name).as_bytes() == known(name).unwrap_or(default.as_bytes())
         });
         let clean = as_known
@@ -472,8 +497,11 @@ impl Simulator {
             }
             "discard all" if in_block || self.pipelined() => return Err(Failed("25001")),
             "discard all" => {
-                self.undoable = Undoable::default();
-                self.saved = Some(Undoable::default());
+                self.undoable = Undoable {
+                    home: self.undoable.home,
+                    ..Undoable::default()
+                };
+                self.saved = Some(self.undoable.clone());
                 self.lasting = Lasting::default();
                 self.sequence = None;
                 "C(DISCARD ALL)".to_owned()
@@ -543,7 +571,10 @@ impl Simulator {
                     undoable.settings.remove("role");
                     undoable.local.remove("role");
                 }
-                if let Some(value) = value.filter(|value| value != default_of(name)) {
+                let default = undoable.default_of(name);
+                // What is set to its default stays when the default moves.
+                let moves = name == "timezone";
+                if let Some(value) = value.filter(|value| moves || value != default) {
                     undoable.settings.insert(name, value);
                 }
             }
