@@ -173,7 +173,6 @@ fn the_error_of_a_remade_statement_is_the_clients() {
          ! replies
          -> P(,select 1) B(,) E() H
          B 1 2 D C(SELECT 1)
-         ! replies
          <- 1 2 D C(SELECT 1)
          -> P(tollgate_0_2,select * from t) DS(tollgate_0_2) H
          B> E(42P01)
