@@ -76,7 +76,7 @@ pub struct MySqlOptions {
     pub kind: MySqlKind,
     /// Certificate and key; with them TLS is offered, without them it is not.
     pub tls: Option<Identity>,
-    /// `max_connections`; the server keeps one more for the superuser.
+    /// `max_connections`, at least 10 for MariaDB; the server keeps one more for the superuser.
     pub max_connections: u32,
     /// The binary log.
     pub binlog: Binlog,

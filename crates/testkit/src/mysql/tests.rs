@@ -7,7 +7,7 @@ use std::{
 };
 
 use sqlx::{
-    Connection, MySqlConnection,
+    Connection, MySqlConnection, Row,
     mysql::{MySqlConnectOptions, MySqlSslMode},
 };
 
@@ -64,10 +64,12 @@ async fn answers_with_its_version_over_tls() {
             MySqlKind::MariaDb => "10.11.",
         };
         assert!(version.starts_with(expected), "{version}");
-        let cipher = "SELECT variable_value FROM information_schema.session_status WHERE variable_name = 'Ssl_version'";
-        if kind == MySqlKind::MariaDb {
-            assert_eq!(answer(trusting, cipher).await.unwrap(), "TLSv1.3");
-        }
+        let mut connection = MySqlConnection::connect_with(&trusting).await.unwrap();
+        let row = sqlx::query("SHOW STATUS LIKE 'Ssl_version'")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        assert_eq!(row.get::<String, _>(1), "TLSv1.3", "{kind:?}");
     }
 }
 
@@ -80,7 +82,7 @@ async fn shows_the_given_certificate() {
             .ssl_ca_from_pem(stranger.cert_pem().into_bytes());
         let refused = answer(mistrusting, "SELECT 'seen'").await.unwrap_err();
         let text = format!("{refused:?}");
-        assert!(text.contains("UnknownIssuer"), "{kind:?}: {text}");
+        assert!(text.contains("InvalidCertificate"), "{kind:?}: {text}");
     }
 }
 
@@ -156,7 +158,10 @@ fn keeps_its_port_and_data_over_stop_kill_and_restart() {
         server.user_create("app", "secret").unwrap();
         server.database_create("orders", "app").unwrap();
         server
-            .superuser_sql("orders", "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)")
+            .superuser_sql(
+                "orders",
+                "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)",
+            )
             .unwrap();
         server.stop().unwrap();
         assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
@@ -215,7 +220,7 @@ async fn kills_the_connections_of_one_account() {
 fn follows_its_options() {
     for kind in kinds() {
         let options = MySqlOptions::new(kind)
-            .max_connections(7)
+            .max_connections(17)
             .binlog(Binlog::On)
             .performance_schema(PerformanceSchema::On)
             .setting("wait-timeout", "123")
@@ -225,7 +230,7 @@ fn follows_its_options() {
         let ask = "SELECT @@max_connections, @@log_bin, @@performance_schema, @@global.wait_timeout, \
                    @@innodb_buffer_pool_size";
         let answer = server.superuser_sql("made", ask).unwrap();
-        assert_eq!(answer, "7\t1\t1\t123\t25165824", "{kind:?}");
+        assert_eq!(answer, "17\t1\t1\t123\t25165824", "{kind:?}");
         assert_eq!(server.superuser_sql("made", "SHOW TABLES").unwrap(), "here");
         let plain = MySqlServer::start(kind).unwrap();
         let ask = "SELECT @@log_bin, @@performance_schema";
@@ -251,7 +256,9 @@ fn two_servers_have_two_identities() {
     }
     let identity = || {
         let server = MySqlServer::start(kind).unwrap();
-        server.superuser_sql("mysql", "SELECT @@server_uuid").unwrap()
+        server
+            .superuser_sql("mysql", "SELECT @@server_uuid")
+            .unwrap()
     };
     assert_ne!(identity(), identity());
 }
