@@ -44,6 +44,9 @@ fn init(server: &MySqlServer, data: &Path) -> Result<()> {
         MySqlKind::MySql9 => mysql_init(server, &sql),
         MySqlKind::MariaDb => mariadb_init(server, &sql),
     };
+    for (name, value) in foundation(server) {
+        command.arg(format!("--{name}={value}"));
+    }
     command
         .arg(format!("--datadir={}", data.display()))
         .current_dir(server.folder.path())
@@ -68,12 +71,7 @@ fn mysql_init(server: &MySqlServer, sql: &Path) -> Command {
     let mut command = Command::new(server.program("mysqld"));
     command
         .args(["--no-defaults", "--initialize-insecure"])
-        .arg(format!("--init-file={}", sql.display()))
-        // Certificates in the data folder would switch TLS on for everybody. The RSA keys stay.
-        .arg("--auto-generate-certs=OFF");
-    for (name, value) in places(server).into_iter().chain(small_mysql()) {
-        command.arg(format!("--{name}={value}"));
-    }
+        .arg(format!("--init-file={}", sql.display()));
     command
 }
 
@@ -83,9 +81,6 @@ fn mariadb_init(server: &MySqlServer, sql: &Path) -> Command {
         .args(["--no-defaults", "--skip-test-db"])
         .arg("--auth-root-authentication-method=normal")
         .arg(format!("--extra-file={}", sql.display()));
-    for (name, value) in places(server).into_iter().chain(small_mariadb()) {
-        command.arg(format!("--{name}={value}"));
-    }
     command
 }
 
@@ -117,38 +112,57 @@ fn places(server: &MySqlServer) -> Vec<Setting> {
         ("basedir", shown(installation.base())),
         ("lc-messages-dir", shown(&installation.messages_dir())),
         ("plugin-dir", shown(&installation.plugin_dir())),
-        // A machine has a limited number of asynchronous requests, and tests run side by side.
-        ("innodb-use-native-aio", "OFF".to_owned()),
-        ("innodb-buffer-pool-size", "16M".to_owned()),
-        ("innodb-doublewrite", "OFF".to_owned()),
     ]
 }
 
-fn small_mysql() -> Vec<Setting> {
+/// Nothing here has to survive a power cut. What is written does survive the end of the process: the
+/// operating system has it.
+fn quick_storage(kind: MySqlKind) -> Vec<Setting> {
+    let log_size = match kind {
+        MySqlKind::MySql9 => "innodb-redo-log-capacity",
+        MySqlKind::MariaDb => "innodb-log-file-size",
+    };
     vec![
+        (log_size, "8M".to_owned()),
+        ("innodb-buffer-pool-size", "16M".to_owned()),
+        ("innodb-log-buffer-size", "1M".to_owned()),
+        ("innodb-doublewrite", "OFF".to_owned()),
+        ("innodb-flush-method", "nosync".to_owned()),
+        // A machine has a limited number of asynchronous requests, and tests run side by side.
+        ("innodb-use-native-aio", "OFF".to_owned()),
+    ]
+}
+
+/// What only MySQL knows.
+fn mysql_only() -> Vec<Setting> {
+    vec![
+        // A second protocol, on a second port.
         ("mysqlx", "OFF".to_owned()),
         // The default is a folder that only a full installation has.
         ("secure-file-priv", "NULL".to_owned()),
-        ("innodb-redo-log-capacity", "8M".to_owned()),
+        // Certificates in the data folder would switch TLS on for everybody. The RSA keys stay.
+        ("auto-generate-certs", "OFF".to_owned()),
     ]
 }
 
-fn small_mariadb() -> Vec<Setting> {
-    vec![("innodb-log-file-size", "8M".to_owned())]
+/// The settings that an initialisation and every start share.
+fn foundation(server: &MySqlServer) -> Vec<Setting> {
+    let mut pairs = places(server);
+    pairs.extend(quick_storage(server.kind()));
+    match server.kind() {
+        MySqlKind::MySql9 => pairs.extend(mysql_only()),
+        MySqlKind::MariaDb => {}
+    }
+    pairs
 }
 
 fn settings(server: &MySqlServer) -> Result<String> {
     let options = &server.options;
-    let mut pairs = places(server);
-    pairs.extend(match options.kind {
-        MySqlKind::MySql9 => small_mysql(),
-        MySqlKind::MariaDb => small_mariadb(),
-    });
+    let mut pairs = foundation(server);
     pairs.extend(own_settings(server));
     let mut text = String::from("[mysqld]\n");
-    match options.kind {
-        MySqlKind::MySql9 => text.push_str("auto-generate-certs = OFF\n"),
-        MySqlKind::MariaDb => text.push_str("plugin-load-add = auth_ed25519\n"),
+    if options.kind == MySqlKind::MariaDb {
+        text.push_str("plugin-load-add = auth_ed25519\n");
     }
     match options.binlog {
         Binlog::Off => text.push_str("skip-log-bin\n"),
@@ -184,8 +198,7 @@ fn own_settings(server: &MySqlServer) -> Vec<Setting> {
         // the cache a test of broken logins cannot lock out the host.
         ("skip-name-resolve", "ON".to_owned()),
         ("host-cache-size", "0".to_owned()),
-        // Written at once, so that a killed server keeps its data, but not forced to the disk: nothing
-        // here has to survive a power cut.
+        // Written at every commit, so that a killed server keeps its data.
         ("innodb-flush-log-at-trx-commit", "2".to_owned()),
         ("sync-binlog", "0".to_owned()),
     ];
