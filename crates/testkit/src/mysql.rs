@@ -250,9 +250,10 @@ impl MySqlServer {
 
     /// Stops every thread of the server where it is: connections stay open and nothing answers, until
     /// [`MySqlServer::resume`].
-    pub fn pause(&self) {
-        if let Some(server) = &self.server {
-            server.signal(Signal::STOP);
+    pub fn pause(&self) -> Result<()> {
+        match &self.server {
+            Some(server) => server.freeze(PATIENCE),
+            None => Ok(()),
         }
     }
 

@@ -37,7 +37,7 @@ impl LoginPlugin {
 
     /// The clause of `CREATE USER`; `password` is a literal already.
     ///
-    /// MariaDB wants `VIA … USING PASSWORD(…)`, because its `WITH … BY` does not hash for ed25519.
+    /// MariaDB writes it `VIA … USING PASSWORD(…)`; MySQL's `WITH … BY …` is an error there.
     pub(super) fn clause(self, password: &str) -> String {
         match self {
             Self::CachingSha2 | Self::Sha256 => {

@@ -182,7 +182,7 @@ fn keeps_its_port_and_data_over_stop_kill_and_restart() {
 fn a_paused_server_holds_connections_and_says_nothing() {
     for kind in kinds() {
         let mut server = MySqlServer::start(kind).unwrap();
-        server.pause();
+        server.pause().unwrap();
         let mut stream = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_millis(100)))
@@ -194,7 +194,7 @@ fn a_paused_server_holds_connections_and_says_nothing() {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.read_exact(&mut first).unwrap();
         assert_eq!(first[4], 10, "a greeting of protocol 10");
-        server.pause();
+        server.pause().unwrap();
         server.stop().unwrap();
     }
 }
