@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
 
@@ -66,6 +66,19 @@ impl Guarded {
         Ok(())
     }
 
+    /// Stops every thread of the process where it is; SIGCONT lets it go on.
+    ///
+    /// The signal alone is not enough: threads go on until the kernel has reached each of them.
+    pub fn freeze(&self, limit: Duration) -> Result<()> {
+        self.signal(Signal::STOP);
+        let deadline = Instant::now() + limit;
+        while !all_threads_stopped(self.child.id()) {
+            ensure!(Instant::now() < deadline, "a process did not stand still");
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
     /// Waits until the process has ended or `limit` has passed.
     pub fn wait(&mut self, limit: Duration) -> Result<Ended> {
         let deadline = Instant::now() + limit;
@@ -108,6 +121,18 @@ fn pid_of(id: u32) -> Option<Pid> {
     Pid::from_raw(i32::try_from(id).ok()?)
 }
 
+/// Whether the state of every thread is `T`: the first field after the `)` that ends the name.
+fn all_threads_stopped(id: u32) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{id}/task")) else {
+        return true;
+    };
+    threads.flatten().all(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(')')
+            .is_none_or(|(_, fields)| fields.trim_start().starts_with('T'))
+    })
+}
+
 /// Every process below `root`, read from `/proc`.
 fn descendants(root: u32) -> Vec<u32> {
     let mut parents: Vec<(u32, u32)> = Vec::new();
@@ -143,7 +168,7 @@ fn parent_of(id: u32) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::process::{Command, Stdio};
 
     use super::*;
 
@@ -174,6 +199,23 @@ mod tests {
             thread::sleep(Duration::from_millis(5));
         }
         assert!(gone(), "a child survived");
+    }
+
+    #[test]
+    fn a_frozen_process_stands_still_until_it_may_go_on() {
+        let child = Command::new("sh")
+            .args(["-c", "read line; exit 3"])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut guard = Guarded::new(child, Signal::TERM, Duration::from_secs(2));
+        guard.freeze(Duration::from_secs(10)).unwrap();
+        drop(guard.child.stdin.take());
+        let limit = Duration::from_millis(100);
+        assert_eq!(guard.wait(limit).unwrap(), Ended::StillRunning);
+        guard.signal(Signal::CONT);
+        let ended = guard.wait(Duration::from_secs(10)).unwrap();
+        assert_eq!(ended, Ended::Exited(Some(3)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod apt;
 mod drivers;
+mod mysql;
 mod unpacked;
 
 use std::path::{Path, PathBuf};
@@ -39,6 +40,7 @@ pub(crate) fn for_tests() -> Result<()> {
             unpacked::postgres(major)?;
         }
     }
+    mysql::servers()?;
     let tools = workspace::tools_dir();
     drivers::python(&tools)?;
     drivers::node(&tools)?;
@@ -54,7 +56,7 @@ pub(crate) fn postgres_bin_dirs() -> Vec<PathBuf> {
 fn postgres_bin_dir(major: u32) -> Option<PathBuf> {
     [
         PathBuf::from(format!("/usr/lib/postgresql/{major}/bin")),
-        unpacked::bin_dir(major),
+        unpacked::postgres_bin_dir(major),
     ]
     .into_iter()
     .find(|dir| is_server(dir))

@@ -2,87 +2,34 @@
 
 use std::{
     fmt::Write as _,
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result, ensure};
 
 use super::{Postgres, SUPERUSER};
-use crate::tools::tools_dir;
+use crate::template::{Template, write_owned};
 
 /// Fills the data folder of `postgres` and writes its configuration.
 pub(super) fn create(postgres: &Postgres) -> Result<()> {
     let data = postgres.data_dir();
-    if let Some(template) = template(postgres) {
-        copy(&template, &data)?;
-    } else {
-        init(postgres, &data)?;
-    }
-    own_file(postgres, &postgres.log_path(), "", 0o600)?;
-    own_file(postgres, &data.join("pg_hba.conf"), &hba(postgres), 0o600)?;
-    let conf = data.join("postgresql.auto.conf");
-    own_file(postgres, &conf, &settings(postgres)?, 0o600)?;
+    let template = Template {
+        name: &format!("postgresql-{}", postgres.options.version.major()),
+        program: &postgres.program("postgres"),
+        marker: "PG_VERSION",
+        folder: postgres.folder.path(),
+    };
+    template.fill(&data, |folder| init(postgres, folder))?;
+    let write = |path: &Path, text: &str| write_owned(path, text, 0o600, postgres.account);
+    write(&postgres.log_path(), "")?;
+    write(&data.join("pg_hba.conf"), &hba(postgres))?;
+    write(&data.join("postgresql.auto.conf"), &settings(postgres)?)?;
     if let Some(identity) = &postgres.options.tls {
-        own_file(
-            postgres,
-            &data.join("server.crt"),
-            &identity.cert_pem,
-            0o600,
-        )?;
-        own_file(postgres, &data.join("server.key"), &identity.key_pem, 0o600)?;
+        write(&data.join("server.crt"), &identity.cert_pem)?;
+        write(&data.join("server.key"), &identity.key_pem)?;
     }
     Ok(())
-}
-
-/// A data folder to copy, made on first use; `None` when the tools folder cannot be written.
-///
-/// `initdb` takes seconds on a small machine, a copy takes a tenth of one. The folder gets its name
-/// by a rename, so that two test processes may race and a crash leaves nothing half made.
-fn template(postgres: &Postgres) -> Option<PathBuf> {
-    let home = tools_dir().join("templates");
-    let name = format!(
-        "postgresql-{}-{}",
-        postgres.options.version.major(),
-        build_id(postgres)?
-    );
-    let template = home.join(name);
-    if template.join("PG_VERSION").is_file() {
-        return Some(template);
-    }
-    fs::create_dir_all(&home).ok()?;
-    let scratch = postgres.folder.path().join("template");
-    init(postgres, &scratch).ok()?;
-    let staged = home.join(format!(".staged-{}", unique(postgres)));
-    copy(&scratch, &staged).ok()?;
-    let _ = fs::remove_dir_all(&scratch);
-    if fs::rename(&staged, &template).is_err() {
-        // Somebody else was quicker; theirs is as good.
-        let _ = fs::remove_dir_all(&staged);
-    }
-    template.join("PG_VERSION").is_file().then_some(template)
-}
-
-/// Length and time of the server program: another build gets another template.
-fn build_id(postgres: &Postgres) -> Option<String> {
-    let meta = fs::metadata(postgres.program("postgres")).ok()?;
-    let changed = meta
-        .modified()
-        .ok()?
-        .duration_since(std::time::UNIX_EPOCH)
-        .ok()?;
-    Some(format!("{}-{}", meta.len(), changed.as_secs()))
-}
-
-fn unique(postgres: &Postgres) -> String {
-    postgres
-        .folder
-        .path()
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
 }
 
 fn init(postgres: &Postgres, data: &Path) -> Result<()> {
@@ -102,29 +49,6 @@ fn init(postgres: &Postgres, data: &Path) -> Result<()> {
         String::from_utf8_lossy(&output.stderr)
     );
     Ok(())
-}
-
-/// `cp -a` keeps owner, modes and links, and clones blocks where the file system can.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    let output = Command::new("cp")
-        .args(["-a", "--reflink=auto"])
-        .arg(from)
-        .arg(to)
-        .output()
-        .context("running cp")?;
-    ensure!(
-        output.status.success(),
-        "cp: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(())
-}
-
-fn own_file(postgres: &Postgres, path: &Path, text: &str, mode: u32) -> Result<()> {
-    fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-        .with_context(|| format!("setting the mode of {}", path.display()))?;
-    postgres.account.own(path)
 }
 
 fn hba(postgres: &Postgres) -> String {

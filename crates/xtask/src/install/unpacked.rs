@@ -1,4 +1,4 @@
-//! What the distribution does not have (PostgreSQL versions, drivers): unpacked from another Debian
+//! What the distribution does not have (database servers, drivers): unpacked from another Debian
 //! suite beside the system, not installed into it.
 //!
 //! Apt resolves the whole library closure against an empty package status and downloads it; the
@@ -17,29 +17,64 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{step, workspace};
 
-/// Where a version's programs are once it is unpacked.
-pub(super) fn bin_dir(major: u32) -> PathBuf {
-    prefix(major).join(format!("tree/usr/lib/postgresql/{major}/bin"))
+/// A server that is unpacked with every library it needs.
+pub(super) struct Recipe<'a> {
+    /// Its folder inside the tools folder.
+    pub(super) folder: &'a str,
+    /// The Debian suite that carries it.
+    pub(super) suite: &'a str,
+    /// The packages that somebody would ask for; what they depend on comes with them.
+    pub(super) packages: &'a [&'a str],
+    /// Programs, and folders full of programs, that must run; seen from the tree's root.
+    pub(super) programs: &'a [&'a str],
 }
 
-fn prefix(major: u32) -> PathBuf {
-    workspace::tools_dir().join(format!("postgresql-{major}"))
+impl Recipe<'_> {
+    /// Unpacks it, in place of whatever is in its folder.
+    pub(super) fn unpack(&self) -> Result<()> {
+        let prefix = self.prefix();
+        made_anew(&prefix, || {
+            download(&prefix, self.suite, self.packages)?;
+            unpack(&prefix)?;
+            use_own_libraries(&prefix.join("tree"), self.programs)?;
+            fs::write(prefix.join(STAMP), self.label()).context("noting what was unpacked")
+        })
+    }
+
+    /// Whether exactly this was unpacked, to the end.
+    pub(super) fn is_unpacked(&self) -> bool {
+        fs::read_to_string(self.prefix().join(STAMP)).is_ok_and(|text| text == self.label())
+    }
+
+    fn prefix(&self) -> PathBuf {
+        workspace::tools_dir().join(self.folder)
+    }
+
+    fn label(&self) -> String {
+        format!("{}\n{}\n", self.suite, self.packages.join("\n"))
+    }
 }
 
-/// The Debian suite that carries a version.
-fn suite(major: u32) -> &'static str {
-    if major == 15 { "bookworm" } else { "sid" }
+/// The file that tells what a finished folder was made of.
+const STAMP: &str = ".installed";
+
+/// Where the programs of a PostgreSQL version are once it is unpacked.
+pub(super) fn postgres_bin_dir(major: u32) -> PathBuf {
+    workspace::tools_dir().join(format!(
+        "postgresql-{major}/tree/usr/lib/postgresql/{major}/bin"
+    ))
 }
 
-/// Unpacks a version.
+/// Unpacks a PostgreSQL version.
 pub(super) fn postgres(major: u32) -> Result<()> {
     let package = format!("postgresql-{major}");
-    let prefix = prefix(major);
-    made_anew(&prefix, || {
-        download(&prefix, suite(major), &[&package])?;
-        unpack(&prefix)?;
-        use_own_libraries(&prefix)
-    })
+    Recipe {
+        folder: &package,
+        suite: if major == 15 { "bookworm" } else { "sid" },
+        packages: &[&package],
+        programs: &[&format!("usr/lib/postgresql/{major}/bin")],
+    }
+    .unpack()
 }
 
 /// Unpacks packages whose programs need no library but the C library, or are no programs at all.
@@ -152,9 +187,10 @@ fn unpack(prefix: &Path) -> Result<()> {
     fs::remove_dir_all(prefix.join("apt")).context("removing the downloaded packages")
 }
 
-/// Makes the unpacked server programs independent of the host's libraries.
-fn use_own_libraries(prefix: &Path) -> Result<()> {
-    let tree = prefix.join("tree");
+/// Makes the unpacked programs independent of the host's libraries.
+///
+/// Plug-ins that a program loads find their libraries by the program's own list.
+fn use_own_libraries(tree: &Path, programs: &[&str]) -> Result<()> {
     // Suites before the merge of /lib into /usr/lib have libraries in both.
     let lib_folders = [tree.join("lib"), tree.join("usr/lib")];
     let libc = lib_folders
@@ -176,11 +212,17 @@ fn use_own_libraries(prefix: &Path) -> Result<()> {
                 .is_some_and(|name| name.to_string_lossy().starts_with("ld-linux"))
         })
         .context("no program loader was unpacked")?;
-    let server =
-        find(&tree.join("usr/lib/postgresql"), "postgres").context("no server unpacked")?;
     let libraries = env::join_paths(libraries).context("naming the library folders")?;
-    for program in files_in(server.parent().context("a file has a folder")?)? {
-        relocate(&program, &loader, &libraries)?;
+    for named in programs {
+        let path = tree.join(named);
+        let all = if path.is_dir() {
+            files_in(&path)?
+        } else {
+            vec![path]
+        };
+        for program in all {
+            relocate(&program, &loader, &libraries)?;
+        }
     }
     Ok(())
 }
@@ -188,7 +230,8 @@ fn use_own_libraries(prefix: &Path) -> Result<()> {
 /// Makes one program use the tree's loader and libraries; scripts are left alone.
 fn relocate(program: &Path, loader: &Path, libraries: &OsStr) -> Result<()> {
     let mut magic = [0_u8; 4];
-    let mut file = fs::File::open(program)?;
+    let mut file =
+        fs::File::open(program).with_context(|| format!("opening {}", program.display()))?;
     if std::io::Read::read_exact(&mut file, &mut magic).is_err() || magic != *b"\x7fELF" {
         return Ok(());
     }
