@@ -125,7 +125,9 @@ pub struct Sequence(u8);
 
 impl Sequence {
     /// The start of a command.
-    pub const START: Self = Self(0);
+    pub const fn start() -> Self {
+        Self(0)
+    }
 
     /// Going on with `next`.
     pub const fn after(next: u8) -> Self {

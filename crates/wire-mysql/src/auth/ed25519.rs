@@ -52,7 +52,7 @@ impl Key {
 }
 
 /// The key that the server stores for this password (`ed25519_password()`, before base64).
-#[cfg(any(test, feature = "fuzzing"))]
+#[cfg(test)]
 pub(super) fn public_key(password: &[u8]) -> [u8; 32] {
     Key::of(password).public()
 }

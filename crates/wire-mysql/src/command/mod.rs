@@ -63,8 +63,8 @@ macro_rules! commands {
                 }
             }
 
-            #[cfg(any(test, feature = "fuzzing"))]
-            pub(crate) const KNOWN: &'static [Self] = &[ $( Self::$name, )+ ];
+            #[cfg(test)]
+            const KNOWN: &'static [Self] = &[ $( Self::$name, )+ ];
         }
     };
 }

@@ -7,7 +7,7 @@ use crate::frame::Sequence;
 use crate::output::{Out, packet, put_lenenc};
 
 fn command(out: &mut impl Out, code: Command, body: &[&[u8]]) {
-    let mut sequence = Sequence::START;
+    let mut sequence = Sequence::start();
     packet(out, &mut sequence, |out| {
         out.put(&[code.code()]);
         for part in body {
@@ -82,7 +82,7 @@ pub fn execute(
     } else {
         head.flags & !PARAMETER_COUNT_AVAILABLE
     };
-    let mut sequence = Sequence::START;
+    let mut sequence = Sequence::start();
     packet(out, &mut sequence, |out| {
         out.put(&[Command::StmtExecute.code()]);
         out.put(&head.statement_id.to_le_bytes());

@@ -293,7 +293,9 @@ impl ReplyScanner {
         } else {
             Metadata::Follows
         };
-        cursor.end()?;
+        if !cursor.is_empty() {
+            return Err(self.unexpected(first, header));
+        }
         let group = Group {
             of: Definitions::Columns,
             left: count,

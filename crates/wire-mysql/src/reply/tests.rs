@@ -590,7 +590,7 @@ fn errors_carry_a_state_when_the_peer_knows_of_them() {
         let mut out = Vec::new();
         error(
             &mut out,
-            &mut Sequence::START,
+            &mut Sequence::start(),
             capabilities,
             ErrorCode::CON_COUNT,
             "Too many connections",
@@ -608,7 +608,7 @@ fn long_messages_are_cut_between_characters() {
     let message = "ä".repeat(400);
     error(
         &mut out,
-        &mut Sequence::START,
+        &mut Sequence::start(),
         OLD,
         ErrorCode::UNKNOWN,
         &format!("x{message}"),
@@ -812,7 +812,7 @@ proptest! {
         let end = OkPacket { head, info: &info, changes: &[] };
         for capabilities in BOTH {
             let mut out = Vec::new();
-            ok(&mut out, &mut Sequence::START, capabilities, &end);
+            ok(&mut out, &mut Sequence::start(), capabilities, &end);
             prop_assert_eq!(read_end(&out[4..], capabilities), Ok((Form::Ok, end)));
         }
     }
