@@ -211,11 +211,22 @@ impl ClientAuth {
     /// Sends the whole password: in clear where nobody can read it, or under RSA.
     fn whole(&mut self, plugin: Plugin, nonce: Nonce) -> Result<Answer, AuthError> {
         let password = self.setup.password.expose();
-        if self.setup.channel == Channel::Private || password.is_empty() {
+        let in_clear = match (self.setup.channel, plugin) {
+            // Servers take this one in clear over TLS only (`sha256_password_authenticate`).
+            (Channel::Local, Plugin::Sha256) => false,
+            (Channel::Tls | Channel::Local, _) => true,
+            (Channel::Open, _) => password.is_empty(),
+        };
+        if in_clear {
             self.state = State::Answered(plugin, None);
             return Ok(Answer::Send(self.terminated()));
         }
-        match &self.setup.policy.rsa {
+        // Nobody can put another key in the place of the server's on a Unix socket.
+        let policy = match (self.setup.channel, &self.setup.policy.rsa) {
+            (Channel::Local, RsaPolicy::Never) => &RsaPolicy::AskServer,
+            (Channel::Tls | Channel::Local | Channel::Open, policy) => policy,
+        };
+        match policy {
             RsaPolicy::Never => Err(AuthError::NeedsPrivateChannel {
                 plugin: plugin.name(),
             }),
@@ -240,12 +251,12 @@ impl ClientAuth {
     }
 
     fn require_private(&self, plugin: Plugin) -> Result<(), AuthError> {
-        match self.setup.channel {
-            Channel::Private => Ok(()),
-            Channel::Open => Err(AuthError::NeedsPrivateChannel {
-                plugin: plugin.name(),
-            }),
+        if self.setup.channel.is_private() {
+            return Ok(());
         }
+        Err(AuthError::NeedsPrivateChannel {
+            plugin: plugin.name(),
+        })
     }
 
     /// The password and its zero byte.

@@ -19,10 +19,22 @@ pub use verifier::PasswordVerifier;
 /// How bytes travel between the peers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Channel {
-    /// Nobody else can read them: TLS or a Unix socket.
-    Private,
+    /// TLS: nobody else can read them.
+    Tls,
+    /// A Unix socket: nobody else can read them either. `sha256_password` does not count it as secure.
+    Local,
     /// Anybody on the way can read them.
     Open,
+}
+
+impl Channel {
+    /// Whether nobody else can read what is sent.
+    pub fn is_private(self) -> bool {
+        match self {
+            Self::Tls | Self::Local => true,
+            Self::Open => false,
+        }
+    }
 }
 
 /// An authentication plugin that this crate speaks.

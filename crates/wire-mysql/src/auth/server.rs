@@ -170,7 +170,7 @@ impl ServerAuth {
         match Plugin::from_name(client.plugin) {
             // Some drivers send the password with the login when they are told to.
             Some(Plugin::Clear) if !client.data.is_empty() => match self.setup.channel {
-                Channel::Private => self.answer(Plugin::Clear, *greeted, client.data),
+                Channel::Tls | Channel::Local => self.answer(Plugin::Clear, *greeted, client.data),
                 Channel::Open => ServerStep::Refused(Refusal::TlsRequired),
             },
             Some(plugin @ (Plugin::Native | Plugin::CachingSha2))
@@ -187,7 +187,7 @@ impl ServerAuth {
         match plugin {
             Plugin::Native => self.setup.account.verifier.is_some(),
             Plugin::CachingSha2 => true,
-            Plugin::Clear => self.setup.channel == Channel::Private,
+            Plugin::Clear => self.setup.channel.is_private(),
             Plugin::Sha256 | Plugin::Ed25519 | Plugin::Parsec => false,
         }
     }
@@ -242,9 +242,9 @@ impl ServerAuth {
         }
         let tokens = self.setup.account.tokens == Tokens::Accepted;
         match (self.setup.channel, &self.setup.mismatch) {
-            (Channel::Private, _) if tokens => {}
+            (Channel::Tls | Channel::Local, _) if tokens => {}
             (_, Mismatch::AskInFull(_)) => {}
-            (Channel::Private | Channel::Open, Mismatch::Refuse) => {
+            (Channel::Tls | Channel::Local | Channel::Open, Mismatch::Refuse) => {
                 return ServerStep::Refused(Refusal::WrongPassword);
             }
         }
@@ -254,7 +254,7 @@ impl ServerAuth {
 
     fn full(&mut self, nonce: Nonce, data: &[u8]) -> ServerStep {
         match (self.setup.channel, &self.setup.mismatch) {
-            (Channel::Private, _) => self.whole(data),
+            (Channel::Tls | Channel::Local, _) => self.whole(data),
             (Channel::Open, Mismatch::AskInFull(key)) if data == [sha2::KEY_REQUEST] => {
                 let pem = key.public_pem().as_bytes().to_vec();
                 self.state = State::Sealed(nonce);

@@ -200,7 +200,7 @@ fn the_greeting_may_be_enough() {
 #[test]
 fn greetings_cannot_ask_for_the_password() {
     for plugin in ["mysql_clear_password", "sha256_password", "dialog", ""] {
-        let setup = client_setup("secret", Channel::Private, RsaPolicy::AskServer);
+        let setup = client_setup("secret", Channel::Tls, RsaPolicy::AskServer);
         let (_, named, data) = start(setup, plugin);
         assert_eq!(named, Plugin::Native);
         assert_eq!(data.len(), native::LEN);
@@ -209,7 +209,7 @@ fn greetings_cannot_ask_for_the_password() {
 
 #[test]
 fn switches_are_followed_a_few_times() {
-    let setup = client_setup("secret", Channel::Private, RsaPolicy::Never);
+    let setup = client_setup("secret", Channel::Tls, RsaPolicy::Never);
     let (mut login, _, _) = start(setup, "caching_sha2_password");
     let data = switch_data(&fresh());
     let switch = LoginReply::Switch {
@@ -242,14 +242,14 @@ fn clear_passwords_need_a_private_channel() {
             plugin: "mysql_clear_password"
         })
     ));
-    let private = client_setup("token", Channel::Private, RsaPolicy::Never);
+    let private = client_setup("token", Channel::Tls, RsaPolicy::Never);
     let mut login = ClientAuth::start_without_challenge(private);
     assert_eq!(sent(login.reply(&switch)), b"token\0");
 }
 
 #[test]
 fn a_cold_cache_gets_the_password_over_tls() {
-    let setup = client_setup("secret", Channel::Private, RsaPolicy::Never);
+    let setup = client_setup("secret", Channel::Tls, RsaPolicy::Never);
     let (mut login, _, _) = start(setup, "caching_sha2_password");
     let full = login.reply(&LoginReply::MoreData(&[sha2::FULL]));
     assert_eq!(sent(full), b"secret\0");
@@ -299,9 +299,13 @@ fn sha256_passwords_are_never_hashed() {
         plugin: b"sha256_password",
         data: &data,
     };
-    let private = client_setup("secret", Channel::Private, RsaPolicy::Never);
+    let private = client_setup("secret", Channel::Tls, RsaPolicy::Never);
     let mut login = ClientAuth::start_without_challenge(private);
     assert_eq!(sent(login.reply(&switch)), b"secret\0");
+    // A Unix socket is not enough for the server, and safe enough to ask for its key.
+    let local = client_setup("secret", Channel::Local, RsaPolicy::Never);
+    let mut login = ClientAuth::start_without_challenge(local);
+    assert_eq!(sent(login.reply(&switch)), [sha2::SHA256_KEY_REQUEST]);
     let open = client_setup("secret", Channel::Open, RsaPolicy::AskServer);
     let mut login = ClientAuth::start_without_challenge(open);
     assert_eq!(sent(login.reply(&switch)), [sha2::SHA256_KEY_REQUEST]);
@@ -360,11 +364,11 @@ fn hostile_servers_get_errors() {
         },
     ];
     for reply in cases {
-        let setup = client_setup("secret", Channel::Private, RsaPolicy::AskServer);
+        let setup = client_setup("secret", Channel::Tls, RsaPolicy::AskServer);
         let (mut login, _, _) = start(setup, "caching_sha2_password");
         assert!(login.reply(&reply).is_err(), "{reply:?}");
     }
-    let setup = client_setup("secret", Channel::Private, RsaPolicy::AskServer);
+    let setup = client_setup("secret", Channel::Tls, RsaPolicy::AskServer);
     let (mut login, _, _) = start(setup, "mysql_native_password");
     // Full authentication is no part of this plugin.
     assert!(login.reply(&LoginReply::MoreData(&[sha2::FULL])).is_err());
@@ -487,11 +491,11 @@ fn clients_without_plugins_answer_natively_or_not_at_all() {
         switching: Switching::Impossible,
     };
     let known = account(Some("secret"), Tokens::Accepted);
-    let setup = server_setup(known, Channel::Private, Plugin::CachingSha2);
+    let setup = server_setup(known, Channel::Tls, Plugin::CachingSha2);
     let (_, step) = ServerAuth::start(setup, &old, &nonce());
     assert!(matches!(step, ServerStep::Accepted));
     let tokens = account(None, Tokens::Accepted);
-    let setup = server_setup(tokens, Channel::Private, Plugin::CachingSha2);
+    let setup = server_setup(tokens, Channel::Tls, Plugin::CachingSha2);
     let (_, step) = ServerAuth::start(setup, &old, &nonce());
     assert!(matches!(
         step,
@@ -530,7 +534,7 @@ fn tokens_come_by_both_ways() {
         (Plugin::CachingSha2, true),
     ] {
         let tokens = account(None, Tokens::Accepted);
-        let setup = server_setup(tokens, Channel::Private, plugin);
+        let setup = server_setup(tokens, Channel::Tls, plugin);
         let (mut login, step) = ServerAuth::start(setup, &first("", b""), &nonce());
         let ServerStep::Switch {
             plugin: asked,
@@ -561,7 +565,7 @@ fn tokens_come_by_both_ways() {
 #[test]
 fn a_user_may_have_both() {
     let both = account(Some("secret"), Tokens::Accepted);
-    let setup = server_setup(both, Channel::Private, Plugin::CachingSha2);
+    let setup = server_setup(both, Channel::Tls, Plugin::CachingSha2);
     let right = sha2::answer(b"secret", &nonce());
     let (_, step) = ServerAuth::start(setup.clone(), &first(SHA2, &right), &nonce());
     assert!(matches!(step, ServerStep::AcceptedFast));
@@ -582,7 +586,7 @@ fn whole_passwords_with_odd_bytes_are_refused() {
         (b"", Refusal::WrongPassword),
     ] {
         let tokens = account(None, Tokens::Accepted);
-        let setup = server_setup(tokens, Channel::Private, Plugin::Clear);
+        let setup = server_setup(tokens, Channel::Tls, Plugin::Clear);
         let (mut login, _) = ServerAuth::switch(setup);
         let step = login.packet(data);
         assert!(
@@ -597,7 +601,7 @@ fn empty_answers_are_never_right() {
     assert!(PasswordVerifier::new(b"").is_none());
     for plugin in [Plugin::Native, Plugin::CachingSha2] {
         let account = account(Some("secret"), Tokens::Accepted);
-        let setup = server_setup(account, Channel::Private, plugin);
+        let setup = server_setup(account, Channel::Tls, plugin);
         let (mut login, _) = ServerAuth::switch(setup);
         assert!(matches!(
             login.packet(b""),
@@ -646,7 +650,7 @@ fn refusals_have_their_codes() {
 
 #[test]
 fn nothing_secret_is_printed() {
-    let setup = client_setup("hunter2", Channel::Private, RsaPolicy::Never);
+    let setup = client_setup("hunter2", Channel::Tls, RsaPolicy::Never);
     let (login, _, _) = start(setup, SHA2);
     assert!(!format!("{login:?}").contains("hunter2"));
     let verifier = PasswordVerifier::new(b"hunter2").expect("not empty");

@@ -25,6 +25,8 @@ pub enum Insert {
     Nothing,
     /// An EOF packet belongs here, with the session's last known status.
     Eof,
+    /// Two of them: behind parameters and columns that are both left out.
+    TwoEofs,
 }
 
 /// What the client gets for one packet of the server.
@@ -127,6 +129,14 @@ impl EofBridge {
                 left: 0,
             } => Plan {
                 after: Insert::Eof,
+                ..forward
+            },
+            Part::Prepared(statement) if statement.metadata == Metadata::Omitted => Plan {
+                after: match (statement.parameters, statement.columns) {
+                    (0, 0) => Insert::Nothing,
+                    (0, _) | (_, 0) => Insert::Eof,
+                    (_, _) => Insert::TwoEofs,
+                },
                 ..forward
             },
             Part::End {

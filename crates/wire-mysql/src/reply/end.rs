@@ -135,7 +135,9 @@ pub fn read_end(
         Form::Ok | Form::OkAsEof if cursor.is_empty() => {}
         Form::Ok | Form::OkAsEof => {
             end.info = cursor.lenenc_bytes("info")?;
-            if head.status.contains(StatusFlags::SESSION_STATE_CHANGED) {
+            // Some servers set the flag and send nothing.
+            let flagged = head.status.contains(StatusFlags::SESSION_STATE_CHANGED);
+            if flagged && !cursor.is_empty() {
                 end.changes = cursor.lenenc_bytes("session state changes")?;
             }
         }

@@ -6,6 +6,7 @@ mod error;
 mod part;
 mod result_set;
 mod scanner;
+mod state;
 mod track;
 
 pub use bridge::{EofBridge, Insert, Plan, Treatment};

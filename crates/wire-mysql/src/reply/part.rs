@@ -103,7 +103,8 @@ pub enum Part {
     End {
         /// Which one it is.
         form: Form,
-        /// Its numbers.
+        /// Its numbers. For output parameters the status has the flags of the EOF in front of the rows too:
+        /// servers leave them out here.
         head: OkHead,
     },
     /// A statement was prepared.

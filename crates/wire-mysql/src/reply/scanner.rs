@@ -5,6 +5,7 @@ use super::error::ERR;
 use super::part::{
     Definitions, Metadata, Part, Prepared, ReplyError, ReplyKind, Seen, Then, Upload,
 };
+use super::state::{After, Group, Rows, State};
 use crate::capabilities::Capabilities;
 use crate::decode::Cursor;
 use crate::error_code::PROGRESS_REPORT;
@@ -19,53 +20,9 @@ pub const PEEK: usize = 23;
 const LOCAL_INFILE: u8 = 0xfb;
 /// First byte of OK, PREPARE OK and a binary row.
 const ZERO: u8 = 0x00;
-
-/// What the definitions that are being read are followed by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum After {
-    Rows,
-    /// A prepared statement's columns, this many.
-    Columns(u16),
-    Nothing,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Group {
-    of: Definitions,
-    left: u16,
-    after: After,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// A result begins, or the only packet is to come.
-    Result,
-    Single,
-    Text,
-    Prepare,
-    Fields,
-    Definitions(Group),
-    /// The EOF behind definitions.
-    GroupEnd(Group),
-    Rows,
-    Upload,
-    /// The server has sent its error before the client finished.
-    UploadRefused,
-    /// The client has sent its file; OK or ERR is to come.
-    UploadEnd,
-    Login,
-    Stream,
-    Done,
-}
-
-/// How the rows of a reply are encoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rows {
-    Text,
-    Binary,
-    /// Binary, and the reply ends with them.
-    Cursor,
-}
+/// What the EOF behind the definitions of output parameters says.
+const OUT_PARAMETERS: StatusFlags =
+    StatusFlags::PS_OUT_PARAMS.with(StatusFlags::MORE_RESULTS_EXISTS);
 
 /// Follows the reply to one command. It costs a few bytes and never allocates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +83,7 @@ impl ReplyScanner {
                 _ => Ok(None),
             };
         };
-        let seen = if self.state == State::Rows && first < 0xfe {
+        let seen = if matches!(self.state, State::Rows | State::OutParameters) && first < 0xfe {
             self.row(first, header)
         } else if payload.len() < self.needed(first, header) {
             return Ok(None);
@@ -169,7 +126,7 @@ impl ReplyScanner {
         let decisive = match self.state {
             State::Definitions(_) | State::Text | State::Stream if first != ERR => 1,
             State::Login if first != ERR && first != ZERO => 1,
-            State::Rows if header.is_full() => 1,
+            State::Rows | State::OutParameters if header.is_full() => 1,
             State::Result
             | State::Single
             | State::Text
@@ -178,6 +135,7 @@ impl ReplyScanner {
             | State::Definitions(_)
             | State::GroupEnd(_)
             | State::Rows
+            | State::OutParameters
             | State::Upload
             | State::UploadRefused
             | State::UploadEnd
@@ -204,7 +162,7 @@ impl ReplyScanner {
         match self.state {
             State::Result => self.result(first, header, payload),
             State::Single | State::UploadEnd => self.end(first, header, payload),
-            State::Rows => self.rows_end(first, header, payload),
+            State::Rows | State::OutParameters => self.rows_end(first, header, payload),
             State::Prepare => self.prepare(first, header, payload),
             State::Fields if first == 0xfe => self.end(first, header, payload),
             State::Fields => Ok(self.seen(Part::Definition {
@@ -262,6 +220,7 @@ impl ReplyScanner {
             | State::Definitions(_)
             | State::GroupEnd(_)
             | State::Rows
+            | State::OutParameters
             | State::UploadEnd
             | State::Login
             | State::Stream
@@ -321,18 +280,24 @@ impl ReplyScanner {
     /// What follows the last definition of a group.
     fn behind(&self, group: Group) -> State {
         if self.capabilities.contains(Capabilities::DEPRECATE_EOF) {
-            Self::follow(group.after)
+            self.follow(group.after)
         } else {
             State::GroupEnd(group)
         }
     }
 
-    fn follow(after: After) -> State {
+    fn follow(&self, after: After) -> State {
         match after {
             After::Rows => State::Rows,
             After::Columns(left) => State::Definitions(Group {
                 of: Definitions::PreparedColumns,
                 left,
+                after: After::Nothing,
+            }),
+            // Without DEPRECATE_EOF the EOF comes even where nothing is in front of it.
+            After::OmittedColumns => self.behind(Group {
+                of: Definitions::PreparedColumns,
+                left: 0,
                 after: After::Nothing,
             }),
             After::Nothing => State::Done,
@@ -351,7 +316,11 @@ impl ReplyScanner {
         self.state = match group.after {
             // The rows stay on the server, so that there is no second EOF.
             After::Rows if cursor => Self::behind_result(head),
-            After::Rows | After::Columns(_) | After::Nothing => Self::follow(group.after),
+            // Servers give these two flags with the first EOF only (`cli_read_binary_rows` copies them).
+            After::Rows if head.status.contains(OUT_PARAMETERS) => State::OutParameters,
+            After::Rows | After::Columns(_) | After::OmittedColumns | After::Nothing => {
+                self.follow(group.after)
+            }
         };
         Ok(self.seen(Part::DefinitionsEnd { of: group.of, head }))
     }
@@ -360,7 +329,10 @@ impl ReplyScanner {
         if header.is_full() && self.rows == Rows::Text {
             return Ok(self.seen(Part::Row));
         }
-        let (form, head) = self.head(first, header, payload, Allowed::EofLike)?;
+        let (form, mut head) = self.head(first, header, payload, Allowed::EofLike)?;
+        if self.state == State::OutParameters {
+            head.status = head.status | OUT_PARAMETERS;
+        }
         self.state = match self.rows {
             Rows::Text | Rows::Binary => Self::behind_result(head),
             Rows::Cursor => State::Done,
@@ -413,18 +385,20 @@ impl ReplyScanner {
             return Err(self.unexpected(first, header));
         }
         let prepared = Prepared::read(payload, self.capabilities)?;
-        let columns = match prepared.columns {
-            0 => After::Nothing,
-            count => After::Columns(count),
+        let columns = match (prepared.columns, prepared.metadata) {
+            (0, _) => After::Nothing,
+            (count, Metadata::Follows) => After::Columns(count),
+            (_, Metadata::Omitted) => After::OmittedColumns,
+        };
+        let parameters = Group {
+            of: Definitions::Parameters,
+            left: prepared.parameters,
+            after: columns,
         };
         self.state = match (prepared.metadata, prepared.parameters) {
-            (Metadata::Omitted, _) => State::Done,
-            (Metadata::Follows, 0) => Self::follow(columns),
-            (Metadata::Follows, left) => State::Definitions(Group {
-                of: Definitions::Parameters,
-                left,
-                after: columns,
-            }),
+            (_, 0) => self.follow(columns),
+            (Metadata::Follows, _) => State::Definitions(parameters),
+            (Metadata::Omitted, _) => self.behind(parameters),
         };
         Ok(self.seen(Part::Prepared(prepared)))
     }
@@ -447,6 +421,7 @@ impl ReplyScanner {
             | State::Definitions(_)
             | State::GroupEnd(_)
             | State::Rows
+            | State::OutParameters
             | State::UploadEnd
             | State::Login
             | State::Stream => Then::More,
@@ -456,24 +431,10 @@ impl ReplyScanner {
 
     #[cold]
     fn unexpected(&self, first: u8, header: Header) -> ReplyError {
-        let place = match self.state {
-            State::Result => "where a result begins",
-            State::Single => "in place of OK",
-            State::Text => "in place of a text",
-            State::Prepare => "in place of the answer to a prepare",
-            State::Fields | State::Definitions(_) => "among column definitions",
-            State::GroupEnd(_) => "in place of the EOF behind column definitions",
-            State::Rows => "among rows",
-            State::Upload | State::UploadRefused => "while a file is sent",
-            State::UploadEnd => "in place of OK after a file was sent",
-            State::Login => "in a login",
-            State::Stream => "in a stream",
-            State::Done => "after the reply",
-        };
         ReplyError::Unexpected {
             first,
             length: header.length.min(MAX_PAYLOAD),
-            place,
+            place: self.state.place(),
         }
     }
 }

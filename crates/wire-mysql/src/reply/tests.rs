@@ -329,6 +329,18 @@ fn definitions_can_be_left_out() {
         .raw(b"\0\0\x01")
         .raw(b"\xfe\0\0\x02\0")
         .ends(ReplyKind::BinaryResults);
+    // Without DEPRECATE_EOF every group has its EOF, as MySQL 9.7 sends it.
+    let reply = Reply::new(OLD | Capabilities::OPTIONAL_RESULTSET_METADATA)
+        .raw(b"\0\x0d\0\0\0\x02\0\x02\0\0\0\0\0")
+        .end(IDLE)
+        .end(IDLE);
+    reply.ends(ReplyKind::Prepared);
+    let new = Reply::new(optional).raw(&reply.payloads[0]);
+    assert_eq!(
+        bridged(&new, ReplyKind::Prepared, reply.capabilities),
+        reply.payloads
+    );
+    assert_eq!(bridged(&reply, ReplyKind::Prepared, optional), new.payloads);
     // A prepare of MariaDB has no flag.
     Reply::new(NEW | Capabilities::MARIADB_CACHE_METADATA)
         .raw(b"\0\x01\0\0\0\x01\0\0\0\0\0\0")
@@ -370,6 +382,26 @@ fn a_cursor_leaves_its_rows_on_the_server() {
             .end(IDLE)
             .ends(ReplyKind::BinaryResults);
     }
+}
+
+#[test]
+fn output_parameters_announce_what_follows_in_front() {
+    // As MySQL 9.7 sends them without DEPRECATE_EOF.
+    let more = IDLE | StatusFlags::MORE_RESULTS_EXISTS;
+    let reply = Reply::new(OLD)
+        .raw(b"\x01")
+        .definitions(1)
+        .end(more | StatusFlags::PS_OUT_PARAMS)
+        .raw(b"\0\0\x05\0\0\0")
+        .end(IDLE)
+        .ok(IDLE);
+    reply.ends(ReplyKind::BinaryResults);
+    let parts = reply.parts(ReplyKind::BinaryResults);
+    let end = parts
+        .get(4)
+        .and_then(Part::status)
+        .expect("the end of the rows");
+    assert!(end.contains(more | StatusFlags::PS_OUT_PARAMS));
 }
 
 #[test]
@@ -491,6 +523,17 @@ fn tracked_changes_are_read() {
             value: Some(b"OFF")
         })]
     );
+}
+
+#[test]
+fn a_flag_without_changes_is_forgiven() {
+    for packet in [&b"\0\0\0\x02\x40\0\0"[..], b"\0\0\0\x02\x40\0\0\x01i"] {
+        let (_, end) = read_end(packet, NEW).expect("an OK");
+        assert!(end.changes.is_empty());
+    }
+    // MariaDB sets it in EOF packets, which cannot carry any.
+    let (form, end) = read_end(b"\xfe\0\0\x02\x40", OLD).expect("an EOF");
+    assert_eq!((form, end.changes), (Form::Eof, &b""[..]));
 }
 
 #[test]
@@ -630,6 +673,7 @@ fn bridged(reply: &Reply, kind: ReplyKind, client: Capabilities) -> Vec<Vec<u8>>
         let plan = bridge.plan(&seen.part);
         let insert = |result: Reply, insert| match insert {
             Insert::Eof => result.end(IDLE),
+            Insert::TwoEofs => result.end(IDLE).end(IDLE),
             Insert::Nothing => result,
         };
         result = insert(result, plan.before);

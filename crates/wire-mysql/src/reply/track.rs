@@ -23,7 +23,7 @@ pub enum Change<'a> {
     },
     /// The current schema; empty when there is none.
     Schema(&'a [u8]),
-    /// State has changed that no other tracker reports. An edge: it never says that state is gone.
+    /// State has changed that no other tracker reports; the text is `1`. An edge: it never says that state is gone.
     StateChange(&'a [u8]),
     /// MySQL: identifiers of the transactions just committed.
     Gtids(&'a [u8]),
@@ -133,7 +133,8 @@ fn change(kind: u8, data: &[u8]) -> Result<Change<'_>, DecodeError> {
         SCHEMA => cursor
             .nullable("schema")
             .map(|name| Change::Schema(name.unwrap_or_default())),
-        STATE_CHANGE => cursor.lenenc_bytes("state change").map(Change::StateChange),
+        // The only one without a second length (`Session_state_change_tracker::store`).
+        STATE_CHANGE => Ok(Change::StateChange(data)),
         GTIDS => {
             // The only encoding so far is 0, a text.
             match cursor.u8("encoding of GTIDs")? {
@@ -172,7 +173,7 @@ pub fn put_change(out: &mut Vec<u8>, change: &Change<'_>) {
             SCHEMA
         }
         Change::StateChange(text) => {
-            put_lenenc_bytes(&mut data, text);
+            data.put(text);
             STATE_CHANGE
         }
         Change::Gtids(text) => {
