@@ -3,6 +3,7 @@
 use super::query::is_null;
 use crate::capabilities::Capabilities;
 use crate::decode::{Cursor, DecodeError};
+use crate::output::Out;
 
 /// Flag of an execute: the number of parameters is on the wire (`PARAMETER_COUNT_AVAILABLE`).
 pub(super) const PARAMETER_COUNT_AVAILABLE: u8 = 0x08;
@@ -118,9 +119,29 @@ impl<'a> Types<'a> {
         self.count
     }
 
-    /// The types as they are on the wire, to be sent again.
+    /// The types as they came, to be kept for an execute that relies on them.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
+    }
+
+    /// Writes the types in the form these capabilities ask for: with names, empty ones where the client sent
+    /// none, or without.
+    pub(super) fn put(self, out: &mut impl Out, capabilities: Capabilities) {
+        let named = capabilities.contains(Capabilities::QUERY_ATTRIBUTES);
+        match (self.named, named) {
+            (Named::Yes, true) | (Named::No, false) => out.put(self.bytes),
+            (Named::No, true) => {
+                for kind in self.kinds() {
+                    out.put(&kind.to_le_bytes());
+                    out.put(&[0]);
+                }
+            }
+            (Named::Yes, false) => {
+                for kind in self.kinds() {
+                    out.put(&kind.to_le_bytes());
+                }
+            }
+        }
     }
 
     /// The type codes without the names (`MYSQL_TYPE_…`, with bit 15 for unsigned numbers).

@@ -191,6 +191,25 @@ fn an_execute_with_attributes_says_how_many() {
 }
 
 #[test]
+fn an_execute_is_translated_for_the_other_side() {
+    let head = execute_head(EXECUTE).expect("a head");
+    let plain = execute_parameters(&head, 2, PLAIN).expect("parameters");
+    let mut out = Vec::new();
+    execute(&mut out, ATTRIBUTED, &head, &plain);
+    let body = payload(&out).get(1..).expect("a command byte").to_vec();
+    let named = execute_head(&body).expect("a head");
+    let attributed = execute_parameters(&named, 2, ATTRIBUTED).expect("parameters");
+    assert_eq!(
+        attributed.types.expect("types").bytes(),
+        b"\xfd\0\0\x03\0\0"
+    );
+    assert_eq!(attributed.values, plain.values);
+    let mut back = Vec::new();
+    execute(&mut back, PLAIN, &named, &attributed);
+    assert_eq!(payload(&back).get(1..), Some(EXECUTE));
+}
+
+#[test]
 fn an_execute_without_parameters_is_short() {
     let head = execute_head(b"\x07\0\0\0\0\x01\0\0\0").expect("a head");
     let found = execute_parameters(&head, 0, PLAIN).expect("parameters");

@@ -68,8 +68,9 @@ pub fn stmt_reset(out: &mut impl Out, statement_id: u32) {
 }
 
 /// Writes `COM_STMT_EXECUTE` with the statement id and flags of `head`, and the parameters given: so that an
-/// execute that relies on types bound earlier can carry them to a server that has not seen them. The types must
-/// be in the form the capabilities ask for, as they are when they come from the same client.
+/// execute that relies on types bound earlier can carry them to a server that has not seen them. The capabilities
+/// are those of the server; the client's may differ in [`Capabilities::QUERY_ATTRIBUTES`]. A server without it
+/// cannot take more parameters than the statement has: the count must be the declared one.
 pub fn execute(
     out: &mut impl Out,
     capabilities: Capabilities,
@@ -98,7 +99,7 @@ pub fn execute(
         match parameters.types {
             Some(types) => {
                 out.put(&[1]);
-                out.put(types.bytes());
+                types.put(out, capabilities);
             }
             None => out.put(&[0]),
         }

@@ -150,7 +150,7 @@ pub enum Then {
     /// More packets of the server.
     More,
     /// Packets of the client: the file that the server asked for. Feed their headers to
-    /// [`ReplyScanner::upload`].
+    /// [`ReplyScanner::upload`](super::ReplyScanner::upload).
     Client,
     /// Nothing: the reply is over.
     End,
