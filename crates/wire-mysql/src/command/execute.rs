@@ -86,6 +86,23 @@ enum Named {
 }
 
 impl<'a> Types<'a> {
+    /// The types of `count` parameters from [`Types::bytes`] that were kept, in the form of a client with these
+    /// capabilities.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the bytes are not exactly so many types.
+    pub fn parse(
+        bytes: &'a [u8],
+        count: u16,
+        capabilities: Capabilities,
+    ) -> Result<Self, DecodeError> {
+        let types = Self::new(bytes, count, capabilities);
+        match bytes.len().saturating_sub(types.byte_len()?) {
+            0 => Ok(types),
+            extra => Err(DecodeError::Trailing { extra }),
+        }
+    }
+
     /// `bytes` may go on behind the types.
     pub(super) fn new(bytes: &'a [u8], count: u16, capabilities: Capabilities) -> Self {
         let named = if capabilities.contains(Capabilities::QUERY_ATTRIBUTES) {

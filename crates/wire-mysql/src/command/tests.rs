@@ -157,8 +157,13 @@ fn types_of_an_earlier_execute_can_be_put_in() {
     assert!(again.wants_cursor());
     let bound = execute_parameters(&again, 2, PLAIN).expect("parameters");
     assert_eq!(bound.types, None);
+    let kept = first.types.expect("types").bytes().to_vec();
+    assert_eq!(
+        Types::parse(&kept, 1, PLAIN),
+        Err(DecodeError::Trailing { extra: 2 })
+    );
     let spliced = Parameters {
-        types: first.types,
+        types: Some(Types::parse(&kept, 2, PLAIN).expect("they were read before")),
         ..bound
     };
     let moved = ExecuteHead {
