@@ -62,6 +62,20 @@ const RULES: &[Rule] = &[
         ]),
     },
     Rule {
+        package: "tollgate-wire-mysql",
+        ours: &[],
+        others: Some(&[
+            "aws-lc-rs",
+            "base64",
+            "bytes",
+            "curve25519-dalek",
+            "memchr",
+            "subtle",
+            "thiserror",
+            "zeroize",
+        ]),
+    },
+    Rule {
         package: "tollgate-pool",
         ours: &[],
         others: Some(&["smallvec", "thiserror"]),
