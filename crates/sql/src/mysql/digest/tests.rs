@@ -42,8 +42,8 @@ fn values_are_replaced() {
             "select * from t where a in (?)",
         ),
         ("select @a, @'b', @@x", "select @a, @?, @@x"),
-        ("set password = 'secret'", "set password =?"),
-        ("set a = 1, b = x", "set a =?"),
+        ("set password = 'secret'", "set password = ?"),
+        ("set a = 1, b = x", "set a = ?"),
         ("set names utf8mb4", "set names utf8mb4"),
         (
             "create user 'a'@'b' identified by 'secret'",
@@ -65,7 +65,7 @@ fn names_stay_as_they_are() {
 fn comments_are_gone_and_code_in_them_is_not() {
     check(&[
         ("select 1 -- x\n + 2 # y\n", "select ? + ?"),
-        ("/* a */ select /*+ hint */ a--1", "select a--?"),
+        ("/* a */ select /*+ hint */ a--1", "select a-?"),
         (
             "select /*!50000 straight_join */ a",
             "select straight_join a",

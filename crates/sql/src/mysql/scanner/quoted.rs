@@ -177,6 +177,9 @@ impl Scanner {
         let Some((&byte, tail)) = rest.split_first() else {
             return rest;
         };
+        if quoted.owner == Owner::Variable {
+            self.word.push(byte);
+        }
         self.state = State::Quoted(Quoted {
             place: Place::Inside,
             last: byte,

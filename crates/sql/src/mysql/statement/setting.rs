@@ -84,7 +84,7 @@ impl Statement {
 
     /// Reads a token; false if it is part of a value and has to be looked at like any other.
     pub(super) fn setting_takes(&mut self, token: Token<'_>) -> bool {
-        let (next, taken) = match self.setting.step {
+        let (next, handled) = match self.setting.step {
             Step::First | Step::Item => (self.setting_item(token), true),
             Step::Scoped => (self.setting_scoped(token), true),
             Step::At | Step::Dot => (self.setting_name(token), true),
@@ -104,7 +104,7 @@ impl Statement {
             step @ (Step::Value | Step::Done) => (step, false),
         };
         self.setting.step = next;
-        taken
+        handled
     }
 
     /// `FOR` ends the variables of `SET STATEMENT`; a statement follows.
