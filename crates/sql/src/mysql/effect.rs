@@ -196,6 +196,11 @@ effects! {
     AMBIGUOUS = 85;
     /// A statement that this module does not know.
     UNKNOWN = 86;
+    /// What the session wrote last is asked for as a position in the log: `@@last_gtid` (MariaDB),
+    /// `WSREP_LAST_WRITTEN_GTID()`, `WSREP_LAST_SEEN_GTID()`.
+    LAST_GTID = 87;
+    /// `SHOW STATUS`, `SHOW SESSION STATUS`: counters of the server's connection, and the cost of its last query.
+    SESSION_STATUS = 88;
 }
 
 impl EffectSet {

@@ -18,6 +18,7 @@ pub(super) fn function_effect(name: &[u8]) -> Option<EffectSet> {
         b"is_used_lock" | b"is_free_lock" => EffectSet::NAMED_LOCK_READ,
         b"row_count" => EffectSet::ROW_COUNT,
         b"found_rows" => EffectSet::FOUND_ROWS,
+        b"wsrep_last_written_gtid" | b"wsrep_last_seen_gtid" => EffectSet::LAST_GTID,
         b"nextval" | b"setval" => EffectSet::SEQUENCE,
         b"lastval" => EffectSet::SEQUENCE_READ,
         // It tells the thread of the server's connection.

@@ -162,7 +162,7 @@ impl Scanner {
             Backslash::Escape => Place::Escape,
             Backslash::Literal => Place::Inside,
         };
-        if quoted.owner == Owner::Variable {
+        if quoted.owner == Owner::Variable && place == Place::Escape {
             // What the escape stands for is not worked out.
             self.statement.add(EffectSet::USER_VARIABLE_UNKNOWN);
         }

@@ -118,6 +118,7 @@ fn transactions() {
     ]);
 }
 
+/// Checked against MySQL 9.7 and MariaDB 10.11: each ends a transaction that is open.
 #[test]
 fn statements_that_commit_by_themselves() {
     for sql in [
@@ -202,10 +203,10 @@ fn locks_and_handlers() {
         ("unlock tables", E::UNLOCK_TABLES | DDL),
         ("lock instance for backup", E::BACKUP_LOCK),
         ("unlock instance", E::BACKUP_UNLOCK),
-        ("backup stage start", E::BACKUP_LOCK),
-        ("backup stage end", E::BACKUP_UNLOCK),
-        ("backup lock t", E::BACKUP_LOCK),
-        ("backup unlock", E::BACKUP_UNLOCK),
+        ("backup stage start", E::BACKUP_LOCK | DDL),
+        ("backup stage end", E::BACKUP_UNLOCK | DDL),
+        ("backup lock t", E::BACKUP_LOCK | DDL),
+        ("backup unlock", E::BACKUP_UNLOCK | DDL),
         (
             "flush tables with read lock",
             both(&[E::FLUSH, DDL, E::FLUSH_LOCK]),
@@ -307,12 +308,12 @@ fn scopes_of_several_system_variables() {
             &[("a", Scope::Global), ("b", Scope::Global)],
         ),
         (
-            "set global a = 1, b = 2",
+            "set global a = 1, b = 2, @@c = 3",
             E::SET_GLOBAL | E::SET_SESSION,
             &[
                 ("a", Scope::Global),
                 ("b", Scope::Global),
-                ("b", Scope::Session),
+                ("c", Scope::Session),
             ],
         ),
         (
@@ -697,6 +698,14 @@ fn what_the_statement_before_left_is_read() {
         ),
         ("select @@`warning_count`", E::DIAGNOSTICS_VARIABLE),
         ("show profiles", E::PROFILE),
+        ("show session status like 'Last%'", E::SESSION_STATUS),
+        ("show status", E::SESSION_STATUS),
+        ("show global status", E::NONE),
+        ("show table status", E::NONE),
+        (
+            "select @@last_gtid, wsrep_last_written_gtid()",
+            E::LAST_GTID,
+        ),
         ("show profile for query 1", E::PROFILE),
         (
             "select next value for s, nextval(s), setval(s, 5)",
@@ -894,15 +903,8 @@ fn connection_ids_without_a_place_are_said() {
 
 #[test]
 fn statements_nobody_knows_are_unknown() {
-    for sql in [
-        "delimiter //",
-        "frobnicate x",
-        "clone instance from x",
-        "5",
-        "'a'",
-        "`a` b",
-        "x",
-    ] {
+    check("clone local data directory 'x'", E::UNKNOWN | DDL);
+    for sql in ["delimiter //", "frobnicate x", "5", "'a'", "`a` b", "x"] {
         check(sql, E::UNKNOWN);
     }
 }

@@ -17,6 +17,7 @@ fn settled(word: &[u8]) -> Option<EffectSet> {
         b"shutdown" | b"restart" => EffectSet::SHUTDOWN,
         b"grant" | b"revoke" | b"rename" | b"truncate" | b"optimize" | b"repair" | b"check"
         | b"cache" | b"import" => EffectSet::IMPLICIT_COMMIT,
+        b"clone" => EffectSet::UNKNOWN | EffectSet::IMPLICIT_COMMIT,
         // These are statements of a body only.
         b"end" | b"until" | b"leave" | b"iterate" | b"fetch" | b"open" | b"close" | b"return" => {
             EffectSet::NONE
@@ -76,7 +77,7 @@ impl Statement {
             b"flush" => {
                 self.stage_with(EffectSet::FLUSH | EffectSet::IMPLICIT_COMMIT, Stage::Flush)
             }
-            b"backup" => Stage::Backup,
+            b"backup" => self.stage_with(EffectSet::IMPLICIT_COMMIT, Stage::Backup),
             b"reset" => {
                 self.stage_with(EffectSet::RESET | EffectSet::IMPLICIT_COMMIT, Stage::Reset)
             }

@@ -157,6 +157,7 @@ impl Statement {
         let effects = match name.as_bytes() {
             b"last_insert_id" | b"identity" => EffectSet::LAST_INSERT_ID,
             b"warning_count" | b"error_count" => EffectSet::DIAGNOSTICS_VARIABLE,
+            b"last_gtid" => EffectSet::LAST_GTID,
             b"pseudo_thread_id" => EffectSet::CONNECTION_ID_UNKNOWN,
             _ => return,
         };

@@ -224,11 +224,8 @@ impl Statement {
             (_, Standing::Statement) => self.touch(name, Scope::Statement),
             (Own::At, _) if at_once => self.add(EffectSet::SET_NEXT_TRANSACTION),
             (Own::Named(scope), _) => self.touch(name, scope),
-            // Servers differ in whether a scope goes on for the next items.
-            (Own::None, Standing::Global) => {
-                self.touch(name, Scope::Global);
-                self.touch(name, Scope::Session);
-            }
+            // A scope goes on for the items behind it, as MySQL 9.7 and MariaDB 10.11 show.
+            (Own::None, Standing::Global) => self.touch(name, Scope::Global),
             (Own::None | Own::At, _) => self.touch(name, Scope::Session),
         }
     }

@@ -238,7 +238,8 @@ impl Statement {
     fn show(&mut self, word: &[u8]) -> Stage {
         let effects = match word {
             // `COUNT(*)`, and what is between its letters.
-            b"" | b"count" | b"full" => return Stage::Show,
+            b"" | b"count" | b"full" | b"session" | b"local" => return Stage::Show,
+            b"status" => EffectSet::SESSION_STATUS,
             b"warnings" | b"errors" => EffectSet::SHOW_WARNINGS,
             b"profile" | b"profiles" => EffectSet::PROFILE,
             b"explain" | b"analyze" => EffectSet::CONNECTION_ID_UNKNOWN,
