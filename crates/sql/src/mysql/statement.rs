@@ -37,8 +37,10 @@ pub(super) enum Token<'a> {
 enum Stage {
     /// Nothing of the statement seen yet.
     Lead,
+    /// Where a statement may start, or an expression go on: behind `THEN` and its like.
+    Branch,
     /// Behind a word that leads no statement: a label if `:` follows.
-    Label,
+    Label(Unlabelled),
     /// Behind `BEGIN`.
     Begin,
     /// Behind `START`.
@@ -88,6 +90,21 @@ enum Stage {
     Body,
 }
 
+/// What a word that leads no statement is, if it is no label.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unlabelled {
+    Statement,
+    Expression,
+}
+
+/// Whether the text has had statements with statements in them: its expressions may have `THEN` and `ELSE`
+/// in places where a statement has them too.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Blocks {
+    None,
+    Some,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lifetime {
     Lasting,
@@ -135,6 +152,7 @@ pub(super) struct Statement {
     stage: Stage,
     before: Before,
     place: Place,
+    blocks: Blocks,
     calls: Calls,
     reading: Reading,
     depth: u32,
@@ -156,6 +174,7 @@ impl Statement {
             stage: Stage::Lead,
             before: Before::Other,
             place: Place::Text,
+            blocks: Blocks::None,
             calls: Calls::Ignore,
             reading: Reading::Given,
             depth: 0,
@@ -222,10 +241,12 @@ impl Statement {
         match self.stage {
             Stage::Begin => self.add(EffectSet::BEGIN),
             Stage::Rollback => self.add(EffectSet::ROLLBACK),
-            Stage::Label => self.add(EffectSet::UNKNOWN),
+            Stage::Label(Unlabelled::Statement) => self.add(EffectSet::UNKNOWN),
             Stage::Create(Lifetime::Lasting) | Stage::Drop => self.add(EffectSet::IMPLICIT_COMMIT),
             Stage::Kill(_) => self.add(EffectSet::KILL_UNKNOWN),
             Stage::Lead
+            | Stage::Branch
+            | Stage::Label(Unlabelled::Expression)
             | Stage::Start
             | Stage::StartTransaction
             | Stage::Commit

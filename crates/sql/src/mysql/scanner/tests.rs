@@ -936,6 +936,21 @@ fn blocks_are_read_as_if_each_statement_ran() {
 }
 
 #[test]
+fn expressions_in_the_head_of_a_block_hide_nothing() {
+    let summary = check_in(
+        MARIADB,
+        "case when case when 1 then replace(a, b, c) else 0 end then set @a = 1; else set @b = 2; end case",
+        both(&[E::COMPOUND, E::USER_VARIABLE_SET, E::WRITE]),
+    );
+    let names: Vec<_> = summary
+        .user_variables
+        .iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(names, [b"a", b"b"]);
+}
+
+#[test]
 fn definitions_of_routines_are_said() {
     check(
         "create procedure p() set @a = 1",

@@ -1,6 +1,6 @@
 //! The first word of a statement.
 
-use super::{Calls, Place, Reading, Stage, Statement};
+use super::{Blocks, Calls, Place, Reading, Stage, Statement, Unlabelled};
 use crate::mysql::{EffectSet, KillTarget};
 
 /// A statement that needs no more words than its first.
@@ -102,15 +102,17 @@ impl Statement {
             }
             b"loop" | b"repeat" => {
                 self.block_starts();
-                Stage::Lead
+                Stage::Branch
             }
             b"elseif" | b"when" => Stage::Block,
-            b"else" => Stage::Lead,
-            _ => Stage::Label,
+            b"else" => Stage::Branch,
+            _ if self.stage == Stage::Branch => Stage::Label(Unlabelled::Expression),
+            _ => Stage::Label(Unlabelled::Statement),
         }
     }
 
     pub(super) fn block_starts(&mut self) {
+        self.blocks = Blocks::Some;
         if self.place == Place::Text {
             self.add(EffectSet::COMPOUND);
         }

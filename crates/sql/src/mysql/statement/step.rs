@@ -1,6 +1,6 @@
 //! The words behind the first one.
 
-use super::{Before, Calls, Lifetime, Place, Stage, Statement, Token};
+use super::{Before, Blocks, Calls, Lifetime, Place, Stage, Statement, Token, Unlabelled};
 use crate::mysql::{EffectSet, Kill, KillTarget, Span};
 
 impl Statement {
@@ -8,12 +8,17 @@ impl Statement {
         let word = token.keyword();
         self.stage = match self.stage {
             Stage::Lead if token.is_punct(b'(') => Stage::Lead,
-            Stage::Lead => self.lead(word),
-            Stage::Label if token.is_punct(b':') => {
+            Stage::Lead if token.identifier().is_none() => {
+                self.stage_with(EffectSet::UNKNOWN, Stage::Body)
+            }
+            Stage::Branch if token.identifier().is_none() => Stage::Block,
+            Stage::Lead | Stage::Branch => self.lead(word),
+            Stage::Label(_) if token.is_punct(b':') => {
                 self.block_starts();
                 Stage::Lead
             }
-            Stage::Label => self.stage_with(EffectSet::UNKNOWN, Stage::Body),
+            Stage::Label(Unlabelled::Statement) => self.stage_with(EffectSet::UNKNOWN, Stage::Body),
+            Stage::Label(Unlabelled::Expression) | Stage::Block => self.block(word),
             Stage::Begin => self.begin(word),
             Stage::Start | Stage::StartTransaction | Stage::Commit | Stage::Rollback => {
                 self.transaction(word)
@@ -48,13 +53,17 @@ impl Statement {
                 }
                 Stage::Body
             }
+            Stage::Body | Stage::With
+                if self.blocks == Blocks::Some && matches!(word, b"then" | b"do" | b"else") =>
+            {
+                Stage::Branch
+            }
             Stage::With => {
                 if matches!(word, b"update" | b"delete") && self.before != Before::For {
                     self.add(EffectSet::WRITE);
                 }
                 Stage::With
             }
-            Stage::Block => self.block(word),
             stage @ (Stage::Executed | Stage::Call | Stage::Diagnostics | Stage::Body) => stage,
         };
     }
@@ -78,7 +87,7 @@ impl Statement {
     /// The head of a block, or a declaration: some words are followed by statements, some lead them.
     fn block(&mut self, word: &[u8]) -> Stage {
         match word {
-            b"then" | b"do" | b"loop" | b"begin" | b"else" => Stage::Lead,
+            b"then" | b"do" | b"loop" | b"begin" | b"else" => Stage::Branch,
             b"set" | b"commit" | b"rollback" | b"call" | b"insert" | b"update" | b"delete"
             | b"prepare" | b"execute" | b"get" => self.lead(word),
             _ => Stage::Block,
