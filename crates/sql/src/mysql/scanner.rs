@@ -94,7 +94,7 @@ impl Scanner {
             start: 0,
             end: 0,
             version_comment: VersionComment::Closed,
-            statement: Statement::new(),
+            statement: Statement::new(mode.server),
         }
     }
 

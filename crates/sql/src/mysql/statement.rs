@@ -5,7 +5,8 @@ use setting::Setting;
 
 use super::summary::Kept;
 use super::{
-    ConnectionIdCall, EffectSet, Kill, KillTarget, Span, Summary, TouchedVariables, UserVariables,
+    ConnectionIdCall, EffectSet, Kill, KillTarget, Server, Span, Summary, TouchedVariables,
+    UserVariables,
 };
 use crate::Name;
 
@@ -149,6 +150,7 @@ enum Before {
 
 /// Reads the tokens of one statement after the other and adds up what they may do.
 pub(super) struct Statement {
+    server: Server,
     stage: Stage,
     before: Before,
     place: Place,
@@ -169,8 +171,9 @@ pub(super) struct Statement {
 }
 
 impl Statement {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(server: Server) -> Self {
         Self {
+            server,
             stage: Stage::Lead,
             before: Before::Other,
             place: Place::Text,

@@ -2,7 +2,7 @@
 
 use super::{Calls, Stage, Statement, Token};
 use crate::Name;
-use crate::mysql::function::{function_effect, is_function, is_keyword};
+use crate::mysql::function::{Spelling, function_effect, is_known};
 use crate::mysql::summary::{Kept, keep_call};
 use crate::mysql::{ConnectionIdCall, EffectSet, Placement, Span, Write};
 
@@ -228,9 +228,12 @@ impl Statement {
                 self.operands.call = Call::ConnectionId { start, front };
             }
             _ => {
-                if let Some(effects) = function_effect(word) {
-                    self.add(effects);
-                } else if !(is_function(word) || part == Part::Word && is_keyword(word)) {
+                self.add(function_effect(word));
+                let spelling = match part {
+                    Part::Quoted => Spelling::Quoted,
+                    Part::Word | Part::Qualified => Spelling::Word,
+                };
+                if !is_known(self.server, word, spelling) {
                     self.unknown_function(front);
                 }
             }
