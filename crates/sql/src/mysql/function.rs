@@ -168,24 +168,24 @@ const GRAMMAR: &[&[u8]] = &[
     b"adddate", b"avg", b"bit_and", b"bit_or", b"bit_xor", b"cast", b"char", b"charset", b"convert",
     b"count", b"cume_dist", b"curdate", b"current_date", b"current_time", b"current_timestamp",
     b"current_user", b"curtime", b"date", b"date_add", b"date_sub", b"day", b"default",
-    b"dense_rank", b"extract", b"first_value", b"get_format", b"group_concat", b"hour", b"if",
-    b"insert", b"interval", b"json_arrayagg", b"json_objectagg", b"lag", b"last_value", b"lead",
-    b"left", b"localtime", b"localtimestamp", b"max", b"mid", b"min", b"minute", b"month", b"now",
-    b"nth_value", b"ntile", b"percent_rank", b"position", b"rank", b"repeat", b"replace", b"right",
-    b"row_number", b"second", b"session_user", b"std", b"stddev", b"stddev_pop", b"stddev_samp",
-    b"subdate", b"substr", b"substring", b"sum", b"sysdate", b"system_user", b"time", b"timestamp",
-    b"timestampadd", b"timestampdiff", b"trim", b"truncate", b"user", b"utc_date", b"utc_time",
-    b"utc_timestamp", b"value", b"values", b"var_pop", b"var_samp", b"variance", b"weight_string",
-    b"year",
+    b"dense_rank", b"extract", b"first_value", b"geometrycollection", b"get_format",
+    b"group_concat", b"hour", b"if", b"insert", b"interval", b"json_arrayagg", b"json_objectagg",
+    b"lag", b"last_value", b"lead", b"left", b"linestring", b"localtime", b"localtimestamp", b"max",
+    b"mid", b"min", b"minute", b"month", b"multilinestring", b"multipoint", b"multipolygon", b"now",
+    b"nth_value", b"ntile", b"percent_rank", b"point", b"polygon", b"position", b"rank", b"repeat",
+    b"replace", b"right", b"row_number", b"second", b"session_user", b"std", b"stddev",
+    b"stddev_pop", b"stddev_samp", b"subdate", b"substr", b"substring", b"sum", b"sysdate",
+    b"system_user", b"time", b"timestamp", b"timestampadd", b"timestampdiff", b"trim", b"truncate",
+    b"user", b"utc_date", b"utc_time", b"utc_timestamp", b"value", b"values", b"var_pop",
+    b"var_samp", b"variance", b"weight_string", b"year",
 ];
 
 /// Such functions of MySQL only.
 #[rustfmt::skip]
 const GRAMMAR_MYSQL: &[&[u8]] = &[
-    b"coalesce", b"collation", b"database", b"format", b"geomcollection", b"geometrycollection",
-    b"grouping", b"json_table", b"json_value", b"linestring", b"microsecond", b"mod",
-    b"multilinestring", b"multipoint", b"multipolygon", b"password", b"point", b"polygon",
-    b"quarter", b"row_count", b"schema", b"st_collect", b"week",
+    b"coalesce", b"collation", b"database", b"format", b"geomcollection", b"grouping",
+    b"json_table", b"json_value", b"microsecond", b"mod", b"password", b"quarter", b"row_count",
+    b"schema", b"st_collect", b"week",
 ];
 
 /// Such functions of MariaDB only.

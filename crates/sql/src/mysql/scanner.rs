@@ -163,12 +163,11 @@ impl Scanner {
 
     /// Between tokens.
     fn code<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        let spaces = rest.iter().position(|byte| !is_space(*byte));
+        let rest = rest.get(spaces.unwrap_or(rest.len())..).unwrap_or_default();
         let Some((&byte, tail)) = rest.split_first() else {
             return rest;
         };
-        if byte.is_ascii_whitespace() || byte == 0x0b {
-            return tail;
-        }
         self.start = self.position(rest);
         match byte {
             b'0'..=b'9' => {
@@ -179,7 +178,7 @@ impl Scanner {
             _ if continues_word(byte) => {
                 self.word.clear();
                 self.state = State::Word { last: 0 };
-                return rest;
+                return self.in_word(rest, 0);
             }
             b';' => self.semicolon(),
             b'-' => self.state = State::Dash,
@@ -354,6 +353,10 @@ impl Scanner {
         }
         tail
     }
+}
+
+fn is_space(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte == 0x0b
 }
 
 #[cfg(test)]

@@ -148,11 +148,20 @@ enum Before {
     Read,
 }
 
+/// Whether the token is a word that means something wherever it stands. Most words of a text do not, and are
+/// looked at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    No,
+    Yes,
+}
+
 /// Reads the tokens of one statement after the other and adds up what they may do.
 pub(super) struct Statement {
     server: Server,
     stage: Stage,
     before: Before,
+    telling: Telling,
     place: Place,
     blocks: Blocks,
     calls: Calls,
@@ -176,6 +185,7 @@ impl Statement {
             server,
             stage: Stage::Lead,
             before: Before::Other,
+            telling: Telling::No,
             place: Place::Text,
             blocks: Blocks::None,
             calls: Calls::Ignore,
@@ -297,17 +307,24 @@ impl Statement {
             | Token::SystemVariable
             | Token::Punct(_) => {}
         }
+        self.telling = Telling::of(token.name());
         // A `SET` knows which variables it writes; everything else is an operand.
         if self.stage != Stage::Set || !self.setting_takes(token) {
             self.operand(token, span);
             self.anywhere(token);
         }
         self.advance(token, span);
-        self.before = Before::of(token.keyword());
+        self.before = match self.telling {
+            Telling::No => Before::Other,
+            Telling::Yes => Before::of(token.keyword()),
+        };
     }
 
     /// Words that mean the same in every statement.
     fn anywhere(&mut self, token: Token<'_>) {
+        if self.telling == Telling::No {
+            return;
+        }
         let effects = match (self.before, token.name()) {
             (_, b"sql_calc_found_rows") => EffectSet::CALC_FOUND_ROWS,
             (_, b"processlist") => EffectSet::PROCESSLIST,
@@ -327,6 +344,33 @@ impl Statement {
         if self.user_variables.write(name, write) == Kept::No {
             self.add(EffectSet::USER_VARIABLE_UNKNOWN);
         }
+    }
+}
+
+impl Telling {
+    #[inline]
+    fn of(word: &[u8]) -> Self {
+        let telling = match word.first() {
+            Some(b'a') => matches!(word, b"as" | b"all"),
+            Some(b'c') => matches!(word, b"call" | b"currval"),
+            Some(b'd') => matches!(word, b"distinct" | b"delayed"),
+            Some(b'f') => matches!(word, b"from" | b"for"),
+            Some(b'g') => word == b"group",
+            Some(b'h') => matches!(word, b"having" | b"high_priority"),
+            Some(b'i') => matches!(word, b"in" | b"into" | b"insert" | b"ignore"),
+            Some(b'l') => matches!(word, b"limit" | b"lock" | b"low_priority"),
+            Some(b'n') => matches!(word, b"no" | b"next" | b"nextval"),
+            Some(b'o') => word == b"order",
+            Some(b'p') => matches!(word, b"previous" | b"procedure" | b"processlist"),
+            Some(b'r') => matches!(word, b"read" | b"replace" | b"recursive"),
+            Some(b's') => matches!(word, b"select" | b"share" | b"sql_calc_found_rows"),
+            Some(b't') => word == b"table",
+            Some(b'u') => word == b"update",
+            Some(b'v') => word == b"value",
+            Some(b'w') => matches!(word, b"where" | b"with" | b"window"),
+            _ => false,
+        };
+        if telling { Self::Yes } else { Self::No }
     }
 }
 

@@ -777,6 +777,7 @@ fn functions_that_are_not_the_servers() {
         "call p(f(1))",
         "select `in`(1)",
         "select 1st(2)",
+        "select high_priority f()",
     ] {
         let effects = classify(MYSQL, sql.as_bytes()).effects;
         assert!(effects.intersects(E::UNKNOWN_FUNCTION), "{sql}");

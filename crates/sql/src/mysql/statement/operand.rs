@@ -1,6 +1,6 @@
 //! Operands of any statement: calls of functions, user variables, system variables.
 
-use super::{Calls, Stage, Statement, Token};
+use super::{Calls, Stage, Statement, Telling, Token};
 use crate::Name;
 use crate::mysql::function::{Spelling, function_effect, is_known};
 use crate::mysql::summary::{Kept, keep_call};
@@ -258,6 +258,13 @@ impl Statement {
     }
 
     fn ahead_of(&mut self, token: Token<'_>) -> Front {
+        if self.telling == Telling::No {
+            return if self.depth == 0 && token.is_punct(b',') {
+                Front::Column
+            } else {
+                Front::Other
+            };
+        }
         let word = token.keyword();
         if self.depth == 0 {
             match word {
@@ -270,12 +277,9 @@ impl Statement {
             }
         }
         match word {
-            b"select" | b"distinct" | b"all" => Front::Column,
+            b"select" | b"distinct" | b"all" | b"high_priority" => Front::Column,
             b"into" | b"insert" | b"replace" | b"ignore" | b"low_priority" | b"delayed"
-            | b"high_priority" | b"with" | b"recursive" | b"as" | b"table" | b"call" => {
-                Front::NotCalled
-            }
-            _ if token.is_punct(b',') && self.depth == 0 => Front::Column,
+            | b"with" | b"recursive" | b"as" | b"table" | b"call" => Front::NotCalled,
             _ => Front::Other,
         }
     }
