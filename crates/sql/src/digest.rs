@@ -1,7 +1,8 @@
 //! A text of SQL without its data: for humans to read and for equal statements to be counted together.
 
 use lexer::Lexer;
-use writer::Writer;
+pub(crate) use lexer::{Gap, Piece};
+pub(crate) use writer::Writer;
 
 use crate::{Dialect, StringStyle};
 
@@ -32,6 +33,11 @@ pub fn digest(dialect: Dialect, style: StringStyle, sql: &[u8], limit: usize) ->
             break;
         }
     }
+    shown(writer, limit)
+}
+
+/// What has been written, as far as the limit allows.
+pub(crate) fn shown(writer: Writer, limit: usize) -> String {
     let (bytes, rest) = writer.finish();
     let text = String::from_utf8_lossy(&bytes);
     let text = text.chars().map(visible).collect();

@@ -16,6 +16,7 @@
 
 mod digest;
 mod effect;
+pub mod mysql;
 mod name;
 mod scanner;
 mod statement;

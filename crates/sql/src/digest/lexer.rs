@@ -9,7 +9,7 @@ use crate::name::continues_word;
 
 /// One piece of a text.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Piece<'a> {
+pub(crate) enum Piece<'a> {
     Word(&'a [u8]),
     /// A quoted identifier with its quotes.
     Quoted(&'a [u8]),
@@ -23,7 +23,7 @@ pub(super) enum Piece<'a> {
 
 /// What is between a piece and the one before it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Gap {
+pub(crate) enum Gap {
     Nothing,
     Space,
 }

@@ -4,7 +4,7 @@ use super::Rest;
 use super::lexer::{Gap, Piece};
 
 /// Writes a digest.
-pub(super) struct Writer {
+pub(crate) struct Writer {
     out: Vec<u8>,
     limit: usize,
     waiting: Waiting,
@@ -103,7 +103,7 @@ impl List {
 }
 
 impl Writer {
-    pub(super) fn new(capacity: usize, limit: usize) -> Self {
+    pub(crate) fn new(capacity: usize, limit: usize) -> Self {
         Self {
             out: Vec::with_capacity(capacity),
             limit,
@@ -115,7 +115,7 @@ impl Writer {
     }
 
     /// True when nothing more can be seen of the text.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.out.len() > self.limit
     }
 
@@ -126,7 +126,7 @@ impl Writer {
         (self.out, self.rest)
     }
 
-    pub(super) fn piece(&mut self, gap: Gap, piece: Piece<'_>) {
+    pub(crate) fn piece(&mut self, gap: Gap, piece: Piece<'_>) {
         let ends_values = matches!(piece, Piece::Semicolon | Piece::Doubt);
         match self.values {
             Values::Here if !ends_values => {
