@@ -29,6 +29,7 @@ mod proxy_state;
 mod random;
 mod relay;
 mod reply;
+mod routines;
 mod running;
 mod scouting;
 mod server;

@@ -25,7 +25,9 @@ pub(crate) async fn run(
     key: Arc<PoolKey>,
 ) {
     let result = open(&pool.target, &key).await;
-    pool.opened(&shard, ticket, &key, result.map(Pooled::fresh));
+    let book = pool.target.routines.of(&key.database);
+    let result = result.map(|server| Pooled::fresh(server, book));
+    pool.opened(&shard, ticket, &key, result);
 }
 
 /// Logs in to the target as `key` says.

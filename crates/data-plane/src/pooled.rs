@@ -1,9 +1,10 @@
 //! A server connection as it lies in a pool: the socket plus what its sessions must know about it.
 
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use tollgate_session::postgres::ServerState;
+use tollgate_session::postgres::{RoutineBook, ServerState};
 
 use crate::server::{ParkedConnection, ServerConnection};
 use crate::stream::IdleEvent;
@@ -35,8 +36,8 @@ pub(crate) struct ParkedPooled {
 }
 
 impl Pooled {
-    /// Wraps a connection that has just been opened.
-    pub(crate) fn fresh(server: ServerConnection) -> Self {
+    /// Wraps a connection that has just been opened, to the database that `book` is about.
+    pub(crate) fn fresh(server: ServerConnection, book: Arc<RoutineBook>) -> Self {
         let process_id = server.process_id;
         let state = ServerState::new(
             server
@@ -44,7 +45,8 @@ impl Pooled {
                 .iter()
                 .map(|(name, value)| (name.as_bytes(), value.as_bytes())),
         )
-        .with_process_id(process_id);
+        .with_process_id(process_id)
+        .with_routines(book);
         Self {
             server,
             state: Some(state),

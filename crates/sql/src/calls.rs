@@ -11,8 +11,8 @@ const MAX_CALLS: usize = 256;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calls {
     extent: Extent,
-    /// Keys of the names, in order, each once.
-    routines: Option<Arc<[u64]>>,
+    /// Keys of the names, in order, each once. A thin pointer, because every session has some of these.
+    routines: Option<Arc<Vec<u64>>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +50,7 @@ impl Calls {
 
     /// Adds all that `other` may reach.
     pub fn add(&mut self, other: &Self) {
-        let more = other.routines.as_deref().unwrap_or_default();
+        let more = other.keys();
         if !more.is_empty() {
             let mut noted = Noted {
                 extent: self.extent.max(other.extent),
@@ -64,7 +64,7 @@ impl Calls {
 
     /// The keys of the routines that are named.
     pub(crate) fn keys(&self) -> &[u64] {
-        self.routines.as_deref().unwrap_or_default()
+        self.routines.as_deref().map_or(&[], Vec::as_slice)
     }
 }
 
@@ -107,7 +107,7 @@ impl Noted {
 
     pub(crate) fn finish(mut self) -> Calls {
         self.routines.sort_unstable();
-        let routines = (!self.routines.is_empty()).then(|| Arc::from(self.routines));
+        let routines = (!self.routines.is_empty()).then(|| Arc::new(self.routines));
         Calls {
             extent: self.extent,
             routines,

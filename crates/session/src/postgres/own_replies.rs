@@ -31,6 +31,14 @@ impl Session {
             }
             // A server that cannot say what it means in the client's encoding says so without end.
             tag::ERROR_RESPONSE if self.failed_before() => Verdict::OutOfSync,
+            tag::ERROR_RESPONSE if kind == Kind::Catalogue => {
+                self.catalogue_refused();
+                Verdict::GoOn
+            }
+            tag::DATA_ROW if kind == Kind::Catalogue => {
+                self.catalogue_row(body);
+                Verdict::GoOn
+            }
             tag::DATA_ROW if kind == Kind::Inspection => {
                 self.answered(body);
                 Verdict::GoOn
@@ -43,7 +51,7 @@ impl Session {
                 self.pins.hold(PinReason::Listen);
                 Verdict::GoOn
             }
-            tag::READY_FOR_QUERY => self.own_ready(body),
+            tag::READY_FOR_QUERY => self.own_ready(body, out),
             _ => Verdict::GoOn,
         }
     }
@@ -56,19 +64,30 @@ impl Session {
         })
     }
 
-    fn own_ready(&mut self, body: &[u8]) -> Verdict {
+    fn own_ready(&mut self, body: &[u8], out: &mut Effects) -> Verdict {
         let Some(link) = &mut self.link else {
             return Verdict::OutOfSync;
         };
         // Nothing of our own begins or ends a transaction.
         let as_before = read::ready_for_query(body) == Ok(link.status);
-        let done = link.queue.pop();
-        let more = link.queue.front_kind() == Some(Kind::Replay);
-        if link.restored == Restored::Awaited && !more {
-            link.restored = Restored::Ready;
+        match link.queue.pop().map(|done| done.kind) {
+            Some(Kind::Inspection) => self.inspected(),
+            Some(Kind::Catalogue) => self.catalogue_ready(out),
+            _ => {}
         }
-        if done.is_some_and(|done| done.kind == Kind::Inspection) {
-            self.inspected();
+        let Some(link) = &mut self.link else {
+            return Verdict::OutOfSync;
+        };
+        let more = matches!(
+            link.queue.front_kind(),
+            Some(Kind::Replay | Kind::Catalogue)
+        );
+        if !more {
+            link.restored = match link.restored {
+                Restored::Awaited => Restored::Ready,
+                Restored::Consulting => Restored::Done,
+                restored @ (Restored::Not | Restored::Ready | Restored::Done) => restored,
+            };
         }
         if as_before {
             Verdict::GoOn

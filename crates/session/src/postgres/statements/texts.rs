@@ -63,6 +63,7 @@ impl Session {
             link.touches(Touches::Names);
             self.names.sent(Change::Text);
         }
+        link.knowledge.runs(&meaning);
         if let Some(newest) = link.queue.back_mut() {
             newest.meaning = meaning;
         }
