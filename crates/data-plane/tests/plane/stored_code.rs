@@ -100,8 +100,8 @@ const CASES: &[Case] = &[
         "standard",
     ),
     tenant(
-        "select 1",
-        "prepare p as select set_tenant('prepared'); execute p",
+        "prepare p as select set_tenant('prepared')",
+        "execute p",
         "prepared",
     ),
     tenant(

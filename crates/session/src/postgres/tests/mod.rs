@@ -11,3 +11,4 @@ mod settings;
 mod simulation;
 mod simulator;
 mod statements;
+mod stored;
