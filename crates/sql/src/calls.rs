@@ -56,7 +56,9 @@ impl Calls {
                 extent: self.extent.max(other.extent),
                 routines: self.keys().to_vec(),
             };
-            more.iter().for_each(|key| noted.key(*key));
+            for key in more {
+                noted.key(*key);
+            }
             *self = noted.finish();
         }
         self.extent = self.extent.max(other.extent);

@@ -324,9 +324,8 @@ fn read(language: &[u8], body: &[u8]) -> (Conduct, Calls) {
 fn read_as(language: &[u8], style: StringStyle, body: &[u8]) -> (Conduct, Calls) {
     let executes = memmem::find(&body.to_ascii_lowercase(), b"execute").is_some();
     let (known, strings) = match language {
-        b"sql" => (Known::Yes, Strings::Data),
         b"plpgsql" if executes => (Known::Yes, Strings::Code),
-        b"plpgsql" => (Known::Yes, Strings::Data),
+        b"sql" | b"plpgsql" => (Known::Yes, Strings::Data),
         _ => (Known::No, Strings::Data),
     };
     let mut scanner = Scanner::of_body(style, strings);

@@ -18,7 +18,9 @@ fn routine<'a>(name: &'a str, language: &'a str, body: &'a str) -> Routine<'a> {
 
 fn routines(all: &[Routine<'_>]) -> Routines {
     let mut reading = Reading::new();
-    all.iter().for_each(|one| reading.add(one));
+    for one in all {
+        reading.add(one);
+    }
     reading.finish()
 }
 

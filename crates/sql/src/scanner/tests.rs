@@ -422,6 +422,10 @@ fn a_do_body_is_read_as_code() {
         let summary = check(sql, effects | marks);
         assert_eq!(summary.statements, 1, "{sql}");
     }
+}
+
+#[test]
+fn behind_a_do_statements_are_read_as_before() {
     check("DO $$ begin end $$; set x = 1", E::PROCEDURE | E::SETTING);
 }
 

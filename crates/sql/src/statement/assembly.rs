@@ -133,7 +133,7 @@ impl Assembly {
                 }
             },
             (_, b"execute") => Place::Execute,
-            (_, b"into") => Place::Into,
+            (_, b"into") | (Place::Into, b"strict") => Place::Into,
             (Place::Start, b"for" | b"foreach") => Place::Loop,
             (Place::Start, b"declare") => Place::Start,
             (Place::Start | Place::Loop, _) => {
@@ -141,15 +141,12 @@ impl Assembly {
                 Place::Subject
             }
             (Place::Subject, b"default") => Place::Assigned,
-            (Place::Subject, _) => match token {
-                Token::Punct(b'=') => Place::Assigned,
-                _ => Place::Subject,
-            },
+            (Place::Subject, _) if matches!(token, Token::Punct(b'=')) => Place::Assigned,
+            (Place::Subject, _) => Place::Subject,
             (Place::Assigned, _) => {
                 self.assigned(token, name, makes_text);
                 Place::Rest
             }
-            (Place::Into, b"strict") => Place::Into,
             (Place::Into, _) => {
                 if let Some(name) = name {
                     let elsewhere = self.strings != Origin::Strings;
@@ -200,10 +197,12 @@ impl Assembly {
 
     fn executed(&self, variable: u64, behind: Token<'_>) -> Source {
         let known = self.variables.iter().find(|(key, _)| *key == variable);
-        match (known, behind) {
-            (_, Token::Punct(b'(')) => Source::Elsewhere,
-            (Some((_, Origin::Strings)), _) => Source::Body,
-            (Some((_, Origin::Unknown | Origin::Elsewhere)) | None, _) => Source::Elsewhere,
+        let is_call = matches!(behind, Token::Punct(b'('));
+        match known {
+            Some((_, Origin::Strings)) if !is_call => Source::Body,
+            Some((_, Origin::Unknown | Origin::Strings | Origin::Elsewhere)) | None => {
+                Source::Elsewhere
+            }
         }
     }
 }

@@ -18,9 +18,9 @@ struct Talk {
 /// What the session waits for.
 #[derive(Debug, PartialEq, Eq)]
 enum Waits {
-    ForClient,
-    ForReplies,
-    ForServer,
+    Client,
+    Replies,
+    Server,
 }
 
 impl Talk {
@@ -52,9 +52,9 @@ impl Talk {
         write(out.to_server(), &self.waiting, &mut self.to_server);
         self.waiting.drain(..progress.consumed);
         match progress.want {
-            Want::Replies => Waits::ForReplies,
-            Want::Server => Waits::ForServer,
-            Want::More | Want::Release(_) | Want::Close(_) => Waits::ForClient,
+            Want::Replies => Waits::Replies,
+            Want::Server => Waits::Server,
+            Want::More | Want::Release(_) | Want::Close(_) => Waits::Client,
         }
     }
 
@@ -104,13 +104,13 @@ fn setter() -> Vec<u8> {
 fn read_book() -> (Arc<RoutineBook>, ServerState) {
     let book = Arc::new(RoutineBook::new());
     let mut talk = Talk::new(fresh().with_routines(Arc::clone(&book)));
-    assert_eq!(talk.client("Q(select 1)"), Waits::ForReplies);
+    assert_eq!(talk.client("Q(select 1)"), Waits::Replies);
     assert!(talk.asks_catalogue());
     talk.server(&[fingerprint("one"), setter(), done()].concat());
     assert!(talk.sent().contains("m(set_tenant)"), "{}", talk.sent());
     talk.server(&done());
     talk.to_server.clear();
-    assert_eq!(talk.go_on(), Waits::ForClient);
+    assert_eq!(talk.go_on(), Waits::Client);
     assert_eq!(talk.sent(), "Q(select 1)");
     let clean = talk.server(&bytes(Side::Server, "C(SELECT 1) Z(I)"));
     (book, clean.expect("nothing to ask").into_state())
@@ -120,7 +120,7 @@ fn read_book() -> (Arc<RoutineBook>, ServerState) {
 fn the_client_waits_until_the_catalogue_is_read() {
     let book = Arc::new(RoutineBook::new());
     let mut talk = Talk::new(fresh().with_routines(book));
-    assert_eq!(talk.client("Q(select set_tenant('a'))"), Waits::ForReplies);
+    assert_eq!(talk.client("Q(select set_tenant('a'))"), Waits::Replies);
     assert!(talk.asks_catalogue());
     assert!(!talk.sent().contains("set_tenant('a')"));
     assert!(
@@ -128,10 +128,10 @@ fn the_client_waits_until_the_catalogue_is_read() {
             .is_none()
     );
     assert!(talk.to_client.is_empty());
-    assert_eq!(talk.client(""), Waits::ForReplies);
+    assert_eq!(talk.client(""), Waits::Replies);
     assert!(talk.server(&done()).is_none());
     talk.to_server.clear();
-    assert_eq!(talk.go_on(), Waits::ForClient);
+    assert_eq!(talk.go_on(), Waits::Client);
     assert_eq!(talk.sent(), "Q(select set_tenant('a'))");
     assert!(
         talk.server(&bytes(Side::Server, "C(SELECT 1) Z(I)"))
@@ -147,7 +147,7 @@ fn the_client_waits_until_the_catalogue_is_read() {
 fn a_book_that_is_read_costs_nothing() {
     let (book, state) = read_book();
     let mut talk = Talk::new(state);
-    assert_eq!(talk.client("Q(select 1)"), Waits::ForClient);
+    assert_eq!(talk.client("Q(select 1)"), Waits::Client);
     assert_eq!(talk.sent(), "Q(select 1)");
     assert!(
         talk.server(&bytes(Side::Server, "C(SELECT 1) Z(I)"))
@@ -157,7 +157,7 @@ fn a_book_that_is_read_costs_nothing() {
     let mut talk = Talk::new(fresh().with_routines(book));
     assert_eq!(
         talk.client("P(,select set_tenant('b')) B(,) E() S"),
-        Waits::ForClient
+        Waits::Client
     );
     assert!(!talk.asks_catalogue());
     assert!(
@@ -172,17 +172,17 @@ fn an_old_book_is_compared_first() {
     let (book, state) = read_book();
     book.mark_old();
     let mut talk = Talk::new(state);
-    assert_eq!(talk.client("Q(select set_tenant('a'))"), Waits::ForReplies);
+    assert_eq!(talk.client("Q(select set_tenant('a'))"), Waits::Replies);
     assert!(talk.sent().contains("'one'"));
     // One asks for all.
     let mut other = Talk::new(fresh().with_routines(book));
-    assert_eq!(other.client("Q(select 1)"), Waits::ForClient);
+    assert_eq!(other.client("Q(select 1)"), Waits::Client);
     assert!(
         talk.server(&[fingerprint("one"), done()].concat())
             .is_none()
     );
     talk.to_server.clear();
-    assert_eq!(talk.go_on(), Waits::ForClient);
+    assert_eq!(talk.go_on(), Waits::Client);
     assert!(
         talk.server(&bytes(Side::Server, "C(SELECT 1) Z(I)"))
             .is_none()
@@ -195,13 +195,13 @@ fn what_was_changed_past_the_proxy_is_found_when_the_book_is_old() {
     let (book, state) = read_book();
     book.mark_old();
     let mut talk = Talk::new(state);
-    assert_eq!(talk.client("Q(select set_tenant('a'))"), Waits::ForReplies);
+    assert_eq!(talk.client("Q(select set_tenant('a'))"), Waits::Replies);
     assert!(
         talk.server(&[fingerprint("two"), done()].concat())
             .is_none()
     );
     talk.to_server.clear();
-    assert_eq!(talk.go_on(), Waits::ForClient);
+    assert_eq!(talk.go_on(), Waits::Client);
     assert!(
         talk.server(&bytes(Side::Server, "C(SELECT 1) Z(I)"))
             .is_some()
@@ -212,14 +212,14 @@ fn what_was_changed_past_the_proxy_is_found_when_the_book_is_old() {
 fn a_catalogue_that_cannot_be_read_may_hold_anything() {
     let book = Arc::new(RoutineBook::new());
     let mut talk = Talk::new(fresh().with_routines(book));
-    assert_eq!(talk.client("Q(select f())"), Waits::ForReplies);
+    assert_eq!(talk.client("Q(select f())"), Waits::Replies);
     assert!(
         talk.server(&bytes(Side::Server, "C(SET) E(42501) Z(I)"))
             .is_none()
     );
     assert!(talk.to_client.is_empty());
     talk.to_server.clear();
-    assert_eq!(talk.go_on(), Waits::ForClient);
+    assert_eq!(talk.go_on(), Waits::Client);
     assert!(
         talk.server(&bytes(Side::Server, "C(SELECT 1) Z(I)"))
             .is_none()
@@ -232,14 +232,14 @@ fn after_a_change_the_connection_stays_until_the_catalogue_is_read() {
     let (_, state) = read_book();
     let mut talk = Talk::new(state);
     let text = "Q(create function g() returns text language sql as 'x'; select g())";
-    assert_eq!(talk.client(text), Waits::ForClient);
+    assert_eq!(talk.client(text), Waits::Client);
     let said = bytes(Side::Server, "C(CREATE FUNCTION) C(SELECT 1) Z(I)");
     assert!(talk.server(&said).is_none());
     assert_eq!(talk.to_client, said, "the client does not wait for it");
     assert!(talk.asks_catalogue());
     assert_eq!(
         talk.client("Q(select 2)"),
-        Waits::ForReplies,
+        Waits::Replies,
         "but what it sends does"
     );
     assert_eq!(talk.sent(), "");
@@ -255,23 +255,20 @@ fn after_a_change_the_connection_stays_until_the_catalogue_is_read() {
     );
     let answer = [row(&[Some("x".to_owned())]), done()].concat();
     assert!(talk.server(&answer).is_some());
-    assert_eq!(talk.go_on(), Waits::ForServer);
+    assert_eq!(talk.go_on(), Waits::Server);
 }
 
 #[test]
 fn another_connection_reads_what_was_changed_before_it_goes_on() {
     let (book, state) = read_book();
     let mut talk = Talk::new(state);
-    assert_eq!(
-        talk.client("Q(create view v as select 1)"),
-        Waits::ForClient
-    );
+    assert_eq!(talk.client("Q(create view v as select 1)"), Waits::Client);
     assert!(
         talk.server(&bytes(Side::Server, "C(CREATE VIEW) Z(I)"))
             .is_none()
     );
     let mut other = Talk::new(fresh().with_routines(book));
-    assert_eq!(other.client("Q(select * from v)"), Waits::ForReplies);
+    assert_eq!(other.client("Q(select * from v)"), Waits::Replies);
     assert!(other.asks_catalogue());
 }
 
@@ -279,10 +276,7 @@ fn another_connection_reads_what_was_changed_before_it_goes_on() {
 fn a_client_that_leaves_during_the_question_costs_nobody_a_connection() {
     let (_, state) = read_book();
     let mut talk = Talk::new(state);
-    assert_eq!(
-        talk.client("Q(create view v as select 1)"),
-        Waits::ForClient
-    );
+    assert_eq!(talk.client("Q(create view v as select 1)"), Waits::Client);
     assert!(
         talk.server(&bytes(Side::Server, "C(CREATE VIEW) Z(I)"))
             .is_none()
