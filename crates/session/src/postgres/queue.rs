@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tollgate_sql::{EffectSet, TouchedSettings};
+use tollgate_sql::{Calls, Conduct, EffectSet, TouchedSettings};
 
 use super::statements::{Named, Statement};
 use super::unnamed::Remembered;
@@ -59,6 +59,8 @@ pub(crate) enum Kind {
     Replay,
     /// Our own Query that asks what the session has: one row, then `C` and `Z`, swallowed.
     Inspection,
+    /// Our own Query about the routines of the database: rows, then `C` and `Z`, swallowed.
+    Catalogue,
     /// No reply: marks where the client ended its COPY data, for a COPY the server has not begun yet.
     CopyEnd,
 }
@@ -89,6 +91,7 @@ impl Kind {
             | Self::FunctionCall
             | Self::Replay
             | Self::Inspection
+            | Self::Catalogue
             | Self::CopyEnd => false,
         }
     }
@@ -116,6 +119,7 @@ impl Kind {
             | Self::InjectedClose
             | Self::Replay
             | Self::Inspection
+            | Self::Catalogue
             | Self::Make
             | Self::Learn
             | Self::LearnColumns
@@ -169,6 +173,8 @@ pub(crate) struct Meaning {
     pub(crate) name: Option<Box<NameChange>>,
     /// The settings it may change, if that is known.
     pub(crate) touched: Option<Arc<TouchedSettings>>,
+    /// The stored code that it may run.
+    pub(crate) calls: Calls,
     /// The statement without its data, if it may pin.
     pub(crate) digest: Option<Arc<str>>,
 }
@@ -180,6 +186,7 @@ impl Meaning {
         statements: Statements::One,
         name: None,
         touched: None,
+        calls: Calls::NOTHING,
         digest: None,
     };
 
@@ -192,8 +199,34 @@ impl Meaning {
         Self {
             effects,
             statements: Statements::Many,
+            calls: Calls::ANYTHING,
             ..Self::NOTHING
         }
+    }
+
+    /// That of any of several statements, which together have these effects and touch these settings.
+    pub(crate) fn of_several(effects: EffectSet, touched: &TouchedSettings) -> Self {
+        Self {
+            effects,
+            statements: Statements::Many,
+            touched: (!touched.is_empty()).then(|| Arc::new(touched.clone())),
+            ..Self::NOTHING
+        }
+    }
+
+    /// The same with what stored code may do.
+    #[must_use]
+    pub(crate) fn with(mut self, conduct: Conduct) -> Self {
+        self.effects.insert(conduct.effects);
+        let mut settings = conduct.settings;
+        if let Some(own) = &self.touched
+            && !settings.add(own)
+        {
+            self.effects
+                .insert(EffectSet::SETTING | EffectSet::SETTING_UNKNOWN);
+        }
+        self.touched = (!settings.is_empty()).then(|| Arc::new(settings));
+        self
     }
 }
 
@@ -331,6 +364,11 @@ impl Queue {
         self.entries.front().map(|expected| expected.kind)
     }
 
+    /// True when the oldest request is a question of our own.
+    pub(crate) fn asks(&self) -> bool {
+        matches!(self.front_kind(), Some(Kind::Inspection | Kind::Catalogue))
+    }
+
     pub(crate) fn front_mut(&mut self) -> Option<&mut Expected> {
         self.entries.front_mut()
     }
@@ -407,6 +445,7 @@ impl Queue {
                 | Kind::Query
                 | Kind::Replay
                 | Kind::Inspection
+                | Kind::Catalogue
                 | Kind::FunctionCall => at = at.saturating_add(1),
             }
         }

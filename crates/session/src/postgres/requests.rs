@@ -67,7 +67,17 @@ impl Session {
             return;
         }
         if newest.kind == Kind::Query {
-            newest.meaning = meaning;
+            let meaning = self.with_stored_code(meaning);
+            self.newest_means(meaning);
+        }
+    }
+
+    fn newest_means(&mut self, meaning: Meaning) {
+        if let Some(link) = &mut self.link {
+            link.knowledge.runs(&meaning);
+            if let Some(newest) = link.queue.back_mut() {
+                newest.meaning = meaning;
+            }
         }
     }
 
@@ -87,6 +97,7 @@ impl Session {
         link.carried.segment_ends();
         link.pass(message.header, Entry::Queued);
         if let Some(meaning) = meaning {
+            let meaning = self.with_stored_code(meaning);
             self.runs(meaning);
         } else {
             link.scan(HEADER_LEN);
@@ -158,10 +169,11 @@ impl Session {
         if let Some(want) = self.call_roll(&roll, out).or_else(|| self.align(out)) {
             return Step::Wait(want);
         }
+        let meaning = self.with_stored_code(meaning);
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
-        link.bound.insert(meaning.effects);
+        link.binds(&meaning);
         if portal.is_empty() {
             link.segment_portal = Some(meaning);
         }
@@ -209,7 +221,8 @@ impl Session {
             return Step::Wait(Want::Server);
         };
         let sent = link.segment_portal.clone().filter(|_| portal.is_empty());
-        let mut meaning = sent.unwrap_or_else(|| Meaning::of_effects(link.bound));
+        let mut meaning =
+            sent.unwrap_or_else(|| Meaning::of_several(link.bound, &link.bound_settings));
         if meaning.effects.intersects(EffectSet::EXECUTE) {
             meaning.effects.insert(self.names.effects());
         }
@@ -427,6 +440,7 @@ pub(super) fn meaning_of(
         statements,
         name,
         touched,
+        calls: summary.calls.clone(),
         digest: digest(text, effects, link),
     }
 }

@@ -16,6 +16,7 @@ use super::head::Message;
 use super::link::{Alignment, Link, Owner, Past, Restored, Segment, SequenceUse};
 use super::queue::{Expected, Kind, Work};
 use super::settings::{Certainty, replay};
+use super::stored::Consulted;
 use super::unnamed::Unnamed;
 use super::{Session, Want};
 use crate::Effects;
@@ -37,13 +38,26 @@ impl Session {
         let link = self.link.as_mut()?;
         match link.restored {
             Restored::Done => return None,
-            Restored::Awaited => return Some(Want::Replies),
+            Restored::Awaited | Restored::Consulting => return Some(Want::Replies),
             Restored::Ready => {
                 link.restored = Restored::Done;
                 return None;
             }
             Restored::Not => link.restored = Restored::Done,
         }
+        let consulted = self.consult(out);
+        let restored = self.send_settings(message, out);
+        if restored.is_none() && consulted == Consulted::No {
+            return None;
+        }
+        if let Some(link) = &mut self.link {
+            link.restored = Restored::Awaited;
+        }
+        Some(Want::Replies)
+    }
+
+    fn send_settings(&mut self, message: Message<'_>, out: &mut Effects) -> Option<Want> {
+        let link = self.link.as_mut()?;
         if link.last_user.is_some_and(|user| user != self.id) {
             link.sequences = SequenceUse::ByOthers;
         }
@@ -70,7 +84,6 @@ impl Session {
         if queries == 0 || (certainty == Certainty::Certain && !may_end_a_transaction(message)) {
             return None;
         }
-        link.restored = Restored::Awaited;
         Some(Want::Replies)
     }
 

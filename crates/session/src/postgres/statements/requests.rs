@@ -206,12 +206,13 @@ impl Session {
         {
             return Step::Wait(want);
         }
+        let meaning = self.with_stored_code(located.meaning);
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
-        link.bound.insert(located.meaning.effects);
+        link.binds(&meaning);
         if portal.is_empty() {
-            link.segment_portal = Some(located.meaning);
+            link.segment_portal = Some(meaning);
         }
         link.extended(message.header, Kind::Bind);
         link.alias(located.alias);
