@@ -39,6 +39,7 @@ const LASTING: EffectSet = EffectSet::SETTING
     .union(EffectSet::ADVISORY_LOCK)
     .union(EffectSet::ADVISORY_UNLOCK)
     .union(EffectSet::SEED)
+    .union(EffectSet::SEQUENCE_READ)
     .union(EffectSet::UNKNOWN)
     .union(EffectSet::UNREAD_CODE);
 

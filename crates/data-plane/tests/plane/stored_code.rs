@@ -400,3 +400,25 @@ async fn harmless_code_costs_nothing() -> Result<()> {
     }
     assert_no_pins(&f).await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_that_asks_for_sequences_hears_of_its_own_client_only() -> Result<()> {
+    let f = fixture(setup(1)).await?;
+    let (one, other) = (f.connect().await?, f.connect().await?);
+    one.batch_execute(
+        "create sequence numbers; \
+         create function newest() returns bigint language plpgsql as $$ begin return lastval(); end $$",
+    )
+    .await?;
+    one.batch_execute("select nextval('numbers'), nextval('numbers')")
+        .await?;
+    let refused = other.simple_query("select newest()").await;
+    let refused = refused.expect_err("nothing of the other client's is told");
+    assert_eq!(refused.code().map(|code| code.code()), Some("55000"));
+    one.batch_execute("select nextval('numbers')").await?;
+    let prepared = other.prepare("select newest()").await?;
+    let refused = other.query(&prepared, &[]).await;
+    let refused = refused.expect_err("nothing of the other client's is told");
+    assert_eq!(refused.code().map(|code| code.code()), Some("55000"));
+    Ok(())
+}

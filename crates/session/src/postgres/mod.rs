@@ -25,6 +25,7 @@ mod head;
 mod heard;
 mod idling;
 mod inspecting;
+mod kind;
 mod link;
 mod own_replies;
 mod parameters;

@@ -86,6 +86,12 @@ impl Session {
             Ok(meaning) => meaning,
             Err(want) => return Step::Wait(want),
         };
+        if let Some(meaning) = &meaning
+            && self.may_read_sequences(meaning)
+            && let Some(want) = self.forget_sequences(out)
+        {
+            return Step::Wait(want);
+        }
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
@@ -159,7 +165,7 @@ impl Session {
         let meaning = sent.unwrap_or_else(|| self.unnamed.possible_meaning());
         // What is sent to forget drops the unnamed statement, which must not be the one that cannot be
         // made again.
-        if meaning.effects.intersects(EffectSet::SEQUENCE_READ)
+        if self.may_read_sequences(&meaning)
             && !self.unnamed.is_forgotten()
             && let Some(want) = self.forget_sequences(out)
         {

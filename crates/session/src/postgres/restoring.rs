@@ -8,13 +8,14 @@
 //! told what he would be told on a connection of his own: that there is nothing yet.
 
 use memchr::memmem;
+use tollgate_sql::EffectSet;
 use tollgate_wire_postgres::backend::{ErrorFields, TransactionStatus};
 use tollgate_wire_postgres::sqlstate::SqlState;
 use tollgate_wire_postgres::tag::frontend as tag;
 
 use super::head::Message;
 use super::link::{Alignment, Link, Owner, Past, Restored, Segment, SequenceUse};
-use super::queue::{Expected, Kind, Work};
+use super::queue::{Expected, Kind, Meaning, Work};
 use super::settings::{Certainty, replay};
 use super::stored::Consulted;
 use super::unnamed::Unnamed;
@@ -113,6 +114,18 @@ impl Session {
             return self.forget_sequences(out);
         }
         None
+    }
+
+    /// True if a statement may ask for what sequences gave to others, itself or by what it calls.
+    pub(super) fn may_read_sequences(&self, meaning: &Meaning) -> bool {
+        let by_others = |link: &Link| link.sequences == SequenceUse::ByOthers;
+        if !self.link.as_deref().is_some_and(by_others) {
+            return false;
+        }
+        let conduct = self.conduct(meaning);
+        let effects = conduct.map_or(EffectSet::NONE, |conduct| conduct.effects);
+        let effects = effects.union(meaning.effects);
+        effects.intersects(EffectSet::SEQUENCE_READ)
     }
 
     /// Forgets what sequences gave to others. In a failed transaction nothing can be sent that would, but

@@ -200,7 +200,7 @@ impl Session {
         if let Some(want) = self.call_roll(&Roll::before_bind(&located.meaning), out) {
             return Step::Wait(want);
         }
-        if located.meaning.effects.intersects(EffectSet::SEQUENCE_READ)
+        if self.may_read_sequences(&located.meaning)
             && !self.unnamed.is_forgotten()
             && let Some(want) = self.forget_sequences(out)
         {
@@ -328,7 +328,7 @@ impl Session {
         (name, purpose): (&[u8], Purpose<'_>),
         out: &mut Effects,
     ) -> Result<Located, Want> {
-        let meaning = named.meaning().clone();
+        let mut meaning = named.meaning().clone();
         let number = match &named.what {
             What::Stuck {
                 place: Place::Number(number),
@@ -347,6 +347,11 @@ impl Session {
                 }
                 Recipe::Parse(_) => match self.made_here(statement, purpose, out) {
                     Made::Here(number) => number,
+                    Made::InVain(number) => {
+                        // It will not run, so nothing need be prepared for it.
+                        meaning = Meaning::NOTHING;
+                        number
+                    }
                     Made::Later(want) => return Err(want),
                     Made::Stale(number) => {
                         let statement = Arc::clone(statement);

@@ -1,6 +1,6 @@
 //! Asking the catalogue: when a connection is lent, between two texts, and after a change.
 
-use tollgate_sql::{Calls, EffectSet};
+use tollgate_sql::{Calls, Conduct, EffectSet};
 use tollgate_wire_postgres::backend::TransactionStatus;
 
 use super::question::{Consultation, Verdict};
@@ -140,28 +140,31 @@ impl Session {
 
     /// What running a text with this meaning means, with the stored code that it calls.
     pub(in crate::postgres) fn with_stored_code(&self, meaning: Meaning) -> Meaning {
-        let routines = self
-            .link
-            .as_ref()
-            .and_then(|link| link.knowledge.routines.as_deref());
-        let Some(routines) = routines.filter(|routines| !routines.are_harmless()) else {
-            return meaning;
-        };
+        match self.conduct(&meaning) {
+            Some(conduct) => meaning.with(conduct),
+            None => meaning,
+        }
+    }
+
+    /// What the stored code does that a text with this meaning calls, if anything.
+    pub(in crate::postgres) fn conduct(&self, meaning: &Meaning) -> Option<Conduct> {
+        let link = self.link.as_ref()?;
+        let routines = link.knowledge.routines.as_deref()?;
+        if routines.are_harmless() {
+            return None;
+        }
         let effects = meaning.effects;
         let executes = effects.intersects(EffectSet::EXECUTE);
         let one = meaning.statements == Statements::One;
         if effects.intersects(EffectSet::PREPARE) && one && !executes {
             // It runs when it is executed.
-            return meaning;
+            return None;
         }
         let mut calls = meaning.calls.clone();
         if executes {
-            calls.add(&self.executed_calls(&meaning));
+            calls.add(&self.executed_calls(meaning));
         }
-        match routines.conduct(&calls) {
-            Some(conduct) => meaning.with(conduct),
-            None => meaning,
-        }
+        routines.conduct(&calls)
     }
 
     /// What the statements call that a text executes by name.

@@ -31,7 +31,7 @@ const MAX_BODY: usize = 100_000;
 const FIRST_OWN: u32 = 16_384;
 
 /// Any body without one of these does nothing that lasts, unless it calls one that does.
-const CANDIDATES: &str = r#"set_config|set_limit|setseed|pg_settings|pg_(try_)?advisory|pg_temp|dblink|pg_replication|replication_slot|\m(temp|temporary|listen|unlisten|deallocate|prepare|discard|hold|load|execute)\M|(^|[;'"$>/]|--[^\n]*\n|\m(begin|then|else|loop|atomic))\s*(re)?set\M|\mU&"#;
+const CANDIDATES: &str = r#"set_config|set_limit|setseed|currval|lastval|pg_settings|pg_(try_)?advisory|pg_temp|dblink|pg_replication|replication_slot|\m(temp|temporary|listen|unlisten|deallocate|prepare|discard|hold|load|execute)\M|(^|[;'"$>/]|--[^\n]*\n|\m(begin|then|else|loop|atomic))\s*(re)?set\M|\mU&"#;
 
 /// Two sums that change with every function, and with everything that refers to one. 1255 is the object id
 /// of `pg_proc`.
