@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 use tollgate_data_plane::Reuse;
 use tollgate_testkit::PostgresVersion;
 use tollgate_types::{IamAuth, PoolPolicy};
@@ -414,11 +415,11 @@ async fn code_that_asks_for_sequences_hears_of_its_own_client_only() -> Result<(
         .await?;
     let refused = other.simple_query("select newest()").await;
     let refused = refused.expect_err("nothing of the other client's is told");
-    assert_eq!(refused.code().map(|code| code.code()), Some("55000"));
+    assert_eq!(refused.code().map(SqlState::code), Some("55000"));
     one.batch_execute("select nextval('numbers')").await?;
     let prepared = other.prepare("select newest()").await?;
     let refused = other.query(&prepared, &[]).await;
     let refused = refused.expect_err("nothing of the other client's is told");
-    assert_eq!(refused.code().map(|code| code.code()), Some("55000"));
+    assert_eq!(refused.code().map(SqlState::code), Some("55000"));
     Ok(())
 }

@@ -569,6 +569,15 @@ pub(super) fn made_safe(batches: Vec<Vec<String>>) -> Vec<String> {
     for batch in batches {
         let mut kept = Vec::new();
         for word in batch {
+            let names = ["deallocate ", "execute "]
+                .iter()
+                .any(|name| word.contains(name));
+            let differs = names && word.contains(';')
+                || changed && word.contains("execute ")
+                || altered && (word.starts_with("B(p1|s") || is_late_bind(&word, &kept));
+            if differs {
+                continue;
+            }
             let tag = word.split('(').next().unwrap_or_default();
             match tag {
                 "B" | "BB" if word.contains("(|") => bound = true,
@@ -578,13 +587,7 @@ pub(super) fn made_safe(batches: Vec<Vec<String>>) -> Vec<String> {
             }
             let unnamed = word.starts_with("E(|") || word == "DP()";
             let late = tag == "L" && !kept.is_empty();
-            let names = ["deallocate ", "execute "]
-                .iter()
-                .any(|name| word.contains(name));
-            let differs = names && word.contains(';')
-                || changed && word.contains("execute ")
-                || altered && (word.starts_with("B(p1|s") || is_late_bind(&word, &kept));
-            if (bound || !unnamed) && !late && !differs {
+            if (bound || !unnamed) && !late {
                 kept.push(word);
             }
         }
