@@ -9,7 +9,7 @@ use tollgate_wire_postgres::frame::{HEADER_LEN, Header};
 use super::client::Step;
 use super::head::{Head, Message, head, kind_byte, two_names};
 use super::link::{
-    Alignment, Changes, Copy, Entry, Inbound, Intrusion, Link, Owner, Segment, Upset,
+    Alignment, Changes, Copy, Entry, Held, Inbound, Intrusion, Link, Owner, Segment, Upset,
 };
 use super::pins::PINNING;
 use super::queue::{DataEnd, Expected, Kind, Meaning, NameChange, Statements, Syncs};
@@ -357,6 +357,7 @@ impl Link {
     pub(super) fn extended(&mut self, header: Header, kind: Kind) {
         self.expect(kind);
         self.segment = Segment::Open;
+        self.held = Held::No;
         self.pass(header, Entry::Queued);
     }
 

@@ -133,7 +133,6 @@ impl Session {
             return Made::Later(Want::Server);
         };
         if let Some(number) = link.carried.used(statement.id) {
-            link.held = Held::No;
             return Made::Here(number);
         }
         match &link.making {
@@ -141,7 +140,6 @@ impl Session {
             Some(making) if making.id == statement.id => {
                 let number = making.number;
                 link.making = None;
-                link.held = Held::No;
                 return Made::Stale(number);
             }
             Some(_) | None => {}
