@@ -105,6 +105,8 @@ effects! {
     ROUTINE_DDL = 40;
     /// A routine executes a text that is not in its body.
     UNREAD_CODE = 41;
+    /// A routine executes texts, which it may put together from pieces.
+    ASSEMBLED_CODE = 42;
     /// What sessions begin with may change: `ALTER ROLE`, `ALTER USER`, `ALTER DATABASE`, `pg_reload_conf`.
     DEFAULTS = 44;
 }

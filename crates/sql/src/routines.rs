@@ -63,6 +63,14 @@ impl Conduct {
         self.effects.is_empty() && self.settings.is_empty()
     }
 
+    /// It executes texts that it puts together: any routine may be called in them.
+    fn may_call_any(&mut self, settings: &TouchedSettings) {
+        if !settings.is_empty() {
+            self.effects.insert(EffectSet::SETTING);
+            let _all_fit = self.settings.add(settings);
+        }
+    }
+
     fn add(&mut self, other: &Self) {
         self.effects.insert(other.effects);
         if !self.settings.add(&other.settings) {
@@ -99,6 +107,8 @@ pub struct Routine<'a> {
 pub struct Routines {
     by_key: BTreeMap<u64, Conduct>,
     anywhere: Conduct,
+    /// Every setting that any of them names.
+    settings: TouchedSettings,
     extent: Extent,
 }
 
@@ -147,6 +157,12 @@ impl Routines {
         }
         conduct.effects.insert(EffectSet::ROUTINE);
         Some(conduct)
+    }
+
+    /// The settings that code may set which calls any of them. Names beyond those that can be kept are not
+    /// among them.
+    pub fn settings(&self) -> &TouchedSettings {
+        &self.settings
     }
 }
 
@@ -241,10 +257,23 @@ impl Reading {
                 .or_default()
                 .add(&found.conduct);
         }
+        for found in &self.found {
+            let _all_fit = routines.settings.add(&found.conduct.settings);
+        }
         for conduct in routines.by_key.values_mut() {
             if conduct.effects.intersects(EffectSet::UNREAD_CODE) {
                 conduct.add(&unknown_setting());
             }
+            if conduct.effects.intersects(EffectSet::PROCEDURE) {
+                conduct.may_call_any(&routines.settings);
+            }
+        }
+        if routines
+            .anywhere
+            .effects
+            .intersects(EffectSet::UNREAD_CODE.union(EffectSet::PROCEDURE))
+        {
+            routines.anywhere.may_call_any(&routines.settings);
         }
         if routines.anywhere.effects.intersects(EffectSet::UNREAD_CODE) {
             routines.anywhere.effects.insert(EffectSet::PROCEDURE);
@@ -314,6 +343,9 @@ fn read(language: &[u8], body: &[u8]) -> (Conduct, Calls) {
     if effects.intersects(EffectSet::RESET_ALL) {
         effects.insert(EffectSet::PROCEDURE);
     }
+    if conduct.effects.intersects(EffectSet::ASSEMBLED_CODE) {
+        effects.insert(EffectSet::PROCEDURE);
+    }
     let pins = EffectSet::SETTING_UNKNOWN | EffectSet::PREPARE;
     if effects.intersects(pins) {
         effects.insert(conduct.effects.intersection(EffectSet::PROCEDURE_STATE));
@@ -336,6 +368,9 @@ fn read_as(language: &[u8], style: StringStyle, body: &[u8]) -> (Conduct, Calls)
     }
     let summary = scanner.finish();
     let mut effects = summary.effects;
+    if strings == Strings::Code {
+        effects.insert(EffectSet::ASSEMBLED_CODE);
+    }
     if known == Known::No && effects.intersects(SETS) {
         effects.insert(EffectSet::SETTING | EffectSet::SETTING_UNKNOWN);
     }

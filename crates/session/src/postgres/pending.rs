@@ -384,16 +384,16 @@ impl Pending {
     ) -> Settings {
         let mut known = match open.scope {
             Scope::Named => settings.clone(),
-            Scope::Discarded => settings.changed(settings.iter().map(|(name, _)| reset(name))),
-            Scope::AllReset => {
-                let names = settings.iter().map(|(name, _)| name);
-                let gone = names.filter(|name| !NOT_RESET.contains(name));
-                settings.changed(gone.map(reset))
-            }
+            Scope::Discarded => self.reset(settings, &[], parameters),
+            Scope::AllReset => self.reset(settings, &NOT_RESET, parameters),
         };
         for touched in &open.settings {
             match touched.last {
-                LastTouch::Reset => known = known.changed([reset(&touched.name)]),
+                // What it goes back to may be a default of the role or the database, which nobody reports.
+                LastTouch::Reset if is_custom(&touched.name) => {
+                    self.ask_name(&touched.name, parameters);
+                }
+                LastTouch::Reset => known = known.changed([(&*touched.name, None)]),
                 LastTouch::Set => match parameters.value(&touched.name) {
                     // Set to what it was: it is set all the same, and will not follow its default.
                     Some(value) => known = known.changed([(&*touched.name, Some(value))]),
@@ -402,6 +402,17 @@ impl Pending {
             }
         }
         known
+    }
+
+    /// The settings after all were reset but for some.
+    fn reset(&mut self, settings: &Settings, kept: &[&[u8]], parameters: &Parameters) -> Settings {
+        let names = settings.iter().map(|(name, _)| name);
+        let names = names.filter(|name| !kept.contains(name));
+        let (asked, gone): (Vec<_>, Vec<_>) = names.partition(|name| is_custom(name));
+        for name in asked {
+            self.ask_name(name, parameters);
+        }
+        settings.changed(gone.into_iter().map(|name| (name, None)))
     }
 
     /// What to ask now: the settings, the facts, and whether for a list of what is set.
@@ -425,11 +436,6 @@ impl Pending {
             self.open.commits = Commits::Some;
         }
     }
-}
-
-/// What a setting is once it is reset: gone, or empty if it has no default to go back to.
-fn reset(name: &[u8]) -> (&[u8], Option<&[u8]>) {
-    (name, is_custom(name).then_some(&[]))
 }
 
 /// A setting that no module has defined comes into being when it is set, and stays.

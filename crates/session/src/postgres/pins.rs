@@ -47,6 +47,9 @@ const FACTS: [(EffectSet, EffectSet, Facts, PinReason); 4] = [
     ),
 ];
 
+/// Effects of code that may do what it does not say: it can put together what it executes.
+const CODE: EffectSet = EffectSet::PROCEDURE.union(EffectSet::UNREAD_CODE);
+
 /// Effects that pin, or may: those whose statement is worth remembering.
 pub(super) const PINNING: EffectSet = EffectSet::SETTING
     .union(EffectSet::SETTING_UNKNOWN)
@@ -143,10 +146,15 @@ impl Pins {
     }
 
     fn facts(&self, effects: EffectSet) -> Facts {
+        if effects.intersects(CODE) {
+            return FACTS
+                .iter()
+                .fold(Facts::NONE, |all, (_, _, fact, _)| all.union(*fact));
+        }
         let mut facts = Facts::NONE;
         for (begins, ends, fact, reason) in FACTS {
-            // Procedural code may end anything.
-            let ends = ends.union(EffectSet::PROCEDURE).union(EffectSet::ROUTINE);
+            // Stored code may end anything.
+            let ends = ends.union(EffectSet::ROUTINE);
             let may_end = self.held.contains(reason) && effects.intersects(ends);
             if effects.intersects(begins) || may_end {
                 facts = facts.union(fact);

@@ -174,8 +174,8 @@ impl Session {
             let statement = Arc::clone(statement);
             link.alias(Alias::Described { statement });
         }
-        link.switches(switch.as_ref().map(|switch| &switch.back), out);
         link.ask_shape(number, out);
+        link.switches(switch.as_ref().map(|switch| &switch.back), out);
         link.close_leftovers(out);
         if switch.is_some() && link.segment == Segment::Closed {
             // A transaction of its own: after a command has run, some others are refused in the same one.

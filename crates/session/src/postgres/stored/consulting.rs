@@ -164,7 +164,14 @@ impl Session {
         if executes {
             calls.add(&self.executed_calls(meaning));
         }
-        routines.conduct(&calls)
+        let mut conduct = routines.conduct(&calls);
+        if effects.intersects(EffectSet::PROCEDURE) && !routines.settings().is_empty() {
+            // A body may put together what it executes, and call any routine in that.
+            let any = conduct.get_or_insert_default();
+            any.effects.insert(EffectSet::SETTING);
+            let _all_fit = any.settings.add(routines.settings());
+        }
+        conduct
     }
 
     /// What the statements call that a text executes by name.

@@ -265,8 +265,8 @@ fn what_no_rollback_undoes_pins_even_if_the_statement_fails() {
         ),
         (
             "do $$ begin set x = 1; commit; perform 1/0; end $$",
-            "-> ASK(role,x;list)
-             B ANSWER(none,NULL;\"\")
+            "-> ASK(role,x;locks,temp,cursors,channels,list)
+             B ANSWER(none,NULL;f,f,f,f,\"\")
              ! release",
         ),
     ] {
@@ -556,8 +556,8 @@ fn what_a_procedure_has_set_is_listed() {
             "F> Q({text})
              ! borrow
              B> C({tag}) Z(I)
-             -> ASK(role;list)
-             B ANSWER(none;\"\")
+             -> ASK(role;locks,temp,cursors,channels,list)
+             B ANSWER(none;f,f,f,f,\"\")
              ! release"
         ));
     }
@@ -565,8 +565,8 @@ fn what_a_procedure_has_set_is_listed() {
         "F> Q(do $$ begin perform pg_advisory_lock(1); end $$)
          ! borrow
          B> C(DO) Z(I)
-         -> ASK(role;locks,list)
-         B ANSWER(none;f,\"\")
+         -> ASK(role;locks,temp,cursors,channels,list)
+         B ANSWER(none;f,f,f,f,\"\")
          ! release",
     );
     // What is on the list is asked for in its turn.
@@ -574,8 +574,8 @@ fn what_a_procedure_has_set_is_listed() {
         "F> Q(call p())
          ! borrow
          B> C(CALL) Z(I)
-         -> ASK(role;list)
-         B ANSWER(none;TimeZone+work_mem)
+         -> ASK(role;locks,temp,cursors,channels,list)
+         B ANSWER(none;f,f,f,f,TimeZone+work_mem)
          -> ASK(work_mem)
          B ANSWER(3MB)
          ! release
@@ -592,8 +592,8 @@ fn what_a_procedure_has_set_is_listed() {
          ! pin LISTEN
          F> Q(call p())
          B> C(CALL) Z(I)
-         -> ASK(role;channels,list)
-         B ANSWER(none;f,\"\")
+         -> ASK(role;locks,temp,cursors,channels,list)
+         B ANSWER(none;f,f,f,f,\"\")
          ! unpin LISTEN
          ! release",
     );
@@ -605,8 +605,8 @@ fn a_procedural_body_that_names_settings_is_asked_about() {
         "F> Q(do $$ begin set work_mem = 1; perform set_config('a.b', 'c', false); end $$)
          ! borrow
          B> C(DO) Z(I)
-         -> ASK(a.b,role,work_mem;list)
-         B ANSWER(c,none,1kB;work_mem)
+         -> ASK(a.b,role,work_mem;locks,temp,cursors,channels,list)
+         B ANSWER(c,none,1kB;f,f,f,f,work_mem)
          -> ASK(work_mem)
          B ANSWER(1kB)
          ! release",
@@ -619,8 +619,8 @@ fn a_procedural_body_that_computes_the_name_of_a_setting_pins() {
         "F> Q(do $$ begin perform set_config(a, 'c', false); end $$)
          ! borrow
          B> C(DO) Z(I)
-         -> ASK(role;list)
-         B ANSWER(none;\"\")
+         -> ASK(role;locks,temp,cursors,channels,list)
+         B ANSWER(none;f,f,f,f,\"\")
          ! pin PROCEDURAL_BODY
          ! pin SESSION_SETTING",
     );

@@ -747,8 +747,8 @@ fn no_role_is_no_setting() {
         "F> Q(call p())
          ! borrow
          B> C(CALL) Z(I)
-         -> ASK(role;list)
-         B ANSWER(none;\"\")
+         -> ASK(role;locks,temp,cursors,channels,list)
+         B ANSWER(none;f,f,f,f,\"\")
          ! release
          F2> Q(select 1)
          ! borrow",

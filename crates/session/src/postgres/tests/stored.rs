@@ -224,7 +224,7 @@ fn a_catalogue_that_cannot_be_read_may_hold_anything() {
         talk.server(&bytes(Side::Server, "C(SELECT 1) Z(I)"))
             .is_none()
     );
-    assert_eq!(talk.sent(), "ASK(role;list)");
+    assert_eq!(talk.sent(), "ASK(role;locks,temp,cursors,channels,list)");
 }
 
 #[test]
