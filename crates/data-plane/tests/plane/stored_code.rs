@@ -1,5 +1,7 @@
 //! What functions, triggers and the like set for a session stays with the client that ran them.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
@@ -35,6 +37,24 @@ const fn tenant(code: &'static str, run: &'static str, own: &'static str) -> Cas
 }
 
 const CASES: &[Case] = &[
+    tenant(
+        "create function by_name(f text, a text) returns text language plpgsql as \
+         $$ declare z text; begin execute format('select %I(%L)', f, a) into z; return z; end $$",
+        "select by_name('set_tenant', 'dynamic')",
+        "dynamic",
+    ),
+    tenant(
+        "select 1",
+        "do $$ begin execute format('select %I(%L)', 'set_tenant', 'assembled'); end $$",
+        "assembled",
+    ),
+    Case {
+        code: "create function in_pieces() returns int language plpgsql as \
+               $$ begin execute 'se' || 't search_' || 'path = pg_catalog'; return 1; end $$",
+        run: "select in_pieces()",
+        question: "select current_setting('search_path')",
+        answers: ["pg_catalog", "\"$user\", public"],
+    },
     tenant("select 1", "select set_tenant('function')", "function"),
     tenant(
         "create function outer_one() returns text language sql as $$ select public.set_tenant('nested') $$",
@@ -195,6 +215,19 @@ async fn assert_no_pins(f: &Fixture) -> Result<()> {
         "{report:?}"
     );
     Ok(())
+}
+
+/// Waits until that many statements pin clients.
+async fn pins(f: &Fixture, count: usize) -> Result<()> {
+    let mut report = f.plane.pins(&f.snapshot.proxies[0].id).await;
+    for _ in 0..100 {
+        if report.current.len() == count {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        report = f.plane.pins(&f.snapshot.proxies[0].id).await;
+    }
+    anyhow::bail!("{report:?}")
 }
 
 async fn play(f: &Fixture, case: &Case) -> Result<()> {
@@ -421,5 +454,52 @@ async fn code_that_asks_for_sequences_hears_of_its_own_client_only() -> Result<(
     let refused = other.query(&prepared, &[]).await;
     let refused = refused.expect_err("nothing of the other client's is told");
     assert_eq!(refused.code().map(SqlState::code), Some("55000"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_assembled_code_leaves_pins_while_it_lasts() -> Result<()> {
+    let f = fixture(setup(1)).await?;
+    let client = f.connect().await?;
+    client
+        .batch_execute(
+            "create function make(kind text) returns int language plpgsql as \
+             $$ begin execute format('create %s table made (i int)', kind); return 1; end $$; \
+             create function take(f text) returns int language plpgsql as \
+             $$ begin execute format('select %s(5)', f); return 1; end $$",
+        )
+        .await?;
+    for (run, end) in [
+        ("select make('temp')", "drop table made"),
+        (
+            "do $$ begin execute 'create te' || 'mp table made (i int)'; end $$",
+            "drop table made",
+        ),
+        (
+            "select take('pg_advi' || 'sory_lock')",
+            "select pg_advisory_unlock(5)",
+        ),
+    ] {
+        client.simple_query(run).await.context(run)?;
+        pins(&f, 1).await.context(run)?;
+        client.simple_query(end).await.context(end)?;
+        pins(&f, 0).await.context(end)?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_custom_setting_goes_back_to_the_default_of_its_role() -> Result<()> {
+    let f = fixture(setup(1)).await?;
+    f.postgres
+        .superuser_sql("orders", "alter role app set app.tenant = 'of the role'")?;
+    let (one, other) = (f.connect().await?, f.connect().await?);
+    for reset in ["reset all", "discard all", "reset app.tenant"] {
+        one.simple_query("set app.tenant = 'own'").await?;
+        assert_eq!(answer(&one, TENANT).await?, "own");
+        one.simple_query(reset).await?;
+        assert_eq!(answer(&other, TENANT).await?, "of the role", "{reset}");
+        assert_eq!(answer(&one, TENANT).await?, "of the role", "{reset}");
+    }
     Ok(())
 }
