@@ -6,17 +6,20 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::ClientConfig;
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tollgate_types::{
-    CheckOutcome, HealthCheck, HealthReason, HealthState, ProbeStep, SecretString, TargetConfig,
-    TargetHealth, TargetRole, TlsMode,
+    CheckOutcome, EngineFamily, HealthCheck, HealthReason, HealthState, ProbeStep, SecretString,
+    TargetConfig, TargetHealth, TargetRole, TlsMode,
 };
 
 use crate::fingerprint::{self, Sight};
+use crate::mysql;
 use crate::server::{
     Credentials, Deadline, ErrorScope, OpenError, OpenErrorKind, ScramKeyCache, Secured, Security,
     ServerConnection, dial, log_in, query_rows, resolve, secure,
 };
+use crate::stream::Stream;
 
 /// Role, capacity and version in one question. The reserved settings that a server does not know count as
 /// nothing: `reserved_connections` came with PostgreSQL 16.
@@ -58,7 +61,10 @@ pub(crate) async fn climb(plan: &ProbePlan<'_>) -> Climb {
     let mut ladder = Ladder {
         checks: BTreeMap::new(),
     };
-    let mut climbed = to_the_top(plan, &mut ladder).await;
+    let mut climbed = match plan.target.engine.family() {
+        EngineFamily::Postgresql => to_the_top(plan, &mut ladder).await,
+        EngineFamily::Mysql => mysql::probe::to_the_top(plan, &mut ladder).await,
+    };
     let sight = climbed.as_mut().ok().and_then(|top| top.sight.take());
     let failed_step = match &climbed {
         Ok(_) => None,
@@ -95,21 +101,42 @@ pub(crate) async fn climb(plan: &ProbePlan<'_>) -> Climb {
 }
 
 /// What the climb found at the top.
-struct Top {
-    server: ServerFacts,
-    sight: Option<Sight>,
-    description: String,
+pub(crate) struct Top {
+    /// What the server says about itself.
+    pub(crate) server: ServerFacts,
+    /// What sessions begin with, where that is watched.
+    pub(crate) sight: Option<Sight>,
+    /// A sentence for the operator.
+    pub(crate) description: String,
 }
 
 /// What a server says about itself.
-struct ServerFacts {
-    role: TargetRole,
-    max_connections: u32,
-    version: String,
+pub(crate) struct ServerFacts {
+    /// Writer or reader.
+    pub(crate) role: TargetRole,
+    /// Connections for ordinary users.
+    pub(crate) max_connections: u32,
+    /// Its version.
+    pub(crate) version: String,
+}
+
+impl ServerFacts {
+    /// How the rung of the role went.
+    pub(crate) fn words(&self) -> (CheckOutcome, String) {
+        let role = match self.role {
+            TargetRole::ReadWrite => "read-write",
+            TargetRole::ReadOnly => "read-only",
+        };
+        let room = self.max_connections;
+        (
+            CheckOutcome::Ok,
+            format!("{role}, {room} connections, version {}", self.version),
+        )
+    }
 }
 
 /// Where and why the climb ended early.
-struct Failure {
+pub(crate) struct Failure {
     step: ProbeStep,
     reason: HealthReason,
     description: String,
@@ -138,12 +165,19 @@ impl From<OpenError> for Failure {
 }
 
 /// The rungs tried so far.
-struct Ladder {
+pub(crate) struct Ladder {
     checks: BTreeMap<ProbeStep, HealthCheck>,
 }
 
 impl Ladder {
-    fn note(&mut self, step: ProbeStep, outcome: CheckOutcome, took: Duration, detail: String) {
+    /// Notes how a rung went.
+    pub(crate) fn note(
+        &mut self,
+        step: ProbeStep,
+        outcome: CheckOutcome,
+        took: Duration,
+        detail: String,
+    ) {
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         self.checks.insert(
             step,
@@ -155,8 +189,27 @@ impl Ladder {
         );
     }
 
+    /// Fails the rung of the login when there is nobody to log in.
+    pub(crate) fn somebody(&mut self, plan: &ProbePlan<'_>) -> Result<(), Failure> {
+        if !plan.logins.is_empty() {
+            return Ok(());
+        }
+        let description = "Proxy does not have any registered credentials".to_owned();
+        self.note(
+            ProbeStep::Auth,
+            CheckOutcome::Failed,
+            Duration::ZERO,
+            description.clone(),
+        );
+        Err(Failure {
+            step: ProbeStep::Auth,
+            reason: HealthReason::AuthFailure,
+            description,
+        })
+    }
+
     /// Notes how a rung went, `words` being the detail of success.
-    fn rung<T>(
+    pub(crate) fn rung<T>(
         &mut self,
         step: ProbeStep,
         since: Instant,
@@ -169,16 +222,15 @@ impl Ladder {
                 self.note(step, outcome, since.elapsed(), detail);
                 Ok(found)
             }
-            Err(error) => {
-                self.note(
-                    step,
-                    CheckOutcome::Failed,
-                    since.elapsed(),
-                    error.to_string(),
-                );
-                Err(error.into())
-            }
+            Err(error) => Err(self.failed(step, since, error)),
         }
+    }
+
+    /// Notes that a rung failed.
+    pub(crate) fn failed(&mut self, step: ProbeStep, since: Instant, error: OpenError) -> Failure {
+        let detail = error.to_string();
+        self.note(step, CheckOutcome::Failed, since.elapsed(), detail);
+        error.into()
     }
 }
 
@@ -186,20 +238,7 @@ async fn to_the_top(plan: &ProbePlan<'_>, ladder: &mut Ladder) -> Result<Top, Fa
     let deadline = Deadline::after(plan.deadline);
     let addresses = dns(plan, ladder, deadline).await?;
     let first = first_stream(plan, &addresses, ladder, deadline).await?;
-    if plan.logins.is_empty() {
-        let description = "Proxy does not have any registered credentials".to_owned();
-        ladder.note(
-            ProbeStep::Auth,
-            CheckOutcome::Failed,
-            Duration::ZERO,
-            description.clone(),
-        );
-        return Err(Failure {
-            step: ProbeStep::Auth,
-            reason: HealthReason::AuthFailure,
-            description,
-        });
-    }
+    ladder.somebody(plan)?;
     let way = Way {
         plan,
         addresses: &addresses,
@@ -210,17 +249,7 @@ async fn to_the_top(plan: &ProbePlan<'_>, ladder: &mut Ladder) -> Result<Top, Fa
     let (mut connection, description) = auth(ladder, since, logins)?;
     let since = Instant::now();
     let facts = deadline.limit(ProbeStep::Role, ask(&mut connection)).await;
-    let server = ladder.rung(ProbeStep::Role, since, facts, |facts| {
-        let role = match facts.role {
-            TargetRole::ReadWrite => "read-write",
-            TargetRole::ReadOnly => "read-only",
-        };
-        let room = facts.max_connections;
-        (
-            CheckOutcome::Ok,
-            format!("{role}, {room} connections, version {}", facts.version),
-        )
-    })?;
+    let server = ladder.rung(ProbeStep::Role, since, facts, ServerFacts::words)?;
     // A server that will not say is none the worse for it.
     let looked = deadline.limit(ProbeStep::Role, fingerprint::look(&mut connection));
     let sight = looked.await.ok();
@@ -232,7 +261,8 @@ async fn to_the_top(plan: &ProbePlan<'_>, ladder: &mut Ladder) -> Result<Top, Fa
     })
 }
 
-async fn dns(
+/// The rung of the name.
+pub(crate) async fn dns(
     plan: &ProbePlan<'_>,
     ladder: &mut Ladder,
     deadline: Deadline,
@@ -255,39 +285,50 @@ async fn first_stream(
     ladder: &mut Ladder,
     deadline: Deadline,
 ) -> Result<Secured, Failure> {
-    let since = Instant::now();
-    let dialled = dial(addresses, deadline).await;
-    let tcp = ladder.rung(ProbeStep::Tcp, since, dialled, |tcp| {
-        let peer = tcp
-            .peer_addr()
-            .map(|address| address.to_string())
-            .unwrap_or_default();
-        (CheckOutcome::Ok, peer)
-    })?;
+    let tcp = tcp(addresses, ladder, deadline).await?;
     let since = Instant::now();
     let secured = match plan.tls_error {
         Some(problem) => Err(OpenError::tls_policy(problem)),
         None => secure(tcp, plan.target, plan.tls.as_ref(), deadline).await,
     };
     ladder.rung(ProbeStep::Tls, since, secured, |secured| {
-        match secured.how {
-            Security::Off => (
-                CheckOutcome::Skipped,
-                "the target's policy is disable".to_owned(),
-            ),
-            Security::NotOffered => (
-                CheckOutcome::Skipped,
-                "the server does not offer TLS; the policy is prefer".to_owned(),
-            ),
-            Security::Encrypted => {
-                let version = secured.stream.tls_version().unwrap_or("TLS");
-                (
-                    CheckOutcome::Ok,
-                    format!("{version} {}", mode_name(plan.target.tls.mode)),
-                )
-            }
-        }
+        tls_words(secured.how, &secured.stream, plan.target.tls.mode)
     })
+}
+
+/// The rung of the socket.
+pub(crate) async fn tcp(
+    addresses: &[SocketAddr],
+    ladder: &mut Ladder,
+    deadline: Deadline,
+) -> Result<TcpStream, Failure> {
+    let since = Instant::now();
+    let dialled = dial(addresses, deadline).await;
+    ladder.rung(ProbeStep::Tcp, since, dialled, |tcp| {
+        let peer = tcp
+            .peer_addr()
+            .map(|address| address.to_string())
+            .unwrap_or_default();
+        (CheckOutcome::Ok, peer)
+    })
+}
+
+/// How the rung of TLS went.
+pub(crate) fn tls_words(how: Security, stream: &Stream, mode: TlsMode) -> (CheckOutcome, String) {
+    match how {
+        Security::Off => (
+            CheckOutcome::Skipped,
+            "the target's policy is disable".to_owned(),
+        ),
+        Security::NotOffered => (
+            CheckOutcome::Skipped,
+            "the server does not offer TLS; the policy is prefer".to_owned(),
+        ),
+        Security::Encrypted => {
+            let version = stream.tls_version().unwrap_or("TLS");
+            (CheckOutcome::Ok, format!("{version} {}", mode_name(mode)))
+        }
+    }
 }
 
 fn mode_name(mode: TlsMode) -> &'static str {
@@ -357,14 +398,16 @@ impl Way<'_> {
 }
 
 /// Who got in and who did not.
-struct Logins {
+pub(crate) struct Logins<C> {
     /// The connection of the first who got in; no more than one is kept open.
-    connection: Option<ServerConnection>,
-    entered: Vec<String>,
-    failed: Vec<(String, OpenError)>,
+    pub(crate) connection: Option<C>,
+    /// Names of those who got in.
+    pub(crate) entered: Vec<String>,
+    /// Names of the others, and why not.
+    pub(crate) failed: Vec<(String, OpenError)>,
 }
 
-async fn log_everybody_in(way: &Way<'_>, first: Secured) -> Logins {
+async fn log_everybody_in(way: &Way<'_>, first: Secured) -> Logins<ServerConnection> {
     let mut first = Some(first);
     let mut logins = Logins {
         connection: None,
@@ -393,11 +436,11 @@ async fn log_everybody_in(way: &Way<'_>, first: Secured) -> Logins {
 }
 
 /// One user who gets in makes the target available; the others are named.
-fn auth(
+pub(crate) fn auth<C>(
     ladder: &mut Ladder,
     since: Instant,
-    logins: Logins,
-) -> Result<(ServerConnection, String), Failure> {
+    logins: Logins<C>,
+) -> Result<(C, String), Failure> {
     let told: Vec<String> = logins
         .failed
         .iter()

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tollgate_types::{HealthState, TargetHealth};
+use tollgate_wire_mysql::error_code::ErrorCode;
 use tollgate_wire_postgres::sqlstate::SqlState;
 
 use crate::fingerprint::{Found, Sights};
+use crate::mysql::server::Numbered;
 use crate::probe::{self, Climb, ProbePlan};
 use crate::random;
 use crate::supervisor::Probed;
@@ -67,10 +69,11 @@ fn known(target: &TargetShared) -> TargetHealth {
 /// Whether the server refused the probe because all its connections are taken.
 fn is_full(health: &TargetHealth) -> bool {
     let refused = health.failed_step.and_then(|step| health.checks.get(&step));
+    let mysql = Numbered(ErrorCode::CON_COUNT.code).to_string();
     refused.is_some_and(|check| {
-        check
-            .detail
-            .contains(SqlState::TOO_MANY_CONNECTIONS.as_str())
+        [SqlState::TOO_MANY_CONNECTIONS.as_str(), &mysql]
+            .iter()
+            .any(|words| check.detail.contains(words))
     })
 }
 

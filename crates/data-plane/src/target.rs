@@ -8,8 +8,8 @@ use rustls::ClientConfig;
 use tokio::sync::{Notify, Semaphore};
 use tollgate_pool::Credits;
 use tollgate_types::{
-    AuthConfig, HealthState, PoolPolicy, ProxyConfig, ProxyId, TargetConfig, TargetHealth,
-    TargetId, TargetRole, TlsMode,
+    AuthConfig, EngineFamily, HealthState, PoolPolicy, ProxyConfig, ProxyId, TargetConfig,
+    TargetHealth, TargetId, TargetRole, TlsMode,
 };
 
 use crate::renewing::Renewals;
@@ -36,7 +36,11 @@ impl TargetPlan {
         let made = match config.tls.mode {
             TlsMode::Disable => Ok(None),
             TlsMode::Prefer | TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => {
-                tls::client_config(&config.tls).map(Some)
+                match config.engine.family() {
+                    EngineFamily::Postgresql => tls::client_config(&config.tls),
+                    EngineFamily::Mysql => tls::mysql_client_config(&config.tls),
+                }
+                .map(Some)
             }
         };
         let (tls, tls_error) = match made {
