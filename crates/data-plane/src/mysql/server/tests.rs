@@ -398,6 +398,9 @@ async fn a_goodbye_ends_the_session_without_complaint() {
         let server = started(MySqlOptions::new(kind));
         let entered = Attempt::at(plain(&server)).open().await.unwrap();
         entered.close();
+        while server.connections("app").unwrap() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         let question = "SELECT variable_value FROM information_schema.global_status \
              WHERE variable_name = 'Aborted_clients'";
         let aborted = match kind {
