@@ -109,7 +109,29 @@ fn pause(failures: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use tollgate_types::{CheckOutcome, HealthCheck, ProbeStep};
+
     use super::*;
+
+    #[test]
+    fn a_server_without_room_is_known_by_its_own_code() {
+        let health = |detail: &str| {
+            let check = HealthCheck {
+                outcome: CheckOutcome::Failed,
+                took_ms: 1,
+                detail: detail.to_owned(),
+            };
+            TargetHealth {
+                failed_step: Some(ProbeStep::Auth),
+                checks: [(ProbeStep::Auth, check)].into(),
+                ..TargetHealth::registering()
+            }
+        };
+        assert!(is_full(&health("user \"app\": 53300 too many clients")));
+        assert!(is_full(&health("error 1040 (08004): Too many connections")));
+        assert!(!is_full(&health("error 1045 (28000): Access denied")));
+        assert!(!is_full(&TargetHealth::registering()));
+    }
 
     #[test]
     fn a_target_that_is_down_is_probed_again_soon() {

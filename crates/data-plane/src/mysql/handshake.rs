@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tollgate_wire_mysql::auth::Plugin;
 use tollgate_wire_mysql::capabilities::Capabilities;
 use tollgate_wire_mysql::frame::{MAX_LOGIN_PACKET, Sequence};
-use tollgate_wire_mysql::handshake::{self as wire, ClientFirst, Nonce, client_first};
+use tollgate_wire_mysql::handshake::{self as wire, ChangeUser, ClientFirst, Nonce, client_first};
 use tollgate_wire_mysql::reply::{OkPacket, ok};
 use tollgate_wire_mysql::status::StatusFlags;
 
@@ -28,6 +28,15 @@ pub(crate) enum Outcome {
     Closed(&'static str),
 }
 
+/// How an exchange of plugins begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// With an answer to the greeting.
+    Login,
+    /// With `COM_CHANGE_USER`, which is answered with a new challenge.
+    Change,
+}
+
 /// A client's login and the connection it came over.
 pub(crate) struct Login {
     /// The connection.
@@ -44,6 +53,8 @@ pub(crate) struct Login {
     pub(crate) connection_id: u32,
     /// The greeting's challenge, and the plugin it was for.
     pub(super) greeted: (Plugin, Nonce),
+    /// Which packet asks.
+    pub(super) opening: Opening,
     /// Number of the next packet.
     pub(super) sequence: Sequence,
 }
@@ -57,6 +68,22 @@ impl Login {
             sequence: &mut self.sequence,
             limit: MAX_LOGIN_PACKET,
         }
+    }
+
+    /// Puts a `COM_CHANGE_USER` in place of the login, to be authenticated like one. What the client can do
+    /// stays what it was; whoever fails is told and closed, as servers do.
+    pub(crate) fn change_user(&mut self, change: ChangeUser) {
+        let [low, _] = change.collation.unwrap_or_default().to_le_bytes();
+        self.said.user = change.user;
+        self.said.auth = change.auth;
+        self.said.schema = change.schema;
+        self.said.plugin = change.plugin;
+        self.said.attributes = change.attributes;
+        if low != 0 {
+            self.said.collation = low;
+        }
+        self.opening = Opening::Change;
+        self.sequence = Sequence::after(1);
     }
 
     /// Ends the login well: the session begins, in this state.
@@ -171,6 +198,7 @@ impl Arrival<'_> {
             tls,
             connection_id: self.connection_id,
             greeted: (self.face.plugin, self.nonce),
+            opening: Opening::Login,
             sequence,
         }))
     }

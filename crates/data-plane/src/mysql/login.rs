@@ -15,7 +15,7 @@ use tollgate_wire_mysql::handshake::{self as wire, NONCE_LEN, Nonce};
 use tollgate_wire_mysql::output::EncodeError;
 use tollgate_wire_mysql::secret::Secret;
 
-use super::handshake::Login;
+use super::handshake::{Login, Opening};
 use super::packets::PacketError;
 use crate::clock;
 use crate::login::{
@@ -29,6 +29,10 @@ use crate::running::LoginRule;
 const FAST_OK: u8 = 0x03;
 /// What asks for the whole password (`perform_full_authentication`).
 const FULL: u8 = 0x04;
+
+/// Most bytes of a schema's name: 64 characters of four bytes. A longer one is no schema's, and audit events are
+/// no place to put it.
+const MAX_SCHEMA: usize = 256;
 
 /// How a login ended.
 pub(crate) struct Ended {
@@ -75,7 +79,7 @@ enum Proof {
     Token(Secret),
 }
 
-/// Decides whether the client may log in. Sends everything of the exchange but the final answer. `engine` is the
+/// Decides whether the client may log in, or change its user. Sends everything of the exchange but the final answer. `engine` is the
 /// software behind the proxy, for conditions of policies.
 pub(crate) async fn authenticate(
     login: &mut Login,
@@ -84,7 +88,9 @@ pub(crate) async fn authenticate(
     correlation_id: &str,
 ) -> Ended {
     let user = String::from_utf8_lossy(&login.said.user).into_owned();
-    let schema = String::from_utf8_lossy(&login.said.schema).into_owned();
+    let schema = login.said.schema.get(..MAX_SCHEMA);
+    let schema = schema.unwrap_or(&login.said.schema);
+    let schema = String::from_utf8_lossy(schema).into_owned();
     let rule = place.proxy.logins.get(&user).map(Arc::clone);
     let asked = Asked::of(rule.as_deref(), place);
     let candidate = Candidate {
@@ -166,6 +172,10 @@ impl Candidate<'_> {
         let names = [&login.said.user, &login.said.schema];
         if names.iter().any(|name| std::str::from_utf8(name).is_err()) {
             let words = "the user or the schema is not UTF-8";
+            return reject(findings, Rejection::Malformed, words);
+        }
+        if login.said.schema.len() > MAX_SCHEMA {
+            let words = "the schema's name is too long";
             return reject(findings, Rejection::Malformed, words);
         }
         match prove(login, self.setup(login), findings).await {
@@ -302,7 +312,13 @@ async fn prove(
             Switching::Impossible
         },
     };
-    let (mut auth, mut step) = ServerAuth::start(setup, &first, &nonce);
+    let (mut auth, mut step) = match (login.opening, first.switching) {
+        // Clients of before plugins can only answer the challenge they know.
+        (Opening::Login, _) | (Opening::Change, Switching::Impossible) => {
+            ServerAuth::start(setup, &first, &nonce)
+        }
+        (Opening::Change, Switching::Possible) => ServerAuth::switch(setup),
+    };
     let mut packets = login.packets();
     loop {
         let whole = match step {

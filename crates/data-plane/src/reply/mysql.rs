@@ -37,6 +37,10 @@ impl Refusal {
     }
 }
 
+/// Most bytes of a user's name in a text: an error's text is cut after 512 bytes, and its end is the id. Names
+/// of MariaDB have up to 128 characters.
+const MAX_NAME: usize = 256;
+
 /// Who is told, in MySQL's form `'user'@'host'`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Who<'a> {
@@ -99,11 +103,16 @@ pub(crate) fn login_refused(
             ErrorCode::ACCESS_DENIED,
             format!(
                 "Access denied for user '{}'@'{}' (using password: YES) ({see})",
-                who.user,
+                shortened(who.user),
                 who.host.to_canonical()
             ),
         ),
     }
+}
+
+fn shortened(name: &str) -> &str {
+    name.get(..name.floor_char_boundary(MAX_NAME))
+        .unwrap_or(name)
 }
 
 fn tls_required(asked: Asked, see: &str) -> Refusal {
@@ -235,6 +244,15 @@ mod tests {
                 assert_eq!(denied, !special.contains(&reason), "{reason:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_long_name_leaves_room_for_the_id() {
+        let user = "\u{e9}".repeat(256);
+        let who = Who { user: &user, ..WHO };
+        let told = login_refused(Rejection::WrongPassword, Asked::Password, who, "c-12");
+        let packet = told.packet(&mut Sequence::start(), Capabilities::PROTOCOL_41);
+        assert!(packet.ends_with(b"(id c-12)"), "{told:?}");
     }
 
     #[test]

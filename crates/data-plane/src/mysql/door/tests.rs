@@ -223,6 +223,70 @@ async fn a_client_that_leaves_when_asked_for_a_token_is_audited() {
 }
 
 #[tokio::test]
+async fn a_user_is_changed_by_a_new_challenge_or_the_client_is_closed() {
+    for face in faces() {
+        let world = World::start(Setup::new(face)).await;
+        for (plugin, password, reason) in [
+            ("mysql_native_password", PASSWORD, "ALLOWED"),
+            ("caching_sha2_password", PASSWORD, "ALLOWED"),
+            ("caching_sha2_password", "not it", "WRONG_PASSWORD"),
+        ] {
+            let mut raw = Raw::enter(&world).await;
+            world.decision().await;
+            raw.change_user("app", plugin).await;
+            let ended = raw.answer_switches(plugin, password).await;
+            let decision = world.decision().await;
+            assert_eq!(decision.reason, reason);
+            assert_eq!(decision.database, "reports");
+            if reason == "ALLOWED" {
+                assert_eq!(ended[0], 0, "OK");
+            } else {
+                let (code, message) = error(&ended);
+                assert_eq!(code, 1045);
+                assert!(message.contains(&decision.correlation_id), "{message}");
+                assert!(raw.next().await.is_none(), "it is over");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_user_can_change_with_a_token_too() {
+    let world = World::start(Setup::new(faces()[0].clone()).tokens()).await;
+    for plugin in ["caching_sha2_password", "mysql_clear_password", "dialog"] {
+        let (raw, _) = Raw::arrive(world.port).await;
+        let mut raw = raw.encrypt(&world).await;
+        let token = world.token("app");
+        let said = raw.login("app", token.as_bytes(), "mysql_clear_password");
+        raw.send_login(&said).await;
+        assert_eq!(raw.next().await.unwrap()[0], 0, "OK");
+        raw.change_user("app", plugin).await;
+        let ended = raw.answer_switches(plugin, &token).await;
+        assert_eq!(ended[0], 0, "OK");
+        for _ in 0..2 {
+            assert_eq!(world.decision().await.reason, "ALLOWED");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_no_schema_can_have_is_not_put_into_the_audit() {
+    let world = World::start(Setup::new(faces()[0].clone())).await;
+    let (mut raw, greeting) = Raw::arrive(world.port).await;
+    let proof = raw::native_answer(PASSWORD, &greeting.nonce);
+    let mut said = raw.login("app", &proof, "mysql_native_password");
+    said.capabilities = said.capabilities | Capabilities::CONNECT_WITH_DB;
+    said.schema = vec![b'x'; 100_000];
+    raw.send_login(&said).await;
+    assert_eq!(error(&raw.next().await.unwrap()).0, 1045);
+    let decision = world.decision().await;
+    assert_eq!(
+        (decision.reason.as_str(), decision.database.len()),
+        ("MALFORMED", 256)
+    );
+}
+
+#[tokio::test]
 async fn bytes_in_front_of_tls_are_never_taken_for_bytes_under_it() {
     let world = World::start(Setup::new(faces()[0].clone())).await;
     let (mut raw, greeting) = Raw::arrive(world.port).await;

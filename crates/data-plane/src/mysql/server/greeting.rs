@@ -36,7 +36,8 @@ enum First {
     Refusal(Box<ServerError>),
 }
 
-/// Reads the greeting and brings TLS up. The server's own refusal counts as a failed login.
+/// Reads the greeting and brings TLS up. The server's own refusal counts as a failed login; what else is wrong
+/// with the greeting fails the step of TLS, even where there will be none, because it is what comes next.
 pub(crate) async fn greeted(
     tcp: TcpStream,
     target: &TargetConfig,

@@ -8,9 +8,13 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tollgate_testkit::ClientTls;
 use tollgate_types::TargetTls;
-use tollgate_wire_mysql::auth::{Channel, ClientAuth, ClientPolicy, ClientSetup, RsaPolicy};
+use tollgate_wire_mysql::auth::{
+    Answer, Channel, ClientAuth, ClientPolicy, ClientSetup, RsaPolicy,
+};
 use tollgate_wire_mysql::frame;
-use tollgate_wire_mysql::handshake::{Attributes, Greeting, Nonce, ServerFirst, server_first};
+use tollgate_wire_mysql::handshake::{
+    Attributes, ChangeUser, Greeting, LoginReply, Nonce, ServerFirst, login_reply, server_first,
+};
 use zeroize::Zeroizing;
 
 use super::world::World;
@@ -118,6 +122,72 @@ impl Raw {
         let mut out = Vec::new();
         wire::login(&mut out, &mut self.sequence, said).unwrap();
         self.stream.write_all(&out).await.unwrap();
+    }
+
+    /// Logs in with the password, in the clear.
+    pub(super) async fn enter(world: &World) -> Self {
+        let (mut raw, greeting) = Self::arrive(world.port).await;
+        let proof = native_answer(super::PASSWORD, &greeting.nonce);
+        let said = raw.login("app", &proof, "mysql_native_password");
+        raw.send_login(&said).await;
+        assert_eq!(raw.next().await.unwrap()[0], 0, "OK");
+        raw
+    }
+
+    /// Begins `COM_CHANGE_USER`, with the schema `reports`.
+    pub(super) async fn change_user(&mut self, user: &str, plugin: &str) {
+        let change = ChangeUser {
+            user: user.as_bytes().to_vec(),
+            auth: Secret::from(&b"answers nothing"[..]),
+            schema: b"reports".to_vec(),
+            collation: Some(45),
+            plugin: plugin.as_bytes().to_vec(),
+            attributes: Attributes::default(),
+        };
+        self.sequence = Sequence::start();
+        let mut out = Vec::new();
+        change.write(&mut out, &mut self.sequence, CAN).unwrap();
+        self.stream.write_all(&out).await.unwrap();
+    }
+
+    /// Proves a password to whatever is asked. The last packet is OK or ERR.
+    pub(super) async fn answer_switches(&mut self, plugin: &str, password: &str) -> Vec<u8> {
+        let setup = ClientSetup {
+            password: Secret::from(password),
+            channel: if self.stream.is_tls() {
+                Channel::Tls
+            } else {
+                Channel::Open
+            },
+            policy: ClientPolicy {
+                rsa: RsaPolicy::Never,
+            },
+            random: Zeroizing::new([0; 32]),
+        };
+        let mut auth = ClientAuth::start_without_challenge(setup);
+        let mut switched = false;
+        loop {
+            let payload = self.next().await.unwrap();
+            let reply = login_reply(&payload, CAN).unwrap();
+            if let LoginReply::Switch { plugin: to, .. } = reply {
+                let known = ["mysql_native_password", "caching_sha2_password"];
+                let expected = if known.contains(&plugin) {
+                    plugin
+                } else {
+                    "mysql_clear_password"
+                };
+                assert_eq!(to, expected.as_bytes());
+                switched = true;
+            }
+            match auth.reply(&reply).unwrap() {
+                Answer::Send(data) => self.send(&data).await,
+                Answer::Wait => {}
+                Answer::Done => {
+                    assert!(switched, "a new challenge came first");
+                    return payload;
+                }
+            }
+        }
     }
 
     /// A request for TLS, for the caller to send.

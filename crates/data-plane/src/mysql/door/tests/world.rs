@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use bytes::{Buf, BytesMut};
+use bytes::Buf;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 use tollgate_iam::token::{MintRequest, SigningKey, mint};
@@ -14,7 +14,9 @@ use tollgate_types::{
     EngineFamily, IamAuth, IdentityConfig, PoolPolicy, PrincipalConfig, PrincipalKind, ProxyConfig,
     ProxyPhase, Revision, SNAPSHOT_FORMAT, Snapshot, TargetHealth, TargetRole, TlsMode,
 };
+use tollgate_wire_mysql::command::Command;
 use tollgate_wire_mysql::frame::{self, Frame};
+use tollgate_wire_mysql::handshake::ChangeUser;
 use tollgate_wire_mysql::status::StatusFlags;
 
 use super::*;
@@ -33,8 +35,6 @@ pub(super) const PASSWORD: &str = "the password of app";
 const ACCESS_KEY: &str = "AKIATESTTESTTESTTEST";
 const SECRET_KEY: &str = "secret-of-the-only-principal";
 const REGION: &str = "us-east-1";
-/// Command byte of `COM_QUIT`.
-const QUIT: u8 = 1;
 
 /// What a test wants to be different.
 #[derive(Clone)]
@@ -234,29 +234,43 @@ impl Behind {
         if let Some(Admitted { mut login, .. }) = visit.admitted {
             self.logins.fetch_add(1, Ordering::Relaxed);
             if login.welcome(StatusFlags::AUTOCOMMIT).await.is_ok() {
-                say_yes(*login).await;
+                self.say_yes(login, &door).await;
             }
         }
     }
-}
 
-/// Answers every command with OK until the client leaves.
-async fn say_yes(mut login: Login) {
-    let mut input = BytesMut::from(&login.rest[..]);
-    loop {
-        let Frame::Complete(header) = frame::next(&input) else {
-            if login.stream.read_some(&mut input).await.unwrap_or(0) == 0 {
+    /// Answers every command with OK until the client leaves, or fails to become somebody else.
+    async fn say_yes(&self, mut login: Box<Login>, door: &Door) {
+        loop {
+            let Frame::Complete(header) = frame::next(&login.rest) else {
+                if login.stream.read_some(&mut login.rest).await.unwrap_or(0) == 0 {
+                    return;
+                }
+                continue;
+            };
+            let payload = header.payload(&login.rest).to_vec();
+            login.rest.advance(header.total());
+            login.sequence = Sequence::after(1);
+            match Command::of(&payload) {
+                Some(Command::Quit) => return,
+                Some(Command::ChangeUser) => {
+                    let change = ChangeUser::parse(&payload[1..], login.capabilities).unwrap();
+                    login.change_user(change);
+                    let engine = door.face.engine;
+                    let id = random::correlation_id();
+                    let ended = authenticate(&mut login, &door.place, engine, &id).await;
+                    // Tests that do not look at it have dropped the world.
+                    let _ = self.decisions.send(ended.decision.unwrap());
+                    if let Err(Refused::Tell(refusal)) = ended.result {
+                        login.tell(&refusal).await.unwrap();
+                        return;
+                    }
+                }
+                Some(_) | None => {}
+            }
+            if login.welcome(StatusFlags::AUTOCOMMIT).await.is_err() {
                 return;
             }
-            continue;
-        };
-        if header.payload(&input).first() == Some(&QUIT) {
-            return;
-        }
-        input.advance(header.total());
-        login.sequence = Sequence::after(1);
-        if login.welcome(StatusFlags::AUTOCOMMIT).await.is_err() {
-            return;
         }
     }
 }
