@@ -24,6 +24,9 @@ const READ_ONLY: [&str; 3] = ["read_only", "super_read_only", "innodb_read_only"
 pub(crate) async fn to_the_top(plan: &ProbePlan<'_>, ladder: &mut Ladder) -> Result<Top, Failure> {
     let deadline = Deadline::after(plan.deadline);
     let addresses = dns(plan, ladder, deadline).await?;
+    // Servers count connections that are broken off before the login, and block hosts with too many of them
+    // (`max_connect_errors`). With nobody to log in, every probe would be one.
+    ladder.somebody(plan)?;
     let tcp = tcp(&addresses, ladder, deadline).await?;
     let since = Instant::now();
     let way = Way {
@@ -44,7 +47,6 @@ pub(crate) async fn to_the_top(plan: &ProbePlan<'_>, ladder: &mut Ladder) -> Res
             tls_words(greeted.how, &greeted.stream, plan.target.tls.mode)
         })?,
     };
-    ladder.somebody(plan)?;
     let since = Instant::now();
     let logins = log_everybody_in(&way, first).await;
     let (mut connection, description) = auth(ladder, since, logins)?;

@@ -1,6 +1,8 @@
 //! Servers that lie, stall or talk rubbish: the opening ends with an error that says so, soon.
 
 use bytes::BytesMut;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 use tollgate_wire_mysql::error_code::ErrorCode;
 use tollgate_wire_mysql::frame::{Sequence, header_bytes};
 use tollgate_wire_mysql::handshake::{self, Greeting, Nonce};
@@ -77,6 +79,15 @@ fn hello() -> Vec<u8> {
     greeting(usual(), "mysql_native_password")
 }
 
+/// A greeting of a server that tracks sessions, and its welcome: what comes next answers a query.
+fn tracking() -> Vec<Vec<u8>> {
+    let capabilities = Capabilities::from_wire(u32::MAX, 0);
+    let mut welcome = Vec::new();
+    let status = OkPacket::with_status(StatusFlags::AUTOCOMMIT);
+    reply::ok(&mut welcome, &mut Sequence::after(2), capabilities, &status);
+    vec![greeting(capabilities, "mysql_native_password"), welcome]
+}
+
 fn packet(number: u8, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap();
     [&header_bytes(length, number)[..], payload].concat()
@@ -142,6 +153,54 @@ async fn rubbish_is_a_protocol_error_and_never_a_hang() {
         let told = refusal(lines, Then::Stall).await;
         assert!(told.contains(words), "{words}: {told}");
     }
+}
+
+#[tokio::test]
+async fn a_wrong_answer_to_our_own_query_fails_the_opening() {
+    let in_transaction = packet(1, &[0, 0, 0, 3, 0, 0, 0]);
+    let chatty = [packet(1, &[0, 0, 0, 2, 0, 0, 0]), ok(2)].concat();
+    for (words, answer) in [
+        (
+            "cannot track sessions: error 1064",
+            error(1, ErrorCode::PARSE),
+        ),
+        ("asks for a file", packet(1, b"\xfb/etc/passwd")),
+        ("transaction open", in_transaction),
+        ("more than was asked for", chatty),
+        ("packet number", ok(9)),
+        ("protocol", packet(1, b"")),
+        ("protocol", packet(1, &[0xfe; 20])),
+        ("no answer within 300 ms", packet(1, &[1])),
+    ] {
+        let lines = [tracking(), vec![answer]].concat();
+        let told = refusal(lines, Then::Stall).await;
+        assert!(told.contains(words), "{words}: {told}");
+    }
+}
+
+#[test]
+fn rubbish_of_any_kind_ends_the_opening() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let prefixes = [
+        vec![],
+        vec![hello()],
+        vec![hello(), switch(2, "caching_sha2_password", &[7; 20])],
+        tracking(),
+    ];
+    let bytes = proptest::collection::vec(any::<u8>(), 0..200);
+    let framed = (bytes.clone(), 0..8_u8).prop_map(|(payload, number)| packet(number, &payload));
+    let line = prop_oneof![bytes, framed];
+    let mut runner = TestRunner::new(Config::with_cases(96));
+    let outcome = runner.run(&(line, 0..prefixes.len()), |(line, at)| {
+        let lines = [prefixes[at].clone(), vec![line]].concat();
+        // That it ends, with whatever, is the claim.
+        let _ = runtime.block_on(attempt(TlsMode::Disable, lines, Then::Close));
+        Ok(())
+    });
+    outcome.unwrap();
 }
 
 #[tokio::test]
