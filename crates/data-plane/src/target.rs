@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use rustls::ClientConfig;
 use tokio::sync::{Notify, Semaphore};
 use tollgate_pool::Credits;
@@ -86,6 +86,7 @@ pub(crate) struct TargetShared {
     pub(crate) database: Arc<str>,
     plan: ArcSwap<TargetPlan>,
     health: ArcSwap<TargetHealth>,
+    version: ArcSwapOption<String>,
     pub(crate) epoch: AtomicU64,
     /// When connections were last renewed.
     pub(crate) renewals: Renewals,
@@ -109,6 +110,7 @@ impl TargetShared {
             database: Arc::from(plan.config.database.as_str()),
             plan: ArcSwap::from_pointee(plan),
             health: ArcSwap::from_pointee(TargetHealth::registering()),
+            version: ArcSwapOption::empty(),
             epoch: AtomicU64::new(0),
             renewals: Renewals::default(),
             credits: Credits::new(0, shards),
@@ -147,8 +149,16 @@ impl TargetShared {
         self.health.load_full()
     }
 
+    /// The version that the server had when it was last asked; a server that is down for a while keeps it.
+    pub(crate) fn version(&self) -> Option<Arc<String>> {
+        self.version.load_full()
+    }
+
     /// Stores a probe's result and the limit that follows from it.
     pub(crate) fn set_health(&self, health: TargetHealth) {
+        if let Some(version) = &health.server_version {
+            self.version.store(Some(Arc::new(version.clone())));
+        }
         self.health.store(Arc::new(health));
         self.apply_limit();
     }

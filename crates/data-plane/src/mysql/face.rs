@@ -48,25 +48,24 @@ pub(crate) struct Face {
 }
 
 impl Face {
-    /// The face of the target with the oldest version: drivers use what the version promises. A target nobody
-    /// has reached yet counts as the oldest release that is still maintained.
+    /// The face of the target with the oldest version: drivers use what the version promises. Before any target
+    /// has been reached it is that of the oldest release that is still maintained.
     pub(crate) fn of_targets(targets: &[Arc<TargetShared>]) -> Self {
-        let known = targets.iter().map(|target| {
-            let version = target.health().server_version.clone();
-            (target.plan().config.engine, version)
-        });
-        Self::oldest(known)
-    }
-
-    fn oldest(known: impl Iterator<Item = (Engine, Option<String>)>) -> Self {
+        let engine = targets
+            .first()
+            .map_or(Engine::Mysql, |target| target.plan().config.engine);
         let numbers = |face: &Self| {
             let version = ServerVersion::parse(&face.version);
             version.map(|version| (version.major, version.minor, version.patch))
         };
-        known
-            .map(|(engine, version)| Self::of(engine, version.as_deref()))
+        targets
+            .iter()
+            .filter_map(|target| {
+                let version = target.version()?;
+                Some(Self::of(target.plan().config.engine, Some(&version)))
+            })
             .min_by_key(numbers)
-            .unwrap_or_else(|| Self::of(Engine::Mysql, None))
+            .unwrap_or_else(|| Self::of(engine, None))
     }
 
     /// The face of a server of this version.
@@ -166,19 +165,6 @@ mod tests {
         assert!(!maria.capabilities.intersects(own));
         let newer = Face::of(Engine::Mariadb, Some("11.8.2-MariaDB"));
         assert_eq!(version(&newer), "11.8.2-MariaDB");
-    }
-
-    #[test]
-    fn the_oldest_of_several_targets_is_shown() {
-        let known = [
-            (Engine::Mysql, Some("9.1.0")),
-            (Engine::Mysql, Some("8.4.2")),
-        ];
-        let known = known
-            .into_iter()
-            .map(|(engine, version)| (engine, version.map(str::to_owned)));
-        assert_eq!(version(&Face::oldest(known)), "8.4.2");
-        assert_eq!(version(&Face::oldest(std::iter::empty())), "8.0.30");
     }
 
     #[test]

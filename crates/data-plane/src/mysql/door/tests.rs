@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use tollgate_types::{AuthOutcome, TlsMode};
+use tollgate_types::{AuthOutcome, TargetHealth, TlsMode};
 use tollgate_wire_mysql::frame::{MAX_LOGIN_PACKET, header_bytes};
 use tollgate_wire_mysql::handshake as wire;
 use tollgate_wire_mysql::reply::ErrPacket;
@@ -35,10 +35,15 @@ fn faces() -> [Face; 2] {
 }
 
 #[test]
-fn the_face_is_that_of_the_oldest_target() {
+fn the_face_is_that_of_the_oldest_target_and_stays_while_it_is_down() {
     let targets: Vec<_> = ["8.4.3", "9.1.0"].map(world::target_of_version).into();
-    let oldest = Face::of(tollgate_types::Engine::Mysql, Some("8.4.3"));
-    assert_eq!(Face::of_targets(&targets), oldest);
+    let face = |version| Face::of(tollgate_types::Engine::Mysql, Some(version));
+    assert_eq!(Face::of_targets(&targets), face("8.4.3"));
+    for target in &targets {
+        target.set_health(TargetHealth::registering());
+    }
+    assert_eq!(Face::of_targets(&targets), face("8.4.3"));
+    assert_eq!(Face::of_targets(&[]), face("8.0.30"));
 }
 
 #[tokio::test]

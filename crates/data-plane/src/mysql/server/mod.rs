@@ -2,6 +2,7 @@
 
 mod error;
 mod greeting;
+pub(crate) mod kill;
 mod login;
 mod query;
 mod terms;
@@ -23,6 +24,7 @@ use crate::stream::{Parked, Stream};
 
 pub(crate) use error::{Numbered, ServerError};
 pub(crate) use greeting::{Greeted, greeted};
+use kill::Victim;
 pub(crate) use login::{Credentials, log_in};
 pub(crate) use query::query_rows;
 pub(crate) use terms::Terms;
@@ -121,6 +123,14 @@ impl<S> Connection<S> {
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
+
+    /// What it takes to end the statement running on it.
+    pub(crate) fn victim(&self) -> Victim {
+        Victim {
+            address: self.address,
+            connection_id: self.facts.connection_id,
+        }
+    }
 }
 
 impl ServerConnection {
@@ -151,9 +161,21 @@ impl ParkedConnection {
 pub(crate) async fn open(plan: &OpenPlan<'_>) -> Result<ServerConnection, OpenError> {
     let deadline = Deadline::after(plan.deadline);
     let addresses = resolve(plan.target, deadline).await?;
+    let mut connection = enter(plan, &addresses, deadline).await?;
+    let part = settle(&mut connection, plan.init_query);
+    deadline.limit(ProbeStep::Auth, part).await?;
+    Ok(connection)
+}
+
+/// Logs in at the first of these addresses that answers.
+async fn enter(
+    plan: &OpenPlan<'_>,
+    addresses: &[SocketAddr],
+    deadline: Deadline,
+) -> Result<ServerConnection, OpenError> {
     let mut refused = None;
     for (password_index, password) in plan.passwords.iter().enumerate() {
-        let tcp = dial(&addresses, deadline).await?;
+        let tcp = dial(addresses, deadline).await?;
         let way = (&plan.terms, deadline);
         let greeted = greeted(tcp, plan.target, plan.tls.as_ref(), way).await?;
         let credentials = Credentials {
@@ -169,13 +191,10 @@ pub(crate) async fn open(plan: &OpenPlan<'_>) -> Result<ServerConnection, OpenEr
             .await;
         match logged_in {
             Ok(connection) => {
-                let mut connection = Connection {
+                return Ok(Connection {
                     password_index,
                     ..connection
-                };
-                let part = settle(&mut connection, plan.init_query);
-                deadline.limit(ProbeStep::Auth, part).await?;
-                return Ok(connection);
+                });
             }
             // The first password is the current one: its refusal is the one worth reporting.
             Err(error) if error.is_refused_password() => {

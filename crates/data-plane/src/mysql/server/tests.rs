@@ -8,6 +8,7 @@ use tollgate_types::{Engine, TargetTls, TlsMode};
 use tollgate_wire_mysql::version::Family;
 
 use super::*;
+use crate::mysql::server::kill::{Killed, kill_query};
 use crate::server::tests::{policy, random};
 use crate::tls::mysql_client_config;
 
@@ -84,8 +85,8 @@ impl<'a> Attempt<'a> {
         self
     }
 
-    async fn open(&self) -> Result<ServerConnection, OpenError> {
-        open(&OpenPlan {
+    fn plan(&self) -> OpenPlan<'_> {
+        OpenPlan {
             target: &self.target,
             tls: Some(mysql_client_config(&self.target.tls).unwrap()),
             user: self.user,
@@ -95,8 +96,11 @@ impl<'a> Attempt<'a> {
             init_query: self.init_query,
             random,
             deadline: self.deadline,
-        })
-        .await
+        }
+    }
+
+    async fn open(&self) -> Result<ServerConnection, OpenError> {
+        open(&self.plan()).await
     }
 
     async fn refused(&self) -> OpenError {
@@ -411,5 +415,37 @@ async fn a_goodbye_ends_the_session_without_complaint() {
         };
         let aborted = aborted.unwrap();
         assert_eq!(aborted.split('\t').next_back(), Some("0"), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_running_statement_is_ended_from_beside() {
+    for kind in kinds() {
+        let server = started(MySqlOptions::new(kind));
+        let attempt = Attempt::at(plain(&server)).schema("orders");
+        let mut entered = attempt.open().await.unwrap();
+        let victim = entered.victim();
+        let beside = async {
+            let running = "SELECT count(*) FROM information_schema.processlist \
+                 WHERE info LIKE 'SELECT SLEEP%'";
+            while server.superuser_sql("mysql", running).unwrap() == "0" {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            kill_query(&attempt.plan(), &victim).await.unwrap()
+        };
+        let (slept, killed) = tokio::join!(query_rows(&mut entered, "SELECT SLEEP(60)"), beside);
+        assert_eq!(killed, Killed::Told);
+        // A sleep that is cut short says 1, or fails.
+        match slept {
+            Ok(rows) => assert_eq!(rows, [[Some("1".to_owned())]], "{kind:?}"),
+            Err(error) => assert!(error.to_string().contains("error 1317"), "{error}"),
+        }
+        assert_eq!(ask(&mut entered, "SELECT 'alive'").await, "alive");
+        entered.close();
+        while server.connections("app").unwrap() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let late = kill_query(&attempt.plan(), &victim).await;
+        assert_eq!(late.unwrap(), Killed::Gone);
     }
 }
