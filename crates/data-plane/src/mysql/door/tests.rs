@@ -1,5 +1,6 @@
 //! Clients at the door: real command lines, our own back door, and raw ones that misbehave.
 
+mod driver;
 mod programs;
 mod raw;
 mod world;
