@@ -171,6 +171,33 @@ async fn a_client_that_does_not_know_sha2_is_switched_to_clear_under_tls() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_a_token_is_refused_whatever_its_size() {
+    let world = World::start(Setup::new(faces()[0].clone()).tokens()).await;
+    let token = world.token("app").into_bytes();
+    let cut = [&token[..100], b"\0", &token[100..], b"\0"].concat();
+    for (answer, code, reason) in [
+        (cut, 1045, "MALFORMED"),
+        (b"\0".to_vec(), 1045, "MALFORMED"),
+        (Vec::new(), 1045, "MALFORMED"),
+        (vec![0xff; 400], 1045, "MALFORMED"),
+        (vec![b'x'; 100_000], 1045, "MALFORMED"),
+        (vec![b'x'; MAX_LOGIN_PACKET + 1], 1153, "MALFORMED"),
+    ] {
+        let (raw, _) = Raw::arrive(world.port).await;
+        let mut raw = raw.encrypt(&world).await;
+        let said = raw.login("app", &[7; 32], "caching_sha2_password");
+        raw.send_login(&said).await;
+        assert_eq!(&raw.next().await.unwrap()[..], b"\x01\x04");
+        raw.send(&answer).await;
+        let told = raw.everything().await.bytes;
+        assert_eq!(error(&told[4..]).0, code, "{} bytes", answer.len());
+        let decision = world.decision().await;
+        assert_eq!(decision.reason, reason, "{} bytes", answer.len());
+        assert!(decision.access_key_id.is_none());
+    }
+}
+
+#[tokio::test]
 async fn a_token_that_comes_with_the_login_is_taken_under_tls_only() {
     let world = World::start(Setup::new(faces()[0].clone()).tokens()).await;
     let token = world.token("app");
