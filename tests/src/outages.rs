@@ -103,6 +103,14 @@ async fn a_cut_link_is_08006_and_the_next_query_works() -> Result<()> {
     let heard = client.until_closed().await?;
     let states: Vec<_> = heard.iter().filter_map(Message::sqlstate).collect();
     assert_eq!(states, ["08006"]);
+    // A request that is sent on a connection whose end has not been noticed ends its session: what became of
+    // it is not known. Another client may find that out.
+    eventually(async || {
+        let other = orders.connect().await?;
+        other.simple_query("SELECT 1").await?;
+        Ok(())
+    })
+    .await?;
     works_again(&idle).await
 }
 

@@ -39,6 +39,7 @@ mod random;
 mod relay;
 mod renewing;
 mod reply;
+mod routines;
 mod running;
 mod scouting;
 mod server;

@@ -25,9 +25,10 @@ pub(crate) async fn run(
     key: Arc<PoolKey>,
 ) {
     let epoch = pool.target.epoch();
+    let book = pool.target.routines.of(&key.database);
     let result = open(&pool.target, &key).await.map(|server| {
         let defaults = pool.learn(&key, &server.parameters, epoch);
-        Pooled::fresh(server, defaults)
+        Pooled::fresh(server, defaults, book)
     });
     pool.opened(&shard, ticket, &key, result);
 }

@@ -1,9 +1,10 @@
 //! A server connection as it lies in a pool: the socket plus what its sessions must know about it.
 
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use tollgate_session::postgres::{Defaults, ServerState};
+use tollgate_session::postgres::{Defaults, RoutineBook, ServerState};
 
 use crate::server::{ParkedConnection, ServerConnection};
 use crate::stream::IdleEvent;
@@ -35,9 +36,16 @@ pub(crate) struct ParkedPooled {
 }
 
 impl Pooled {
-    /// Wraps a connection that has just been opened; its sessions begin with `defaults`.
-    pub(crate) fn fresh(server: ServerConnection, defaults: Defaults) -> Self {
-        let state = ServerState::with_defaults(defaults).with_process_id(server.process_id);
+    /// Wraps a connection that has just been opened, to the database that `book` is about; its sessions begin
+    /// with `defaults`.
+    pub(crate) fn fresh(
+        server: ServerConnection,
+        defaults: Defaults,
+        book: Arc<RoutineBook>,
+    ) -> Self {
+        let state = ServerState::with_defaults(defaults)
+            .with_process_id(server.process_id)
+            .with_routines(book);
         Self {
             server,
             state: Some(state),

@@ -13,6 +13,7 @@ use tollgate_types::{
 };
 
 use crate::renewing::Renewals;
+use crate::routines::RoutineBooks;
 use crate::server::ScramKeyCache;
 use crate::tls;
 
@@ -94,6 +95,8 @@ pub(crate) struct TargetShared {
     pub(crate) credits: Arc<Credits>,
     /// SCRAM keys per user, so that PBKDF2 runs once.
     pub(crate) keys: ScramKeyCache,
+    /// What the stored code of its databases does.
+    pub(crate) routines: RoutineBooks,
     /// Asks the prober to look now.
     pub(crate) probe_now: Notify,
     /// The one place for a scout: see [`crate::scouting`].
@@ -115,6 +118,7 @@ impl TargetShared {
             renewals: Renewals::default(),
             credits: Credits::new(0, shards),
             keys: ScramKeyCache::default(),
+            routines: RoutineBooks::default(),
             probe_now: Notify::new(),
             scout: Semaphore::new(1),
         }
@@ -131,6 +135,7 @@ impl TargetShared {
         let old = self.plan.swap(Arc::new(plan));
         let new = self.plan.load();
         if new.outdates(&old) {
+            self.routines.forget();
             self.epoch.fetch_add(1, Ordering::Release);
         }
         self.apply_limit();

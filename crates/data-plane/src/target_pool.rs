@@ -301,6 +301,7 @@ impl TargetPool {
 
     /// The janitor's call, every tick.
     pub(crate) fn tick(self: &Rc<Self>, shard: &Rc<Shard>, now: Millis) {
+        self.target.routines.tick(now);
         self.core.borrow_mut().tick(now);
         self.act(shard);
         let stats = self.stats();

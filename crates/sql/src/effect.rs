@@ -74,7 +74,7 @@ effects! {
     COPY = 26;
     /// `DO` or `CALL`: code runs that this crate has seen in part (`DO`) or not at all (`CALL`).
     PROCEDURE = 27;
-    /// The body of a `DO` names session state; the other bits say which.
+    /// The body of a `DO` or of a routine names session state; the other bits say which.
     PROCEDURE_STATE = 28;
     /// Session state that no reset is known to undo, or a spelling that hides the name of a function.
     UNKNOWN = 29;
@@ -89,7 +89,7 @@ effects! {
     /// `DROP` of anything: it may end a temporary object.
     DROP = 34;
     /// A lasting setting whose name the text does not tell: `set_config` of anything but a plain literal,
-    /// an update of `pg_settings`, a name too long to keep, one name too many, a setting in a `DO` body.
+    /// an update of `pg_settings`, a name too long to keep, one name too many, a setting whose name a body assembles.
     SETTING_UNKNOWN = 35;
     /// `RESET ALL`, and `DISCARD ALL`, which includes it.
     RESET_ALL = 36;
@@ -98,6 +98,13 @@ effects! {
     /// A setting of the transaction whose name the text does not tell. If it is a custom one, it goes on
     /// to exist, with an empty value, when the transaction is over.
     LOCAL_SETTING_UNKNOWN = 38;
+    /// Stored code may run; what it may do is among the other bits. No scanner says so, only `Routines`.
+    ROUTINE = 39;
+    /// Stored code may come into being or be reached in new ways: `CREATE` or `ALTER` of a function, a
+    /// trigger, a view, a table with defaults …
+    ROUTINE_DDL = 40;
+    /// A routine executes a text that is not in its body.
+    UNREAD_CODE = 41;
     /// What sessions begin with may change: `ALTER ROLE`, `ALTER USER`, `ALTER DATABASE`, `pg_reload_conf`.
     DEFAULTS = 44;
 }

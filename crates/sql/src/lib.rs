@@ -4,8 +4,11 @@
 //! effect, and may report one that is not there. It keeps a fixed amount of memory and can be fed in
 //! pieces, so a statement of any size is classified while it streams past.
 //!
-//! Known blind spots, shared with every pooler that reads SQL text: state changed inside a function
-//! the text calls, and statements a `DO` body assembles from pieces at run time.
+//! What the functions, procedures and triggers of a database do is in no text. [`Reading`] reads them, as
+//! the server keeps them, into [`Routines`]; a summary says which of them its text may run.
+//!
+//! Known blind spots: routines in C, whose code nobody can read; sequences that routines use; and text that
+//! a `DO` body, or a trigger, takes from elsewhere and executes.
 #![deny(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
@@ -14,10 +17,12 @@
     clippy::cast_possible_wrap
 )]
 
+mod calls;
 mod digest;
 mod effect;
 pub mod mysql;
 mod name;
+mod routines;
 mod scanner;
 mod statement;
 mod touched;
@@ -26,8 +31,10 @@ mod word;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
 
+pub use calls::Calls;
 pub use digest::digest;
 pub use effect::EffectSet;
 pub use name::Name;
+pub use routines::{Conduct, Reach, Reading, Routine, Routines};
 pub use scanner::{Dialect, Scanner, StringStyle, Summary, classify};
 pub use touched::{LastTouch, TouchedSettings};

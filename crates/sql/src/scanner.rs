@@ -7,8 +7,8 @@ use memchr::{memchr, memchr2};
 use prose::Prose;
 use text::{Escape, Gap};
 
-use crate::statement::{Statement, Token};
-use crate::{EffectSet, Name, TouchedSettings};
+use crate::statement::{Statement, Strings, Token};
+use crate::{Calls, EffectSet, Name, TouchedSettings};
 
 mod dollar;
 mod prose;
@@ -41,6 +41,8 @@ pub struct Summary {
     pub name: Option<Name>,
     /// The settings that the text may change for longer than its transaction.
     pub settings: TouchedSettings,
+    /// The stored code that it may run, which may do more.
+    pub calls: Calls,
 }
 
 /// The summary of a complete text.
@@ -126,6 +128,15 @@ impl Scanner {
         }
     }
 
+    /// A scanner at the start of a body in a procedural language or SQL. Its strings may hold code if
+    /// `strings` says so.
+    pub(crate) fn of_body(style: StringStyle, strings: Strings) -> Self {
+        Self {
+            statement: Statement::of_body(strings),
+            ..Self::new(Dialect::PostgreSql, style)
+        }
+    }
+
     /// Reads the next piece of the text.
     pub fn feed(&mut self, chunk: &[u8]) {
         let mut rest = chunk;
@@ -142,11 +153,16 @@ impl Scanner {
         // say is counted all the same.
         self.prose_ends();
         self.statement.end();
+        let statements = self.statement.count();
+        let effects = self.statement.effects();
+        let name = self.statement.name();
+        let (settings, calls) = self.statement.take_touched();
         Summary {
-            statements: self.statement.count(),
-            effects: self.statement.effects(),
-            name: self.statement.name(),
-            settings: self.statement.settings(),
+            statements,
+            effects,
+            name,
+            settings,
+            calls,
         }
     }
 
@@ -193,11 +209,21 @@ impl Scanner {
                     self.opens(byte);
                     return tail;
                 }
+                b'(' => self.arguments_open(),
                 _ => self.statement.token(Token::Punct(byte)),
             }
             rest = tail;
         }
         rest
+    }
+
+    /// Right behind a name this is a call, and `word` still is that name.
+    #[inline]
+    pub(crate) fn arguments_open(&mut self) {
+        if self.statement.is_behind_name() {
+            self.statement.calls(&self.word);
+        }
+        self.statement.token(Token::Punct(b'('));
     }
 
     /// A byte that begins something longer.

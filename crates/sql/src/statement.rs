@@ -1,12 +1,18 @@
 //! The little grammar over tokens: which statement this is, and what it may do to the session.
 
 use call::{Argument, Call, CalledName};
-use setting::{Reach, Setting, Verb};
+use setting::{Reach, Setting};
 
+use crate::calls::{Noted, is_reserved};
 use crate::word::{SET_CONFIG, SET_LIMIT, SIMILARITY_THRESHOLD, Word, named_effect};
-use crate::{EffectSet, LastTouch, Name, TouchedSettings};
+use crate::{Calls, EffectSet, LastTouch, Name, TouchedSettings};
+use assembly::Assembly;
+use body::Angle;
 
+mod assembly;
+mod body;
 mod call;
+mod lead;
 mod naming;
 mod setting;
 
@@ -55,20 +61,47 @@ enum Stage {
     Declare,
     Close,
     Do,
-    /// After `CREATE`, `ALTER` or `DROP`.
+    /// After `CREATE` or `ALTER`.
     Define,
+    /// After `CREATE TEMP`.
+    DefineTemp,
+    /// After `DROP`.
+    Drop,
     /// The rest of that: `CREATE TABLE .. AS EXECUTE name` runs a prepared statement.
     Defined,
     Rollback,
+    /// Of a body: strings are data.
+    Data,
+    /// The rest calls nothing, whatever it names.
+    Quiet,
     /// The rest does not matter.
     Body,
 }
 
-/// Whether the tokens are those of the text or of a string that holds code.
+/// What the strings of a text or body may hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Strings {
+    Data,
+    /// Code that the body executes.
+    Code,
+}
+
+/// Whether the last token may be the name of a function.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Name,
+    Other,
+}
+
+/// Whose tokens are read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scope {
+    /// Those of a text.
     Text,
+    /// Those of the body of a routine.
     Body,
+    /// Those of a string that holds code, in either.
+    Piece,
 }
 
 /// Whether the statement has said `UPDATE`.
@@ -77,28 +110,6 @@ enum Writes {
     Nothing,
     Update,
 }
-
-/// Effects that are state of the session, as opposed to marks that only help to interpret others.
-const STATE: EffectSet = EffectSet::SETTING
-    .union(EffectSet::PREPARE)
-    .union(EffectSet::TEMP_OBJECT)
-    .union(EffectSet::HOLD_CURSOR)
-    .union(EffectSet::LISTEN)
-    .union(EffectSet::LOAD)
-    .union(EffectSet::ADVISORY_LOCK)
-    .union(EffectSet::SEED)
-    .union(EffectSet::SEQUENCE)
-    .union(EffectSet::SEQUENCE_READ)
-    .union(EffectSet::UNKNOWN);
-
-/// Words of a procedural language that look like statements of SQL but are not.
-const NOT_IN_BODY: EffectSet = EffectSet::BEGIN
-    .union(EffectSet::COMMIT)
-    .union(EffectSet::ROLLBACK)
-    .union(EffectSet::ROLLBACK_TO)
-    .union(EffectSet::SAVEPOINT)
-    .union(EffectSet::COPY)
-    .union(EffectSet::PROCEDURE);
 
 /// Reads the tokens of one statement after the other and adds up their effects.
 pub(crate) struct Statement {
@@ -109,6 +120,13 @@ pub(crate) struct Statement {
     previous: Word,
     before_previous: Word,
     scope: Scope,
+    /// Whether all of it is a body.
+    home: Scope,
+    strings: Strings,
+    assembly: Assembly,
+    calls: Noted,
+    last: Last,
+    angle: Angle,
     writes: Writes,
     has_tokens: bool,
     count: u32,
@@ -127,12 +145,28 @@ impl Statement {
             previous: Word::OTHER,
             before_previous: Word::OTHER,
             scope: Scope::Text,
+            home: Scope::Text,
+            strings: Strings::Data,
+            assembly: Assembly::new(),
+            calls: Noted::new(),
+            last: Last::Other,
+            angle: Angle::None,
             writes: Writes::Nothing,
             has_tokens: false,
             count: 0,
             effects: EffectSet::NONE,
             name: None,
             settings: TouchedSettings::default(),
+        }
+    }
+
+    /// Reads a body instead of a text.
+    pub(crate) fn of_body(strings: Strings) -> Self {
+        Self {
+            scope: Scope::Body,
+            home: Scope::Body,
+            strings,
+            ..Self::new()
         }
     }
 
@@ -150,11 +184,26 @@ impl Statement {
             .filter(|name| self.count == 1 && name.is_whole() && !name.as_bytes().is_empty())
     }
 
-    pub(crate) fn settings(self) -> TouchedSettings {
-        self.settings
+    /// The settings it touches, and the code it calls.
+    pub(crate) fn take_touched(self) -> (TouchedSettings, Calls) {
+        (self.settings, self.calls.finish())
+    }
+
+    /// True when the last token may be the name of a function.
+    #[inline]
+    pub(crate) fn is_behind_name(&self) -> bool {
+        self.last == Last::Name && self.stage != Stage::Quiet
+    }
+
+    /// The last token was this name, and arguments follow.
+    pub(crate) fn calls(&mut self, name: &Name) {
+        if !is_reserved(name.as_bytes()) {
+            self.calls.call(name);
+        }
     }
 
     pub(crate) fn transparency(&self) -> Transparency {
+        let code = self.strings == Strings::Code && self.stage != Stage::Data;
         match (self.stage, self.call) {
             (Stage::Do, _) => Transparency::Code,
             (Stage::Setting, _) | (_, Call::Arguments { .. }) => Transparency::Names,
@@ -171,40 +220,22 @@ impl Statement {
                 | Stage::Declare
                 | Stage::Close
                 | Stage::Define
+                | Stage::DefineTemp
+                | Stage::Drop
                 | Stage::Defined
                 | Stage::Rollback
+                | Stage::Data
+                | Stage::Quiet
                 | Stage::Body,
                 Call::None | Call::Named,
-            ) => Transparency::Opaque,
+            ) => {
+                if code {
+                    Transparency::Code
+                } else {
+                    Transparency::Opaque
+                }
+            }
         }
-    }
-
-    pub(crate) fn add(&mut self, effects: EffectSet) {
-        if self.scope == Scope::Text {
-            self.effects.insert(effects);
-            return;
-        }
-        self.effects.insert(effects.without(NOT_IN_BODY));
-        // Names in a body may be put together from pieces.
-        if effects.intersects(EffectSet::SETTING) {
-            self.effects.insert(EffectSet::SETTING_UNKNOWN);
-        }
-        if effects.intersects(STATE) {
-            self.effects.insert(EffectSet::PROCEDURE_STATE);
-        }
-    }
-
-    /// The body of a `DO` starts: its words are read as statements of their own.
-    pub(crate) fn body_starts(&mut self) {
-        self.scope = Scope::Body;
-        self.boundary();
-    }
-
-    /// The body of the `DO` is over.
-    pub(crate) fn body_ends(&mut self) {
-        self.boundary();
-        self.scope = Scope::Text;
-        self.stage = Stage::Do;
     }
 
     /// A place inside a body after which a statement may start.
@@ -214,6 +245,8 @@ impl Statement {
             self.setting_ends();
         } else if self.stage == Stage::Rollback {
             self.add(EffectSet::ROLLBACK);
+        } else if self.scope == Scope::Piece {
+            self.cut_short();
         }
         self.stage = Stage::Lead;
         self.previous = Word::OTHER;
@@ -223,6 +256,7 @@ impl Statement {
     /// `;` or the end of the text.
     pub(crate) fn end(&mut self) {
         self.boundary();
+        self.assembly_boundary();
         if self.has_tokens {
             self.count = self.count.saturating_add(1);
             self.has_tokens = false;
@@ -234,9 +268,11 @@ impl Statement {
         // Deep inside a statement, where most tokens are, punctuation and data say nothing.
         if self.stage == Stage::Body
             && self.call == Call::None
+            && self.home == Scope::Text
             && matches!(token, Token::Punct(_) | Token::Text | Token::Number)
         {
             self.before_previous = std::mem::replace(&mut self.previous, Word::OTHER);
+            self.last = Last::Other;
             return;
         }
         self.telling_token(token);
@@ -270,9 +306,13 @@ impl Statement {
         if self.stage != Stage::Body {
             self.advance(token, word);
         }
-        if self.scope == Scope::Body && opens_block(word) {
-            self.boundary();
+        if self.scope != Scope::Text {
+            self.body_token(token, word);
         }
+        self.last = match token {
+            Token::Word(_) | Token::Identifier(_) | Token::UnicodeIdentifier(_) => Last::Name,
+            Token::Punct(_) | Token::Text | Token::Number => Last::Other,
+        };
         self.before_previous = self.previous;
         self.previous = word;
     }
@@ -300,7 +340,8 @@ impl Statement {
     }
 
     fn identifier(&mut self, folded: &[u8]) {
-        if folded == SET_CONFIG && self.call_named() {
+        let called = folded == SET_CONFIG && self.previous != Word::AS;
+        if (called && self.call_named()) || self.call_casts(folded) {
             return;
         }
         self.call_argument(Argument::Other);
@@ -335,7 +376,7 @@ impl Statement {
 
     fn advance(&mut self, token: Token<'_>, word: Word) {
         self.stage = match self.stage {
-            Stage::Lead => self.lead(word),
+            Stage::Lead => self.lead(token, word),
             Stage::Explain => {
                 if word == Word::EXECUTE {
                     self.add(EffectSet::EXECUTE);
@@ -372,15 +413,13 @@ impl Statement {
                 };
                 self.settled(effect, Stage::Body)
             }
-            Stage::Define => {
+            Stage::Define => self.define(token.keyword()),
+            Stage::DefineTemp => self.define_temp(token.keyword()),
+            Stage::Drop => {
                 if word == Word::DATABASE {
                     self.add(EffectSet::DATABASE_DDL);
                 }
-                let has_defaults = matches!(word, Word::DATABASE | Word::ROLE | Word::USER);
-                if self.previous == Word::ALTER && has_defaults {
-                    self.add(EffectSet::DEFAULTS);
-                }
-                Stage::Defined
+                Stage::Quiet
             }
             Stage::Execute => {
                 if self.scope == Scope::Text {
@@ -399,48 +438,13 @@ impl Statement {
                 Word::TO => self.settled(EffectSet::ROLLBACK_TO, Stage::Body),
                 _ => self.settled(EffectSet::ROLLBACK, Stage::Body),
             },
-            stage @ (Stage::Do | Stage::Body) => stage,
+            stage @ (Stage::Do | Stage::Data | Stage::Quiet | Stage::Body) => stage,
         };
     }
 
     fn settled(&mut self, effects: EffectSet, stage: Stage) -> Stage {
         self.add(effects);
         stage
-    }
-
-    fn lead(&mut self, word: Word) -> Stage {
-        let effect = match word {
-            Word::EXPLAIN => return Stage::Explain,
-            Word::SET => {
-                self.setting_starts(Verb::Set);
-                return Stage::Setting;
-            }
-            Word::RESET => {
-                self.setting_starts(Verb::Reset);
-                return Stage::Setting;
-            }
-            Word::CREATE | Word::ALTER => return Stage::Define,
-            Word::DROP => return self.settled(EffectSet::DROP, Stage::Define),
-            Word::ROLLBACK => return Stage::Rollback,
-            Word::PREPARE => return Stage::Prepare,
-            Word::DEALLOCATE => return Stage::Deallocate,
-            Word::DISCARD => return Stage::Discard,
-            Word::UNLISTEN => return Stage::Unlisten,
-            Word::DECLARE => return Stage::Declare,
-            Word::CLOSE => return Stage::Close,
-            Word::DO => return self.settled(EffectSet::PROCEDURE, Stage::Do),
-            Word::CALL => EffectSet::PROCEDURE,
-            Word::EXECUTE => return self.settled(EffectSet::EXECUTE, Stage::Execute),
-            Word::LISTEN => EffectSet::LISTEN,
-            Word::LOAD => EffectSet::LOAD,
-            Word::BEGIN | Word::START => EffectSet::BEGIN,
-            Word::COMMIT | Word::END => EffectSet::COMMIT,
-            Word::ABORT => EffectSet::ROLLBACK,
-            Word::SAVEPOINT | Word::RELEASE => EffectSet::SAVEPOINT,
-            Word::COPY => EffectSet::COPY,
-            _ => return Stage::Body,
-        };
-        self.settled(effect, Stage::Body)
     }
 }
 
@@ -465,14 +469,6 @@ impl Token<'_> {
             | Token::Number => &[],
         }
     }
-}
-
-/// Words of a procedural language after which a statement may start.
-fn opens_block(word: Word) -> bool {
-    matches!(
-        word,
-        Word::BEGIN | Word::THEN | Word::ELSE | Word::LOOP | Word::EXECUTE
-    )
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::Name;
 
 /// More names than this are not kept; a text that has more is marked `EffectSet::SETTING_UNKNOWN`.
-const MAX_NAMES: usize = 16;
+const MAX_NAMES: usize = 64;
 
 /// The settings that a text may change for longer than its transaction, in lower case and in the order in
 /// which the text first names them. Custom settings (`a.b`) are among them even if they are set for the
@@ -57,6 +57,16 @@ impl TouchedSettings {
             .map(|touch| (touch.name.as_bytes(), touch.last))
     }
 
+    /// Adds those of `other` as set by something that may run or not. True when all have room.
+    #[must_use]
+    pub fn add(&mut self, other: &Self) -> bool {
+        let mut kept = true;
+        for touch in &other.touches {
+            kept &= self.touch(&touch.name, LastTouch::Set) == Kept::Yes;
+        }
+        kept
+    }
+
     pub(crate) fn touch(&mut self, name: &Name, last: LastTouch) -> Kept {
         if let Some(touch) = self.touches.iter_mut().find(|touch| touch.name == *name) {
             touch.last = last;
@@ -100,11 +110,11 @@ mod tests {
     #[test]
     fn one_name_too_many_is_refused() {
         let mut settings = TouchedSettings::default();
-        for at in 0..20_u8 {
+        for at in 0..70_u8 {
             let kept = settings.touch(&Name::from_bytes(&[b'a' + at]), LastTouch::Set);
-            assert_eq!(kept == Kept::Yes, at < 16, "{at}");
+            assert_eq!(kept == Kept::Yes, at < 64, "{at}");
         }
-        assert_eq!(settings.iter().count(), 16);
+        assert_eq!(settings.iter().count(), 64);
         let again = settings.touch(&Name::from_bytes(b"a"), LastTouch::Reset);
         assert!(again == Kept::Yes, "a name that is there needs no room");
     }

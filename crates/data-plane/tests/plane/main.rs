@@ -13,4 +13,5 @@ mod prepared;
 mod raw;
 mod rubbish;
 mod sessions;
+mod stored_code;
 mod upkeep;

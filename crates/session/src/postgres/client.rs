@@ -241,9 +241,13 @@ impl Session {
         if awaits_text(message) && !link.takes_copy_data() {
             return Step::Wait(Want::More);
         }
-        if link.restored != Restored::Done
-            && let Some(want) = self.restore(message, out)
-        {
+        let awaited = match link.restored {
+            Restored::Done => self.consult_between(out),
+            Restored::Not | Restored::Awaited | Restored::Ready | Restored::Consulting => {
+                self.restore(message, out)
+            }
+        };
+        if let Some(want) = awaited {
             return Step::Wait(want);
         }
         if let Some(want) = self.guard_sequences(message, out) {

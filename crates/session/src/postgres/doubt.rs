@@ -118,6 +118,7 @@ fn leaves_doubt(kind: Kind) -> bool {
         | Kind::FunctionCall
         | Kind::Replay
         | Kind::Inspection
+        | Kind::Catalogue
         | Kind::CopyEnd => false,
     }
 }

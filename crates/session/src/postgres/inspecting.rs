@@ -69,6 +69,11 @@ impl Session {
                 listed.filter(|name| !link.parameters.reports(&name.to_ascii_lowercase()));
             self.pending.ask_for(unknown);
         }
+        if !settings.same(&self.settings)
+            && let Some(link) = &mut self.link
+        {
+            link.past = Past::SettingsTouched;
+        }
         self.settings_are(settings);
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tollgate_sql::{EffectSet, Scanner};
+use tollgate_sql::{EffectSet, Scanner, TouchedSettings};
 use tollgate_wire_postgres::backend::TransactionStatus;
 
 use super::defaults::Defaults;
@@ -11,6 +11,7 @@ use super::parameters::Parameters;
 use super::queue::{DataEnd, Meaning, Queue, Syncs};
 use super::settings::{Reading, Settings};
 use super::statements::{Carried, Making};
+use super::stored::{Knowledge, RoutineBook};
 
 /// What is known about one server connection. It lives as long as the connection and goes with it: into
 /// the pool, to a session, and back.
@@ -34,6 +35,13 @@ impl ServerState {
     #[must_use]
     pub fn with_process_id(mut self, process_id: i32) -> Self {
         self.0.process_id = Some(process_id);
+        self
+    }
+
+    /// The same for a connection to a database whose routines are kept in this book.
+    #[must_use]
+    pub fn with_routines(mut self, book: Arc<RoutineBook>) -> Self {
+        self.0.knowledge.share(book);
         self
     }
 }
@@ -86,10 +94,14 @@ pub(super) struct Link {
     pub(super) segment_portal: Option<Meaning>,
     /// Effects of all statements bound since the connection was last between transactions.
     pub(super) bound: EffectSet,
+    /// The settings they touch.
+    pub(super) bound_settings: TouchedSettings,
     /// Whether a Query was sent into an open segment.
     pub(super) intrusion: Intrusion,
     /// A setting may change while requests are in flight, so strings may not be read as we read them.
     pub(super) settings_in_flight: bool,
+    /// What is known of the code stored in the database.
+    pub(super) knowledge: Knowledge,
     /// The statements with names that the connection has.
     pub(super) carried: Carried,
     /// The one that is being made for a request that waits for it.
@@ -119,6 +131,8 @@ pub(super) enum Restored {
     Awaited,
     /// They are taken, and the client's bytes are about to follow.
     Ready,
+    /// It has them, and the client's bytes wait until the routines of the database are known.
+    Consulting,
     /// It has them, or will before it sees the client's bytes.
     Done,
 }
@@ -328,8 +342,10 @@ impl Link {
             segment_statement: None,
             segment_portal: None,
             bound: EffectSet::NONE,
+            bound_settings: TouchedSettings::default(),
             intrusion: Intrusion::None,
             settings_in_flight: false,
+            knowledge: Knowledge::none(),
             carried: Carried::new(),
             making: None,
             learnt: Vec::new(),
@@ -357,7 +373,10 @@ impl Link {
             && self.copy == Copy::None
             && self.mode == Mode::Tracking
             && self.held == Held::No
-            && !matches!(self.restored, Restored::Awaited | Restored::Ready)
+            && !matches!(
+                self.restored,
+                Restored::Awaited | Restored::Ready | Restored::Consulting
+            )
             && self.inbound.left == 0
             && self.outbound.left == 0
             && self.cancels == 0
@@ -374,6 +393,22 @@ impl Link {
         };
     }
 
+    /// A statement with this meaning is bound.
+    pub(super) fn binds(&mut self, meaning: &Meaning) {
+        self.bound.insert(meaning.effects);
+        if let Some(touched) = &meaning.touched
+            && !self.bound_settings.add(touched)
+        {
+            self.bound.insert(EffectSet::SETTING_UNKNOWN);
+        }
+    }
+
+    /// Every portal is gone.
+    pub(super) fn nothing_is_bound(&mut self) {
+        self.bound = EffectSet::NONE;
+        self.bound_settings = TouchedSettings::default();
+    }
+
     /// Makes the proof. The caller has checked `is_quiet` and that there is no pin.
     pub(super) fn into_clean(mut self: Box<Self>) -> Clean {
         self.queue.reset();
@@ -383,7 +418,8 @@ impl Link {
         self.segment_changes = Changes::Nothing;
         self.segment_statement = None;
         self.segment_portal = None;
-        self.bound = EffectSet::NONE;
+        self.nothing_is_bound();
+        self.knowledge.forget_questions();
         self.settings_in_flight = false;
         self.making = None;
         self.learnt = Vec::new();

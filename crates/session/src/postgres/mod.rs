@@ -3,7 +3,7 @@
 //! One `Session` per client. It passes messages on as they are, looking at every header and at few
 //! bodies; it never adds or drops a request of the client's. What it says to the server itself, and whose
 //! replies it swallows, is a closed list: the replay that gives another connection the client's settings,
-//! the inspection that asks what a transaction has left, the messages that make prepared statements on a
+//! the inspection that asks what a transaction has left, the question what stored code may do, the messages that make prepared statements on a
 //! connection and close those of others, and the fence behind a COPY that failed in doubt. What the server
 //! really answers was observed on PostgreSQL 15; the transcripts in the tests are those observations.
 //!
@@ -25,6 +25,7 @@ mod head;
 mod heard;
 mod idling;
 mod inspecting;
+mod kind;
 mod link;
 mod own_replies;
 mod parameters;
@@ -38,6 +39,7 @@ mod routing;
 mod server;
 mod settings;
 mod statements;
+mod stored;
 mod unnamed;
 
 #[cfg(any(test, feature = "fuzzing"))]
@@ -57,6 +59,7 @@ pub use defaults::Defaults;
 pub use idling::idle_session_timeout;
 pub use link::{Clean, Past, ServerState};
 pub use statements::{StatementTable, TableSeed};
+pub use stored::RoutineBook;
 
 use crate::{Effects, PinReason, PinSet};
 use cleanup::Extent;
@@ -64,7 +67,6 @@ use heard::Heard;
 use link::{Alignment, Held, Link, Mode, Owner, Restored, Segment};
 use pending::Pending;
 use pins::Pins;
-use queue::Kind;
 use settings::{Question, Settings};
 use statements::Names;
 use unnamed::Unnamed;
@@ -321,8 +323,7 @@ impl Session {
         if link.restored == Restored::Ready {
             link.restored = Restored::Done;
         }
-        let idle = link.outbound.left == 0
-            && (link.queue.is_empty() || link.queue.front_kind() == Some(Kind::Inspection));
+        let idle = link.outbound.left == 0 && (link.queue.is_empty() || link.queue.asks());
         let whole = link.inbound.left == 0 && link.segment == Segment::Closed;
         let inspected = link.queue.is_empty();
         link.held = Held::No;
@@ -446,6 +447,9 @@ impl Session {
             return None;
         }
         self.derive_pins();
+        if self.consult_after_change(out) {
+            return None;
+        }
         if self.pending.is_open() {
             self.inspect(out);
         }

@@ -31,6 +31,14 @@ impl Session {
             }
             // A server that cannot say what it means in the client's encoding says so without end.
             tag::ERROR_RESPONSE if self.failed_before() => Verdict::OutOfSync,
+            tag::ERROR_RESPONSE if kind == Kind::Catalogue => {
+                self.catalogue_refused();
+                Verdict::GoOn
+            }
+            tag::DATA_ROW if kind == Kind::Catalogue => {
+                self.catalogue_row(body);
+                Verdict::GoOn
+            }
             tag::DATA_ROW if kind == Kind::Inspection => {
                 self.answered(body);
                 Verdict::GoOn
@@ -63,14 +71,26 @@ impl Session {
         // Nothing of our own begins or ends a transaction.
         let as_before = read::ready_for_query(body) == Ok(link.status);
         let done = link.queue.pop();
-        let more = link.queue.front_kind() == Some(Kind::Replay);
-        if link.restored == Restored::Awaited && !more {
-            link.restored = Restored::Ready;
-        }
+        let replaying = link.queue.front_kind() == Some(Kind::Replay);
         match done.map(|done| done.kind) {
             Some(Kind::Inspection) => self.inspected(),
-            Some(Kind::Replay) if !more => self.tell_what_differs(out),
+            Some(Kind::Catalogue) => self.catalogue_ready(out),
+            Some(Kind::Replay) if !replaying => self.tell_what_differs(out),
             _ => {}
+        }
+        let Some(link) = &mut self.link else {
+            return Verdict::OutOfSync;
+        };
+        let more = matches!(
+            link.queue.front_kind(),
+            Some(Kind::Replay | Kind::Catalogue)
+        );
+        if !more {
+            link.restored = match link.restored {
+                Restored::Awaited => Restored::Ready,
+                Restored::Consulting => Restored::Done,
+                restored @ (Restored::Not | Restored::Ready | Restored::Done) => restored,
+            };
         }
         if as_before {
             Verdict::GoOn

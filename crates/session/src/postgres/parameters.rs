@@ -270,6 +270,17 @@ impl Parameters {
         }))
     }
 
+    /// The first number of the server's version, if it said so.
+    pub(crate) fn server_major(&self) -> Option<u32> {
+        let version = self
+            .entries
+            .iter()
+            .find(|entry| *entry.name == *b"server_version")?;
+        let text = std::str::from_utf8(&version.baseline).ok()?;
+        let digits = text.split(|letter: char| !letter.is_ascii_digit()).next()?;
+        digits.parse().ok()
+    }
+
     /// How the server reads plain strings now.
     pub(crate) fn style(&self) -> StringStyle {
         self.style

@@ -39,6 +39,7 @@ pub(crate) struct Pending {
 #[derive(Debug)]
 struct Open {
     settings: Vec<Touched>,
+    named: Named,
     scope: Scope,
     facts: Facts,
     listing: Listing,
@@ -62,6 +63,14 @@ struct Ask {
 struct Touched {
     name: Box<[u8]>,
     last: LastTouch,
+}
+
+/// Who names the settings that were touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    /// Nobody, or stored code that may not have run.
+    ByCode,
+    ByText,
 }
 
 /// Which settings were touched.
@@ -103,6 +112,9 @@ const ALTERING: EffectSet = EffectSet::SETTING
     .union(EffectSet::RESET_ALL)
     .union(EffectSet::PROCEDURE);
 
+/// Code runs of which nobody knows which of its statements do.
+const CODE: EffectSet = EffectSet::PROCEDURE.union(EffectSet::ROUTINE);
+
 /// How the open transaction ends if the server next says it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
@@ -128,6 +140,7 @@ enum Commits {
 impl Open {
     const NOTHING: Self = Self {
         settings: Vec::new(),
+        named: Named::ByCode,
         scope: Scope::Named,
         facts: Facts::NONE,
         listing: Listing::No,
@@ -201,9 +214,10 @@ impl Pending {
             && self.open.certainty == Certainty::Certain
     }
 
-    /// True when the open transaction has touched settings.
+    /// True when texts of the open transaction touch settings. Whether stored code did, only the answer of
+    /// the server tells.
     pub(crate) fn touches_settings(&self) -> bool {
-        !self.open.settings.is_empty() || self.open.scope != Scope::Named
+        self.open.named == Named::ByText || self.open.scope != Scope::Named
     }
 
     /// True when a text of the open transaction sets this one, and nothing behind it resets it.
@@ -229,7 +243,7 @@ impl Pending {
         if effects.intersects(EffectSet::DEFAULTS) {
             self.open.defaults = DefaultsOfServer::Touched;
         }
-        if effects.intersects(EffectSet::ROLLBACK_TO) {
+        if effects.intersects(EffectSet::ROLLBACK_TO.union(CODE)) {
             self.open.certainty = Certainty::Doubtful;
         }
         if effects.intersects(EffectSet::RESET_ALL) {
@@ -248,6 +262,9 @@ impl Pending {
         }
         for (name, last) in touched.into_iter().flat_map(TouchedSettings::with_last) {
             self.open.touch(name, last);
+            if !effects.intersects(EffectSet::ROUTINE) {
+                self.open.named = Named::ByText;
+            }
         }
     }
 

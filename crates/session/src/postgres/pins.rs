@@ -129,9 +129,7 @@ impl Pins {
                 self.held.insert(reason);
             }
         }
-        let hidden = EffectSet::SETTING
-            .union(EffectSet::SETTING_UNKNOWN)
-            .union(EffectSet::PREPARE);
+        let hidden = EffectSet::SETTING_UNKNOWN.union(EffectSet::PREPARE);
         if effects.intersects(EffectSet::PROCEDURE_STATE) && effects.intersects(hidden) {
             self.held.insert(PinReason::ProceduralBody);
         }
@@ -148,7 +146,7 @@ impl Pins {
         let mut facts = Facts::NONE;
         for (begins, ends, fact, reason) in FACTS {
             // Procedural code may end anything.
-            let ends = ends.union(EffectSet::PROCEDURE);
+            let ends = ends.union(EffectSet::PROCEDURE).union(EffectSet::ROUTINE);
             let may_end = self.held.contains(reason) && effects.intersects(ends);
             if effects.intersects(begins) || may_end {
                 facts = facts.union(fact);

@@ -3,141 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tollgate_sql::{EffectSet, TouchedSettings};
+use tollgate_sql::{Calls, Conduct, EffectSet, TouchedSettings};
 
+pub(crate) use super::kind::Kind;
 use super::statements::{Named, Statement};
 use super::unnamed::Remembered;
 
 /// Entries beyond which a client waits for replies. A server holds back at most 8 KiB of replies
 /// (`PQ_SEND_BUFFER_SIZE`), 1638 of the smallest, so a client that waits here is always answered.
 pub(crate) const MAX_QUEUED: usize = 16_384;
-
-/// What a request is answered with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Parse of a named statement: `1`.
-    Parse,
-    /// Parse of the unnamed statement: `1`.
-    UnnamedParse,
-    /// Our own Parse of the client's unnamed statement: `1`, swallowed.
-    InjectedParse,
-    /// `2`.
-    Bind,
-    /// `t`, then as `DescribeColumns`.
-    DescribeStatement,
-    /// Describe of a portal, or of a statement after its `t`: `T` or `n`.
-    DescribeColumns,
-    /// `C`, `I` or `s` after any number of rows, or a COPY.
-    Execute,
-    /// `3`.
-    Close,
-    /// Close of the unnamed statement: `3`.
-    UnnamedClose,
-    /// Our own Close of the unnamed statement: `3`, swallowed.
-    InjectedClose,
-    /// Our own Parse of a statement with a name: `1`, swallowed.
-    Make,
-    /// Our own Describe of a statement: `t`, then as `LearnColumns`, swallowed.
-    Learn,
-    /// Our own Describe after its `t`: `T` or `n`, swallowed.
-    LearnColumns,
-    /// Our own Close of a statement or portal with a name: `3`, swallowed.
-    Drop,
-    /// Our own Bind: `2`, swallowed.
-    OwnBind,
-    /// Our own Execute of a `PREPARE`: `C`, swallowed.
-    OwnExecute,
-    /// Our own Sync behind messages of our own: `Z`, swallowed.
-    OwnSync,
-    /// `Z`.
-    Sync,
-    /// Any results, then `Z`.
-    Query,
-    /// `V`, then `Z`.
-    FunctionCall,
-    /// Our own Query that gives the connection the client's settings: like a Query's, swallowed.
-    Replay,
-    /// Our own Query that asks what the session has: one row, then `C` and `Z`, swallowed.
-    Inspection,
-    /// No reply: marks where the client ended its COPY data, for a COPY the server has not begun yet.
-    CopyEnd,
-}
-
-impl Kind {
-    /// True for requests of the extended protocol, whose failure makes the server skip to the next Sync.
-    pub(crate) fn is_extended(self) -> bool {
-        match self {
-            Self::Parse
-            | Self::UnnamedParse
-            | Self::InjectedParse
-            | Self::Bind
-            | Self::DescribeStatement
-            | Self::DescribeColumns
-            | Self::Execute
-            | Self::Close
-            | Self::UnnamedClose
-            | Self::InjectedClose
-            | Self::Make
-            | Self::Learn
-            | Self::LearnColumns
-            | Self::Drop
-            | Self::OwnBind
-            | Self::OwnExecute => true,
-            Self::Sync
-            | Self::OwnSync
-            | Self::Query
-            | Self::FunctionCall
-            | Self::Replay
-            | Self::Inspection
-            | Self::CopyEnd => false,
-        }
-    }
-}
-
-impl Kind {
-    /// True for messages of our own about statements with names.
-    pub(crate) fn is_work(self) -> bool {
-        matches!(
-            self,
-            Self::Make
-                | Self::Learn
-                | Self::LearnColumns
-                | Self::Drop
-                | Self::OwnBind
-                | Self::OwnExecute
-                | Self::OwnSync
-        )
-    }
-
-    /// True for requests of our own, which the client knows nothing of.
-    pub(crate) fn is_own(self) -> bool {
-        match self {
-            Self::InjectedParse
-            | Self::InjectedClose
-            | Self::Replay
-            | Self::Inspection
-            | Self::Make
-            | Self::Learn
-            | Self::LearnColumns
-            | Self::Drop
-            | Self::OwnBind
-            | Self::OwnExecute
-            | Self::OwnSync => true,
-            Self::Parse
-            | Self::UnnamedParse
-            | Self::Bind
-            | Self::DescribeStatement
-            | Self::DescribeColumns
-            | Self::Execute
-            | Self::Close
-            | Self::UnnamedClose
-            | Self::Sync
-            | Self::Query
-            | Self::FunctionCall
-            | Self::CopyEnd => false,
-        }
-    }
-}
 
 /// A change to the names of prepared statements, made when the request succeeds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,6 +43,8 @@ pub(crate) struct Meaning {
     pub(crate) name: Option<Box<NameChange>>,
     /// The settings it may change, if that is known.
     pub(crate) touched: Option<Arc<TouchedSettings>>,
+    /// The stored code that it may run.
+    pub(crate) calls: Calls,
     /// The statement without its data, if it may pin.
     pub(crate) digest: Option<Arc<str>>,
 }
@@ -180,6 +56,7 @@ impl Meaning {
         statements: Statements::One,
         name: None,
         touched: None,
+        calls: Calls::NOTHING,
         digest: None,
     };
 
@@ -192,8 +69,39 @@ impl Meaning {
         Self {
             effects,
             statements: Statements::Many,
+            calls: Calls::ANYTHING,
             ..Self::NOTHING
         }
+    }
+
+    /// That of any of several statements, which together have these effects and touch these settings.
+    pub(crate) fn of_several(effects: EffectSet, touched: &TouchedSettings) -> Self {
+        Self {
+            effects,
+            statements: Statements::Many,
+            touched: (!touched.is_empty()).then(|| Arc::new(touched.clone())),
+            ..Self::NOTHING
+        }
+    }
+
+    /// The same with what stored code may do.
+    #[must_use]
+    pub(crate) fn with(mut self, conduct: Conduct) -> Self {
+        // Code that asks for what its own transaction took from a sequence is common, and must not pin.
+        let effects = conduct.effects.without(EffectSet::SEQUENCE_READ);
+        if effects == EffectSet::ROUTINE && conduct.settings.is_empty() {
+            return self;
+        }
+        self.effects.insert(effects);
+        let mut settings = conduct.settings;
+        if let Some(own) = &self.touched
+            && !settings.add(own)
+        {
+            self.effects
+                .insert(EffectSet::SETTING | EffectSet::SETTING_UNKNOWN);
+        }
+        self.touched = (!settings.is_empty()).then(|| Arc::new(settings));
+        self
     }
 }
 
@@ -331,6 +239,11 @@ impl Queue {
         self.entries.front().map(|expected| expected.kind)
     }
 
+    /// True when the oldest request is a question of our own.
+    pub(crate) fn asks(&self) -> bool {
+        matches!(self.front_kind(), Some(Kind::Inspection | Kind::Catalogue))
+    }
+
     pub(crate) fn front_mut(&mut self) -> Option<&mut Expected> {
         self.entries.front_mut()
     }
@@ -407,6 +320,7 @@ impl Queue {
                 | Kind::Query
                 | Kind::Replay
                 | Kind::Inspection
+                | Kind::Catalogue
                 | Kind::FunctionCall => at = at.saturating_add(1),
             }
         }

@@ -84,6 +84,7 @@ impl Session {
             | Kind::OwnSync
             | Kind::Replay
             | Kind::Inspection
+            | Kind::Catalogue
             | Kind::CopyEnd => {}
         }
     }
@@ -129,8 +130,10 @@ impl Session {
                 statements: Statements::One,
                 name,
                 touched: meaning.touched.clone(),
+                calls: meaning.calls.clone(),
                 digest: meaning.digest.clone(),
             };
+            self.stored_code_ran(effects);
             self.statements_tagged(tag, meaning);
         }
         self.executed();
@@ -188,7 +191,7 @@ impl Session {
             link.data = StrayData::None;
         }
         if status == TransactionStatus::Idle && link.queue.is_empty() {
-            link.bound = EffectSet::NONE;
+            link.nothing_is_bound();
         }
         if done.touches == Touches::Names {
             drop(self.names.settle_oldest());
@@ -225,6 +228,7 @@ impl Session {
             | Kind::OwnSync
             | Kind::Replay
             | Kind::Inspection
+            | Kind::Catalogue
             | Kind::CopyEnd => {}
         }
         self.settle(status);
@@ -244,7 +248,12 @@ impl Session {
             }
         }
         match status {
-            TransactionStatus::Idle => self.settle_settings(),
+            TransactionStatus::Idle => {
+                if let Some(link) = &self.link {
+                    link.knowledge.transaction_over();
+                }
+                self.settle_settings();
+            }
             TransactionStatus::InTransaction | TransactionStatus::Failed => {
                 self.pending.transaction_open();
             }
@@ -334,6 +343,7 @@ impl Session {
             | Kind::OwnSync
             | Kind::Replay
             | Kind::Inspection
+            | Kind::Catalogue
             | Kind::CopyEnd => {}
         }
         self.undone(&mut failed);
@@ -370,6 +380,7 @@ impl Session {
         self.pending
             .tried(meaning.effects, meaning.touched.as_deref());
         self.pending.suspect(facts);
+        self.stored_code_ran(meaning.effects);
     }
 
     /// A request with this meaning failed, perhaps half-way.
@@ -405,6 +416,7 @@ pub(super) fn skip_unnamed(unnamed: &mut Unnamed, skipped: &Expected) {
         | Kind::OwnSync
         | Kind::Replay
         | Kind::Inspection
+        | Kind::Catalogue
         | Kind::CopyEnd => {}
     }
 }

@@ -9,7 +9,7 @@ use tollgate_wire_postgres::frame::{HEADER_LEN, Header};
 use super::client::Step;
 use super::head::{Head, Message, head, kind_byte, two_names};
 use super::link::{
-    Alignment, Changes, Copy, Entry, Inbound, Intrusion, Link, Owner, Segment, Upset,
+    Alignment, Changes, Copy, Entry, Held, Inbound, Intrusion, Link, Owner, Segment, Upset,
 };
 use super::pins::PINNING;
 use super::queue::{DataEnd, Expected, Kind, Meaning, NameChange, Statements, Syncs};
@@ -67,7 +67,17 @@ impl Session {
             return;
         }
         if newest.kind == Kind::Query {
-            newest.meaning = meaning;
+            let meaning = self.with_stored_code(meaning);
+            self.newest_means(meaning);
+        }
+    }
+
+    fn newest_means(&mut self, meaning: Meaning) {
+        if let Some(link) = &mut self.link {
+            link.knowledge.runs(&meaning);
+            if let Some(newest) = link.queue.back_mut() {
+                newest.meaning = meaning;
+            }
         }
     }
 
@@ -76,6 +86,12 @@ impl Session {
             Ok(meaning) => meaning,
             Err(want) => return Step::Wait(want),
         };
+        if let Some(meaning) = &meaning
+            && self.may_read_sequences(meaning)
+            && let Some(want) = self.forget_sequences(out)
+        {
+            return Step::Wait(want);
+        }
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
@@ -87,6 +103,7 @@ impl Session {
         link.carried.segment_ends();
         link.pass(message.header, Entry::Queued);
         if let Some(meaning) = meaning {
+            let meaning = self.with_stored_code(meaning);
             self.runs(meaning);
         } else {
             link.scan(HEADER_LEN);
@@ -148,7 +165,7 @@ impl Session {
         let meaning = sent.unwrap_or_else(|| self.unnamed.possible_meaning());
         // What is sent to forget drops the unnamed statement, which must not be the one that cannot be
         // made again.
-        if meaning.effects.intersects(EffectSet::SEQUENCE_READ)
+        if self.may_read_sequences(&meaning)
             && !self.unnamed.is_forgotten()
             && let Some(want) = self.forget_sequences(out)
         {
@@ -158,10 +175,11 @@ impl Session {
         if let Some(want) = self.call_roll(&roll, out).or_else(|| self.align(out)) {
             return Step::Wait(want);
         }
+        let meaning = self.with_stored_code(meaning);
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
-        link.bound.insert(meaning.effects);
+        link.binds(&meaning);
         if portal.is_empty() {
             link.segment_portal = Some(meaning);
         }
@@ -209,7 +227,8 @@ impl Session {
             return Step::Wait(Want::Server);
         };
         let sent = link.segment_portal.clone().filter(|_| portal.is_empty());
-        let mut meaning = sent.unwrap_or_else(|| Meaning::of_effects(link.bound));
+        let mut meaning =
+            sent.unwrap_or_else(|| Meaning::of_several(link.bound, &link.bound_settings));
         if meaning.effects.intersects(EffectSet::EXECUTE) {
             meaning.effects.insert(self.names.effects());
         }
@@ -338,6 +357,7 @@ impl Link {
     pub(super) fn extended(&mut self, header: Header, kind: Kind) {
         self.expect(kind);
         self.segment = Segment::Open;
+        self.held = Held::No;
         self.pass(header, Entry::Queued);
     }
 
@@ -427,6 +447,7 @@ pub(super) fn meaning_of(
         statements,
         name,
         touched,
+        calls: summary.calls.clone(),
         digest: digest(text, effects, link),
     }
 }

@@ -8,14 +8,16 @@
 //! told what he would be told on a connection of his own: that there is nothing yet.
 
 use memchr::memmem;
+use tollgate_sql::EffectSet;
 use tollgate_wire_postgres::backend::{ErrorFields, TransactionStatus};
 use tollgate_wire_postgres::sqlstate::SqlState;
 use tollgate_wire_postgres::tag::frontend as tag;
 
 use super::head::Message;
 use super::link::{Alignment, Link, Owner, Past, Restored, Segment, SequenceUse};
-use super::queue::{Expected, Kind, Work};
+use super::queue::{Expected, Kind, Meaning, Work};
 use super::settings::{Certainty, replay};
+use super::stored::Consulted;
 use super::unnamed::Unnamed;
 use super::{Session, Want};
 use crate::Effects;
@@ -37,13 +39,26 @@ impl Session {
         let link = self.link.as_mut()?;
         match link.restored {
             Restored::Done => return None,
-            Restored::Awaited => return Some(Want::Replies),
+            Restored::Awaited | Restored::Consulting => return Some(Want::Replies),
             Restored::Ready => {
                 link.restored = Restored::Done;
                 return None;
             }
             Restored::Not => link.restored = Restored::Done,
         }
+        let consulted = self.consult(out);
+        let restored = self.send_settings(message, out);
+        if restored.is_none() && consulted == Consulted::No {
+            return None;
+        }
+        if let Some(link) = &mut self.link {
+            link.restored = Restored::Awaited;
+        }
+        Some(Want::Replies)
+    }
+
+    fn send_settings(&mut self, message: Message<'_>, out: &mut Effects) -> Option<Want> {
+        let link = self.link.as_mut()?;
         if link.last_user.is_some_and(|user| user != self.id) {
             link.sequences = SequenceUse::ByOthers;
         }
@@ -70,7 +85,6 @@ impl Session {
         if queries == 0 || (certainty == Certainty::Certain && !may_end_a_transaction(message)) {
             return None;
         }
-        link.restored = Restored::Awaited;
         Some(Want::Replies)
     }
 
@@ -100,6 +114,18 @@ impl Session {
             return self.forget_sequences(out);
         }
         None
+    }
+
+    /// True if a statement may ask for what sequences gave to others, itself or by what it calls.
+    pub(super) fn may_read_sequences(&self, meaning: &Meaning) -> bool {
+        let by_others = |link: &Link| link.sequences == SequenceUse::ByOthers;
+        if !self.link.as_deref().is_some_and(by_others) {
+            return false;
+        }
+        let conduct = self.conduct(meaning);
+        let effects = conduct.map_or(EffectSet::NONE, |conduct| conduct.effects);
+        let effects = effects.union(meaning.effects);
+        effects.intersects(EffectSet::SEQUENCE_READ)
     }
 
     /// Forgets what sequences gave to others. In a failed transaction nothing can be sent that would, but

@@ -12,7 +12,7 @@ use crate::effects::Lane;
 pub(super) const MAX_BODY_KEPT: usize = 8 * 1024;
 
 /// Bytes of an answer to a question of our own to keep; a longer one counts as none.
-const MAX_ANSWER_KEPT: usize = 128 * 1024;
+const MAX_ANSWER_KEPT: usize = 512 * 1024;
 
 /// Bytes of the description of a statement to keep; the largest there is has fewer.
 const MAX_SHAPE_KEPT: usize = 1024 * 1024;
@@ -36,7 +36,7 @@ impl Link {
             return self.way_in_doubt(header);
         }
         let front = self.queue.front_kind();
-        if let Some(kind @ (Kind::Replay | Kind::Inspection)) = front {
+        if let Some(kind @ (Kind::Replay | Kind::Inspection | Kind::Catalogue)) = front {
             return way_of_own(kind, message_tag);
         }
         if let Some(kind) = front.filter(|kind| kind.is_work()) {

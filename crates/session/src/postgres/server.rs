@@ -156,7 +156,7 @@ impl Session {
             return Verdict::OutOfSync;
         };
         match (link.mode, link.queue.front_kind()) {
-            (Mode::Tracking, Some(kind @ (Kind::Replay | Kind::Inspection))) => {
+            (Mode::Tracking, Some(kind @ (Kind::Replay | Kind::Inspection | Kind::Catalogue))) => {
                 return self.own_reply(kind, tag, body, out);
             }
             (Mode::Tracking, _) => {}

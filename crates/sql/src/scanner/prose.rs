@@ -1,4 +1,4 @@
-//! Words inside string literals: the body of a `DO`, and the value of a setting.
+//! Words inside string literals: the body of a `DO`, what a routine executes, and the value of a setting.
 
 use super::Scanner;
 use crate::EffectSet;
@@ -20,6 +20,8 @@ pub(super) struct Prose {
 enum Reading {
     Nothing,
     Name,
+    /// The string is code, and a string within is the name.
+    NameWithin,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -72,6 +74,17 @@ impl Scanner {
         }
     }
 
+    /// Reads the whole of a body in a language whose strings nobody here can tell from its code.
+    pub(crate) fn foreign_body(&mut self, body: &[u8]) {
+        self.prose = Prose {
+            transparency: Transparency::Code,
+            ..Prose::OPAQUE
+        };
+        self.statement.body_starts();
+        self.prose(body);
+        self.prose_ends();
+    }
+
     #[inline]
     pub(super) fn prose(&mut self, bytes: &[u8]) {
         if !self.prose.is_opaque() {
@@ -86,7 +99,7 @@ impl Scanner {
 
     pub(super) fn prose_ends(&mut self) {
         self.prose_word_ends();
-        if self.prose.transparency == Transparency::Code {
+        if self.is_code() {
             self.statement.body_ends();
         }
         self.prose = Prose::OPAQUE;
@@ -94,6 +107,9 @@ impl Scanner {
 
     fn prose_byte(&mut self, byte: u8) {
         let previous = std::mem::replace(&mut self.prose.previous, byte);
+        if self.prose.reading == Reading::NameWithin && self.name_within(byte) {
+            return;
+        }
         if self.prose.place == Place::Escaped {
             // An escape by number hides a letter.
             if matches!(byte, b'x' | b'u' | b'U' | b'0'..=b'7') {
@@ -109,13 +125,19 @@ impl Scanner {
             if self.prose.place == Place::Between && previous == b'"' {
                 self.prose_boundary();
             }
+            if self.prose.place == Place::Between {
+                self.word.clear();
+            }
             self.prose.place = Place::Word;
             self.word.push(byte.to_ascii_lowercase());
             return;
         }
         self.prose_word_ends();
         match byte {
-            b';' | b'\'' | b'$' | b'>' => self.prose_boundary(),
+            b'\'' if self.is_code() && self.statement.is_in_call() => self.string_within(previous),
+            b'\'' | b'$' if self.is_code() => self.statement.piece_ends(),
+            b';' | b'>' => self.prose_boundary(),
+            b'(' if self.is_code() => self.arguments_open(),
             b'\\' => self.prose.place = Place::Escaped,
             b'\n' | b'\r' if self.prose.line == Line::Commented => {
                 self.prose.line = Line::Plain;
@@ -124,11 +146,47 @@ impl Scanner {
             b'-' if previous == b'-' => self.prose.line = Line::Commented,
             b'/' if previous == b'*' => self.prose_boundary(),
             b' ' | b'\t' | b'\n' | b'\r' => {}
-            _ if self.prose.transparency == Transparency::Code => {
-                self.statement.token(Token::Punct(byte));
+            _ if self.is_code() => self.statement.token(Token::Punct(byte)),
+            _ => {}
+        }
+    }
+
+    fn is_code(&self) -> bool {
+        self.prose.transparency == Transparency::Code
+    }
+
+    /// A quote among the arguments of a call. Inside a string that is itself quoted it is doubled.
+    fn string_within(&mut self, previous: u8) {
+        if previous == b'\'' {
+            return;
+        }
+        if self.statement.wants_name() {
+            self.statement.name_starts();
+            self.prose.reading = Reading::NameWithin;
+        } else {
+            self.statement.call_text();
+        }
+    }
+
+    /// More of the name of a setting, if that is what the byte is. Anything that is no letter of one ends
+    /// the attempt, so that nothing is swallowed for a name that has no end.
+    fn name_within(&mut self, byte: u8) -> bool {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' => {
+                self.statement.name_goes_on(&[byte]);
+                return true;
+            }
+            b'\'' if self.statement.name_is_empty() => return true,
+            b'\'' => {
+                self.prose.reading = Reading::Nothing;
+                self.statement.call_text();
+                return true;
             }
             _ => {}
         }
+        self.prose.reading = Reading::Nothing;
+        self.statement.call_abandoned();
+        false
     }
 
     fn prose_word_ends(&mut self) {
@@ -145,7 +203,6 @@ impl Scanner {
             }
             Transparency::Code => self.statement.token(Token::Word(&self.word)),
         }
-        self.word.clear();
     }
 
     fn prose_boundary(&mut self) {

@@ -23,6 +23,8 @@ pub(super) enum Argument {
     True,
     /// A string literal that can be read.
     Literal,
+    /// One with the start of a cast behind it.
+    Cast,
     Other,
 }
 
@@ -70,6 +72,16 @@ impl Statement {
         )
     }
 
+    /// True among the arguments of a call that is followed.
+    pub(crate) fn is_in_call(&self) -> bool {
+        matches!(self.call, Call::Arguments { .. })
+    }
+
+    /// True when the literal that is the name has no letters yet.
+    pub(crate) fn name_is_empty(&self) -> bool {
+        self.called_name.name.as_bytes().is_empty()
+    }
+
     /// The literal that is the name starts.
     pub(crate) fn name_starts(&mut self) {
         self.called_name.name.clear();
@@ -86,8 +98,23 @@ impl Statement {
         }
     }
 
+    /// True if `type_name` ends a cast that leaves a literal what it is. The server writes them so itself.
+    pub(super) fn call_casts(&mut self, type_name: &[u8]) -> bool {
+        match &mut self.call {
+            Call::Arguments {
+                depth: 1,
+                last: last @ Argument::Cast,
+                ..
+            } if type_name == b"text" => {
+                *last = Argument::Literal;
+                true
+            }
+            Call::None | Call::Named | Call::Arguments { .. } => false,
+        }
+    }
+
     /// A string literal is over.
-    pub(super) fn call_text(&mut self) {
+    pub(crate) fn call_text(&mut self) {
         if self.call == Call::None {
             return;
         }
@@ -157,6 +184,14 @@ impl Statement {
                 *commas = commas.saturating_add(1);
                 *last = Argument::Empty;
             }
+            (
+                Call::Arguments {
+                    depth: 1,
+                    last: last @ (Argument::Literal | Argument::Cast),
+                    ..
+                },
+                b':',
+            ) => *last = Argument::Cast,
             (Call::Arguments { last, .. }, _) => *last = Argument::Other,
         }
     }
@@ -187,7 +222,7 @@ impl Statement {
     }
 
     /// What was named `set_config` cannot be followed any further: it may have set anything.
-    pub(super) fn call_abandoned(&mut self) {
+    pub(crate) fn call_abandoned(&mut self) {
         if self.call != Call::None {
             self.call = Call::None;
             self.add(Reach::Session.unknown());

@@ -132,7 +132,7 @@ impl Statement {
             (Place::Done, _) => {}
             (Place::Start, _) => {
                 // A syntax error, unless a body puts the statement together from pieces.
-                if self.scope == Scope::Body {
+                if self.scope != Scope::Text {
                     self.setting_unclear();
                 }
             }
@@ -147,6 +147,13 @@ impl Statement {
             }
             (Place::Named(_) | Place::Dot, _) => self.setting_unclear(),
             (Place::Value | Place::Zone, _) => self.setting_known(LastTouch::Set),
+        }
+    }
+
+    /// The string that the statement is in is over, and another one may go on with the name.
+    pub(super) fn setting_piece_ends(&mut self) {
+        if self.setting.verb == Verb::Reset && matches!(self.setting.place, Place::Named(_)) {
+            self.setting_unclear();
         }
     }
 
@@ -315,14 +322,15 @@ impl Statement {
             Reach::Session => self.add(EffectSet::SETTING),
             Reach::Transaction => {
                 self.add(EffectSet::LOCAL_SETTING);
-                if !custom && name.is_whole() {
+                // That a name goes on to exist is not worth a question after every call of a routine.
+                if (!custom && name.is_whole()) || self.home == Scope::Body {
                     return;
                 }
             }
         }
         // How the server folds letters beyond ASCII depends on its encoding.
         let readable = name.is_whole() && !name.as_bytes().is_empty() && name.as_bytes().is_ascii();
-        if self.scope == Scope::Body || !readable || self.settings.touch(name, last) == Kept::No {
+        if !readable || self.settings.touch(name, last) == Kept::No {
             self.add(reach.unknown());
         }
     }

@@ -88,7 +88,8 @@ const RULES: &[Rule] = &[
     Rule {
         package: "tollgate-session",
         ours: &["tollgate-types", "tollgate-sql", "tollgate-wire-postgres"],
-        others: Some(&["bytes", "memchr", "smallvec", "thiserror"]),
+        // The lock is for what connections of all shards share about the routines of a database.
+        others: Some(&["bytes", "memchr", "parking_lot", "smallvec", "thiserror"]),
     },
     Rule {
         package: "tollgate-migrations",

@@ -556,17 +556,28 @@ fn cut(dice: &mut Dice, said: Vec<String>) -> Vec<Vec<String>> {
 /// from before an error in a transaction block. Here it always follows its own Bind, before the next Sync, so
 /// that it is skipped when the Bind fails. Logins stay only where a batch begins.
 ///
-/// And without what is known to differ. Once a table has changed, an `EXECUTE` runs with its new columns, and a
-/// Bind that has two faults is told of the stale statement before it is told of the portal that exists. In a
-/// text of several statements, one that names a prepared statement needs all of them to be possible.
+/// And without what is known to differ. Once a table has changed, an `EXECUTE` and the unnamed statement run with
+/// its new columns, and a Bind that has two faults is told of the stale statement before it is told of the
+/// portal that exists. An `EXECUTE` of what cannot be made is refused when it is parsed. In a text of several
+/// statements, one that names a prepared statement needs all of them to be possible.
 pub(super) fn made_safe(batches: Vec<Vec<String>>) -> Vec<String> {
     let words = || batches.iter().flatten();
     let altered = words().any(|word| word.contains("alter table"));
+    let changed = altered || words().any(|word| word.contains("search_path"));
     let mut bound = false;
     let mut safe = Vec::new();
     for batch in batches {
         let mut kept = Vec::new();
         for word in batch {
+            let names = ["deallocate ", "execute "]
+                .iter()
+                .any(|name| word.contains(name));
+            let differs = names && word.contains(';')
+                || changed && word.contains("execute ")
+                || altered && (word.starts_with("B(p1|s") || is_late_bind(&word, &kept));
+            if differs {
+                continue;
+            }
             let tag = word.split('(').next().unwrap_or_default();
             match tag {
                 "B" | "BB" if word.contains("(|") => bound = true,
@@ -576,12 +587,7 @@ pub(super) fn made_safe(batches: Vec<Vec<String>>) -> Vec<String> {
             }
             let unnamed = word.starts_with("E(|") || word == "DP()";
             let late = tag == "L" && !kept.is_empty();
-            let names = ["deallocate ", "execute "]
-                .iter()
-                .any(|name| word.contains(name));
-            let differs = names && word.contains(';')
-                || altered && (word.contains("execute ") || word.starts_with("B(p1|s"));
-            if (bound || !unnamed) && !late && !differs {
+            if (bound || !unnamed) && !late {
                 kept.push(word);
             }
         }
@@ -592,4 +598,13 @@ pub(super) fn made_safe(batches: Vec<Vec<String>>) -> Vec<String> {
         }
     }
     safe
+}
+
+/// True for a Bind of an unnamed statement that an earlier batch has made.
+fn is_late_bind(word: &str, before: &[String]) -> bool {
+    let unnamed = ["B(|)", "B(||", "BB(|)", "B(p1|)", "B(p1||"];
+    let made = before
+        .iter()
+        .any(|word| word.starts_with("P(|") || word.starts_with("X("));
+    !made && unnamed.iter().any(|start| word.starts_with(start))
 }

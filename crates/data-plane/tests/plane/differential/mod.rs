@@ -10,7 +10,9 @@ mod shrink;
 mod sizes;
 mod timing;
 
-use anyhow::{Context, Result, ensure};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
 use futures_util::future::try_join_all;
 use tokio_postgres::{Client, NoTls};
 use tollgate_data_plane::Reuse;
@@ -156,6 +158,24 @@ impl Bench {
         let washing = self.admins.iter().map(|admin| admin.batch_execute(&sql));
         try_join_all(washing).await.context("making tables anew")?;
         Ok(())
+    }
+
+    /// Fails if a server connection of the pool still holds a lock when all clients are gone.
+    async fn nothing_is_left(&self) -> Result<()> {
+        let question = "select count(*) from pg_locks l join pg_database d on d.oid = l.database \
+                        where l.locktype = 'advisory' and d.datname = current_database()";
+        let admin = self.admins.last().context("an administrator")?;
+        let gone = async || -> Result<bool> {
+            let row = admin.query_one(question, &[]).await?;
+            Ok(row.get::<_, i64>(0) == 0)
+        };
+        for _ in 0..100 {
+            if gone().await? {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        bail!("locks are left that nobody holds")
     }
 
     /// The batch as this server can bear it.

@@ -208,6 +208,7 @@ async fn converse_all(mode: Mode, clients: usize) -> Result<()> {
         crashes(&bench.fixture.postgres.log()),
         failures.join("\n\n")
     );
+    bench.nothing_is_left().await?;
     let done = done.load(Ordering::Relaxed);
     ensure!(done > 20, "only {done} batches");
     Ok(())

@@ -262,7 +262,7 @@ impl fmt::Debug for Answer {
 
 /// Undoes `encode(…, 'escape')`: a backslash is doubled, bytes that are not ASCII are a backslash and three
 /// octal digits (`esc_encode` in PostgreSQL `src/backend/utils/adt/encode.c`).
-fn unescape(mut escaped: &[u8]) -> Option<Box<[u8]>> {
+pub(crate) fn unescape(mut escaped: &[u8]) -> Option<Box<[u8]>> {
     let mut value = Vec::with_capacity(escaped.len());
     loop {
         let Some(at) = memchr::memchr(b'\\', escaped) else {

@@ -23,12 +23,13 @@ use std::sync::Arc;
 
 #[cfg(test)]
 pub(crate) use inspection::Answer;
-pub(crate) use inspection::{Facts, Listing, Question};
+pub(crate) use inspection::{Facts, Listing, Question, unescape};
 pub(crate) use reading::{Reading, depends_on_reading};
 #[cfg(test)]
 pub(crate) use replay::Replay;
 pub(crate) use replay::{Certainty, replay};
 
+pub(super) use sql::{push_literal, push_query};
 use standing::is_session_setting;
 
 /// What a session has set, beyond the defaults of its connections. Cheap to clone; the same map reached

@@ -30,7 +30,7 @@ pub(super) fn is_plain(text: &[u8]) -> bool {
 }
 
 /// A plain text as a literal that means the same under both settings of `standard_conforming_strings`.
-pub(super) fn push_literal(sql: &mut String, text: &[u8]) {
+pub(in crate::postgres) fn push_literal(sql: &mut String, text: &[u8]) {
     if text.contains(&b'\\') {
         sql.push('E');
     }
@@ -77,7 +77,7 @@ pub(super) fn push_setting_name(sql: &mut String, name: &[u8]) {
 }
 
 /// Appends a Query message with a text made of the pieces above.
-pub(super) fn push_query(out: &mut Vec<u8>, sql: &str) {
+pub(in crate::postgres) fn push_query(out: &mut Vec<u8>, sql: &str) {
     frontend::query(out, sql).expect("a text without zero bytes: literals and names are plain");
 }
 

@@ -16,6 +16,9 @@ pub(crate) const NOWHERE: u32 = 0;
 /// The number of an empty statement that stands where a Parse must not succeed.
 pub(crate) const DOORMAT: u32 = 1;
 
+/// No statement has this id.
+const NOBODYS: u64 = u64::MAX;
+
 /// What one connection has. Changed when the server has answered, not when it is asked.
 #[derive(Debug)]
 pub(crate) struct Carried {
@@ -176,6 +179,19 @@ impl Carried {
         self.leftovers
             .extend(self.by_id.values().map(|slot| slot.number));
         self.by_id.clear();
+    }
+
+    /// Any statement may be gone, those under names of clients as well: whatever is needed is closed, which
+    /// cannot fail, and made again.
+    pub(crate) fn distrust_all(&mut self) {
+        self.distrust_shared();
+        for id in self.own.values_mut() {
+            *id = NOBODYS;
+        }
+        if self.doormat == Doormat::There {
+            self.doormat = Doormat::Missing;
+            self.leftovers.push(DOORMAT);
+        }
     }
 
     /// Every statement of the connection was dropped.

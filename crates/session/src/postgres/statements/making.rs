@@ -10,7 +10,7 @@ use super::table::{Gives, Parsed, Recipe, Shape, Statement};
 use super::wire;
 use crate::Effects;
 use crate::postgres::head::Message;
-use crate::postgres::link::{Link, Segment};
+use crate::postgres::link::{Held, Link, Segment};
 use crate::postgres::queue::{Alias, Kind, Meaning, Work};
 use crate::postgres::{Session, Want};
 
@@ -33,6 +33,8 @@ pub(super) enum Outcome {
 /// Whether the connection has a statement.
 pub(super) enum Made {
     Here(u32),
+    /// Another one is, under this number, which will be refused as the statement would be.
+    InVain(u32),
     Later(Want),
     /// It was made anew under this number, and is another one now.
     Stale(u32),
@@ -54,7 +56,7 @@ enum FailedTransaction {
 }
 
 /// Effects of the statements that run in a failed transaction. Source: `IsTransactionExitStmt`.
-const EXITS: EffectSet = EffectSet::COMMIT
+pub(super) const EXITS: EffectSet = EffectSet::COMMIT
     .union(EffectSet::ROLLBACK)
     .union(EffectSet::ROLLBACK_TO);
 
@@ -153,7 +155,7 @@ impl Session {
             return Made::Later(self.settle_first(out));
         }
         if purpose.is_futile(parsed, link.refuses(&statement.meaning)) {
-            return Made::Here(link.stand_in(parsed, out));
+            return Made::InVain(link.stand_in(parsed, out));
         }
         let then = statement.reading.as_ref();
         let now = then.and_then(|_| self.reading_now());
@@ -175,7 +177,14 @@ impl Session {
         link.switches(switch.as_ref().map(|switch| &switch.back), out);
         link.ask_shape(number, out);
         link.close_leftovers(out);
-        link.segment = Segment::Open;
+        if switch.is_some() && link.segment == Segment::Closed {
+            // A transaction of its own: after a command has run, some others are refused in the same one.
+            out.server_lane().inject(wire::sync);
+            link.expect_work(Kind::OwnSync, Work::None);
+            link.held = Held::ForText;
+        } else {
+            link.segment = Segment::Open;
+        }
         link.making = Some(Making {
             id: statement.id,
             number,

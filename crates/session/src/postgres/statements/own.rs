@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tollgate_sql::EffectSet;
 use tollgate_wire_postgres::backend::TransactionStatus;
 
+use super::making::EXITS;
 use super::names::{Named, Names};
 use super::table::Recipe;
 use super::wire;
@@ -130,17 +131,9 @@ impl Session {
         if !link.queue.is_empty() {
             return Some(self.settle_first(out));
         }
-        if link.status == TransactionStatus::Failed && link.segment == Segment::Closed {
-            // Whatever runs fails now; a Bind only needs a statement to refuse.
-            if matches!(roll, Roll::One(_)) {
-                for name in extra {
-                    link.drop_name(name, out);
-                }
-                for named in missing {
-                    link.take_name(&named, out);
-                }
-                link.segment = Segment::Open;
-            }
+        let stays_failed = link.segment == Segment::Closed || !link.bound.intersects(EXITS);
+        if link.status == TransactionStatus::Failed && stays_failed {
+            link.prepare_to_fail(roll, extra, &missing, out);
             return None;
         }
         let now = if missing.is_empty() {
@@ -209,6 +202,37 @@ impl Link {
             .map(Arc::clone)
             .collect();
         (extra, missing)
+    }
+
+    /// The transaction has failed, so whatever runs fails now: a Bind only needs a statement to refuse. But a
+    /// text may end the transaction and then look at the list, which must not show what others have.
+    fn prepare_to_fail(
+        &mut self,
+        roll: &Roll,
+        extra: Vec<Box<[u8]>>,
+        missing: &[Arc<Named>],
+        out: &mut Effects,
+    ) {
+        let one = matches!(roll, Roll::One(_));
+        let list = matches!(roll, Roll::List) && self.segment == Segment::Closed;
+        if !one && !list {
+            return;
+        }
+        for name in extra {
+            self.drop_name(name, out);
+        }
+        if one {
+            for named in missing {
+                self.take_name(named, out);
+            }
+            self.segment = Segment::Open;
+            return;
+        }
+        for number in self.carried.take_all() {
+            self.drop_number(number, out);
+        }
+        out.server_lane().inject(wire::sync);
+        self.expect_work(Kind::OwnSync, Work::None);
     }
 
     /// A transaction that starts with a Close has the time of the statement before it; a Parse sets the

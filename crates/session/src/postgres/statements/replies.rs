@@ -184,6 +184,7 @@ impl Session {
             | Kind::FunctionCall
             | Kind::Replay
             | Kind::Inspection
+            | Kind::Catalogue
             | Kind::CopyEnd => {
                 if entry.touches == Touches::Names {
                     entry.touches = Touches::Nothing;

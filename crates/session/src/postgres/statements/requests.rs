@@ -200,18 +200,19 @@ impl Session {
         if let Some(want) = self.call_roll(&Roll::before_bind(&located.meaning), out) {
             return Step::Wait(want);
         }
-        if located.meaning.effects.intersects(EffectSet::SEQUENCE_READ)
+        if self.may_read_sequences(&located.meaning)
             && !self.unnamed.is_forgotten()
             && let Some(want) = self.forget_sequences(out)
         {
             return Step::Wait(want);
         }
+        let meaning = self.with_stored_code(located.meaning);
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
-        link.bound.insert(located.meaning.effects);
+        link.binds(&meaning);
         if portal.is_empty() {
-            link.segment_portal = Some(located.meaning);
+            link.segment_portal = Some(meaning);
         }
         link.extended(message.header, Kind::Bind);
         link.alias(located.alias);
@@ -327,7 +328,7 @@ impl Session {
         (name, purpose): (&[u8], Purpose<'_>),
         out: &mut Effects,
     ) -> Result<Located, Want> {
-        let meaning = named.meaning().clone();
+        let mut meaning = named.meaning().clone();
         let number = match &named.what {
             What::Stuck {
                 place: Place::Number(number),
@@ -346,6 +347,11 @@ impl Session {
                 }
                 Recipe::Parse(_) => match self.made_here(statement, purpose, out) {
                     Made::Here(number) => number,
+                    Made::InVain(number) => {
+                        // It will not run, so nothing need be prepared for it.
+                        meaning = Meaning::NOTHING;
+                        number
+                    }
                     Made::Later(want) => return Err(want),
                     Made::Stale(number) => {
                         let statement = Arc::clone(statement);

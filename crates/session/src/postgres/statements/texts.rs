@@ -65,6 +65,7 @@ impl Session {
             self.names.sent(Change::Text);
         }
         link.settings_in_flight |= meaning.effects.intersects(MAY_SET);
+        link.knowledge.runs(&meaning);
         if let Some(newest) = link.queue.back_mut() {
             newest.meaning = meaning;
         }

@@ -13,3 +13,4 @@ mod settings;
 mod simulation;
 mod simulator;
 mod statements;
+mod stored;

@@ -265,10 +265,9 @@ fn what_no_rollback_undoes_pins_even_if_the_statement_fails() {
         ),
         (
             "do $$ begin set x = 1; commit; perform 1/0; end $$",
-            "-> ASK(role;list)
-             B ANSWER(none;\"\")
-             ! pin PROCEDURAL_BODY
-             ! pin SESSION_SETTING",
+            "-> ASK(role,x;list)
+             B ANSWER(none,NULL;\"\")
+             ! release",
         ),
     ] {
         check_whole(&format!(
@@ -601,15 +600,27 @@ fn what_a_procedure_has_set_is_listed() {
 }
 
 #[test]
-fn a_procedural_body_that_names_settings_pins() {
+fn a_procedural_body_that_names_settings_is_asked_about() {
     check_whole(
-        "F> Q(do $$ begin set work_mem = 1; end $$)
+        "F> Q(do $$ begin set work_mem = 1; perform set_config('a.b', 'c', false); end $$)
+         ! borrow
+         B> C(DO) Z(I)
+         -> ASK(a.b,role,work_mem;list)
+         B ANSWER(c,none,1kB;work_mem)
+         -> ASK(work_mem)
+         B ANSWER(1kB)
+         ! release",
+    );
+}
+
+#[test]
+fn a_procedural_body_that_computes_the_name_of_a_setting_pins() {
+    check_whole(
+        "F> Q(do $$ begin perform set_config(a, 'c', false); end $$)
          ! borrow
          B> C(DO) Z(I)
          -> ASK(role;list)
-         B ANSWER(none;work_mem)
-         -> ASK(work_mem)
-         B ANSWER(1kB)
+         B ANSWER(none;\"\")
          ! pin PROCEDURAL_BODY
          ! pin SESSION_SETTING",
     );

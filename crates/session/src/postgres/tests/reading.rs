@@ -34,8 +34,8 @@ fn constants_are_read_as_they_were() {
          F B(,s1) E() S
          ! borrow
          ! replies
-         -> SET(timezone=CET) {there} P(tollgate_0_3,select '1') {back} DS(tollgate_0_3) H
-         B C(BEGIN) C(SET) S(TimeZone=CET) C(COMMIT) Z(I) 1 2 D() C(SELECT 1) 3 3 1 1 2 D() C(SELECT 1) 3 3 t T
+         -> SET(timezone=CET) {there} P(tollgate_0_3,select '1') {back} DS(tollgate_0_3) S
+         B C(BEGIN) C(SET) S(TimeZone=CET) C(COMMIT) Z(I) 1 2 D() C(SELECT 1) 3 3 1 1 2 D() C(SELECT 1) 3 3 t T Z(I)
          -> B(,tollgate_0_3) E() S
          B> 2 D C(SELECT 1) Z(I)
          ! release",

@@ -46,4 +46,19 @@ pub(super) const SCRIPTS: Theme = &[
             "Q(call n{n}.p(1)) P(c|call n{n}.p($1)) B(|c|5) DP() E(|0) S()",
         ],
     ),
+    (
+        "code that sets for the session",
+        &[
+            "Q(create function n{n}.s(v text) returns text language plpgsql as $$ begin perform set_config('my.tenant', v, false); return v; end $$)",
+            "Q(select n{n}.s('a')) Q(show my.tenant)",
+            "P(s|select n{n}.s($1)) B(|s|b) E(|0) S() Q(show my.tenant)",
+            "Q(begin; select n{n}.s('c'); rollback) Q(show my.tenant)",
+            "Q(begin; savepoint a; select n{n}.s('d'); rollback to a; commit) Q(show my.tenant)",
+            "Q(prepare q as select n{n}.s('e')) Q(execute q) Q(show my.tenant)",
+            "Q(create table n{n}.w (i int)) Q(create function n{n}.t() returns trigger language plpgsql as $$ begin set work_mem = '7MB'; return new; end $$)",
+            "Q(create trigger t before insert on n{n}.w for each row execute function n{n}.t())",
+            "Q(insert into n{n}.w values (1)) Q(show work_mem) Q(reset work_mem) Q(show work_mem)",
+            "Q(do $$ begin perform set_config('my.other', 'f', false); end $$) Q(show my.other)",
+        ],
+    ),
 ];

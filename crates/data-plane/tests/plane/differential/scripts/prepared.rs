@@ -276,4 +276,19 @@ pub(super) const SCRIPTS: Theme = &[
             "P(|select 'a\\' as b) S() B(||5) S() B(|) E(|0) S()",
         ],
     ),
+    (
+        "what names statements is refused in vain",
+        &[
+            "P(a|explain (costs off) execute q) P(b|execute b) S()",
+            "B(|a|surplus) E(|0) S() B(|b|surplus) E(|0) S()",
+            "Q(begin) Q(selec) B(|a) S() B(|b) S() Q(rollback)",
+        ],
+    ),
+    (
+        "the list after a transaction that failed",
+        &[
+            "P(a|select 1) S()",
+            "Q(begin) Q(selec) Q(rollback; select name, statement from pg_prepared_statements where name not in ('a'))",
+        ],
+    ),
 ];

@@ -1,0 +1,357 @@
+//! What the functions and procedures of one database may do to the session that runs them.
+//!
+//! A text names what it calls, and triggers, defaults, views, policies, operators and the like call without
+//! being named. [`Reading`] takes in the bodies that may matter, and those that call them, until no new
+//! ones come; [`Routines`] then answers for a text which effects and settings its stored code may add.
+//!
+//! What a body executes from elsewhere (a parameter, a column of a table) can be anything: a routine that is
+//! called by name then counts as one that makes a setting of unknown name. Reached without a name it does
+//! not, or every client of the database would be tied to its connection; the server is then asked for the
+//! settings that it lists. Code in C and settings that last until the end of the transaction do not count.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use memchr::memmem;
+
+use crate::calls::key;
+use crate::statement::Strings;
+use crate::{Calls, EffectSet, Scanner, StringStyle, TouchedSettings};
+
+/// Routines to read; a database with more that matter is not read.
+const MAX_ROUTINES: usize = 4096;
+
+/// Bytes of bodies to read; see above.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// What a body may do that outlasts its transaction, or that must be known while it lasts.
+const LASTING: EffectSet = EffectSet::SETTING
+    .union(EffectSet::SETTING_UNKNOWN)
+    .union(EffectSet::RESET_ALL)
+    .union(EffectSet::PREPARE)
+    .union(EffectSet::DEALLOCATE)
+    .union(EffectSet::DEALLOCATE_ALL)
+    .union(EffectSet::LISTEN)
+    .union(EffectSet::UNLISTEN)
+    .union(EffectSet::UNLISTEN_ALL)
+    .union(EffectSet::TEMP_OBJECT)
+    .union(EffectSet::HOLD_CURSOR)
+    .union(EffectSet::LOAD)
+    .union(EffectSet::ADVISORY_LOCK)
+    .union(EffectSet::ADVISORY_UNLOCK)
+    .union(EffectSet::SEED)
+    .union(EffectSet::SEQUENCE_READ)
+    .union(EffectSet::UNKNOWN)
+    .union(EffectSet::UNREAD_CODE);
+
+/// Any of these, found in a language that is not read, may be a setting of any name.
+const SETS: EffectSet = EffectSet::SETTING
+    .union(EffectSet::SETTING_UNKNOWN)
+    .union(EffectSet::LOCAL_SETTING)
+    .union(EffectSet::LOCAL_SETTING_UNKNOWN);
+
+/// What stored code may do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Conduct {
+    /// Effects, `ROUTINE` among them.
+    pub effects: EffectSet,
+    /// Settings it may change for longer than its transaction.
+    pub settings: TouchedSettings,
+}
+
+impl Conduct {
+    fn is_harmless(&self) -> bool {
+        self.effects.is_empty() && self.settings.is_empty()
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.effects.insert(other.effects);
+        if !self.settings.add(&other.settings) {
+            self.effects
+                .insert(EffectSet::SETTING | EffectSet::SETTING_UNKNOWN);
+        }
+    }
+}
+
+/// How code comes to run a routine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// By a call that names it.
+    ByName,
+    /// Also by a trigger, a default, a view, an operator or whatever else a query may involve.
+    Anywhere,
+}
+
+/// One routine as the catalogue of the server has it.
+#[derive(Debug, Clone, Copy)]
+pub struct Routine<'a> {
+    /// Its name without the schema.
+    pub name: &'a [u8],
+    /// The name of its language.
+    pub language: &'a [u8],
+    /// Its code; `None` if there is too much of it.
+    pub body: Option<&'a [u8]>,
+    /// How it is reached.
+    pub reach: Reach,
+}
+
+/// What the routines of a database may do. Those that are not in it do nothing that lasts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Routines {
+    by_key: BTreeMap<u64, Conduct>,
+    anywhere: Conduct,
+    extent: Extent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Extent {
+    #[default]
+    Read,
+    /// Nobody knows what they do.
+    Unread,
+}
+
+impl Routines {
+    /// Those of a database whose catalogue could not be read: any of them may change any setting that the
+    /// server can be asked for.
+    pub fn unread() -> Self {
+        Self {
+            extent: Extent::Unread,
+            ..Self::default()
+        }
+    }
+
+    /// True when no stored code does anything that lasts.
+    pub fn are_harmless(&self) -> bool {
+        self.extent == Extent::Read && self.by_key.is_empty() && self.anywhere.is_harmless()
+    }
+
+    /// What stored code may add to what a text with these calls does itself.
+    pub fn conduct(&self, calls: &Calls) -> Option<Conduct> {
+        if calls.is_nothing() || self.are_harmless() {
+            return None;
+        }
+        let mut conduct = self.anywhere.clone();
+        if self.extent == Extent::Unread {
+            conduct.effects.insert(EffectSet::PROCEDURE);
+        }
+        if calls.is_anything() {
+            self.by_key.values().for_each(|one| conduct.add(one));
+        }
+        for called in calls.keys() {
+            if let Some(one) = self.by_key.get(called) {
+                conduct.add(one);
+            }
+        }
+        if conduct.is_harmless() {
+            return None;
+        }
+        conduct.effects.insert(EffectSet::ROUTINE);
+        Some(conduct)
+    }
+}
+
+/// Takes in routines until those that matter are all there.
+#[derive(Debug, Default)]
+pub struct Reading {
+    found: Vec<Found>,
+    bytes: usize,
+    /// Names whose callers have been asked for.
+    asked: BTreeSet<Box<[u8]>>,
+    extent: Extent,
+}
+
+#[derive(Debug)]
+struct Found {
+    name: Box<[u8]>,
+    key: u64,
+    conduct: Conduct,
+    calls: Calls,
+    reach: Reach,
+}
+
+impl Reading {
+    /// Nothing is read yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads one more. It need not be harmful, nor new.
+    pub fn add(&mut self, routine: &Routine<'_>) {
+        let length = routine.body.map_or(0, <[u8]>::len);
+        self.bytes = self.bytes.saturating_add(length);
+        if self.found.len() >= MAX_ROUTINES || self.bytes > MAX_BYTES {
+            self.extent = Extent::Unread;
+        }
+        if self.extent == Extent::Unread {
+            return;
+        }
+        let (conduct, calls) = match routine.body {
+            Some(body) => read(routine.language, body),
+            None => (unknown(), Calls::NOTHING),
+        };
+        let name = routine.name.to_ascii_lowercase();
+        let reach = if is_plain(&name) {
+            routine.reach
+        } else {
+            // How a text spells it depends on encodings.
+            Reach::Anywhere
+        };
+        self.found.push(Found {
+            key: key(&name),
+            name: name.into(),
+            conduct,
+            calls,
+            reach,
+        });
+    }
+
+    /// The names, in lower case, ASCII letters, digits and underscores, of routines that matter and whose
+    /// callers are to be added now. Each is named once; none: all is there.
+    pub fn callers_wanted(&mut self) -> Vec<Box<[u8]>> {
+        self.spread();
+        let mut wanted = BTreeSet::new();
+        for found in &self.found {
+            let matters = !found.conduct.is_harmless() && found.reach == Reach::ByName;
+            if matters && !self.asked.contains(&found.name) {
+                wanted.insert(found.name.clone());
+            }
+        }
+        self.asked.extend(wanted.iter().cloned());
+        if self.extent == Extent::Unread {
+            return Vec::new();
+        }
+        wanted.into_iter().collect()
+    }
+
+    /// What was read.
+    pub fn finish(mut self) -> Routines {
+        if self.extent == Extent::Unread {
+            return Routines::unread();
+        }
+        self.spread();
+        let mut routines = Routines::default();
+        for found in self.found.iter().filter(|one| !one.conduct.is_harmless()) {
+            match found.reach {
+                Reach::ByName => {}
+                Reach::Anywhere => routines.anywhere.add(&found.conduct),
+            }
+            routines
+                .by_key
+                .entry(found.key)
+                .or_default()
+                .add(&found.conduct);
+        }
+        for conduct in routines.by_key.values_mut() {
+            if conduct.effects.intersects(EffectSet::UNREAD_CODE) {
+                conduct.add(&unknown_setting());
+            }
+        }
+        if routines.anywhere.effects.intersects(EffectSet::UNREAD_CODE) {
+            routines.anywhere.effects.insert(EffectSet::PROCEDURE);
+        }
+        routines
+    }
+
+    /// Whoever calls a routine does what it does.
+    fn spread(&mut self) {
+        let mut changed = self.extent == Extent::Read;
+        while changed {
+            changed = false;
+            let mut by_key: BTreeMap<u64, Conduct> = BTreeMap::new();
+            for found in self.found.iter().filter(|one| !one.conduct.is_harmless()) {
+                by_key.entry(found.key).or_default().add(&found.conduct);
+            }
+            for found in &mut self.found {
+                let mut conduct = found.conduct.clone();
+                for called in found.calls.keys() {
+                    if let Some(one) = by_key.get(called) {
+                        conduct.add(one);
+                    }
+                }
+                if found.calls.is_anything() {
+                    conduct.effects.insert(EffectSet::UNREAD_CODE);
+                }
+                changed |= conduct != found.conduct;
+                found.conduct = conduct;
+            }
+        }
+    }
+}
+
+/// The code could not be read.
+fn unknown() -> Conduct {
+    Conduct {
+        effects: EffectSet::UNREAD_CODE,
+        settings: TouchedSettings::default(),
+    }
+}
+
+fn unknown_setting() -> Conduct {
+    Conduct {
+        effects: EffectSet::PROCEDURE | EffectSet::SETTING | EffectSet::SETTING_UNKNOWN,
+        settings: TouchedSettings::default(),
+    }
+}
+
+fn is_plain(name: &[u8]) -> bool {
+    let letter = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
+    !name.is_empty() && name.iter().all(letter)
+}
+
+/// What a body does itself, and what it calls. A string is read as standard ones are, and if that matters as
+/// others, too: which of them it is depends on the session that runs it.
+fn read(language: &[u8], body: &[u8]) -> (Conduct, Calls) {
+    let (mut conduct, mut calls) = read_as(language, StringStyle::Standard, body);
+    if conduct.effects.intersects(EffectSet::AMBIGUOUS_ESCAPE) {
+        let (more, other_calls) = read_as(language, StringStyle::BackslashEscapes, body);
+        conduct.add(&more);
+        calls.add(&other_calls);
+    }
+    let mut effects = conduct.effects.intersection(LASTING);
+    if effects.intersects(EffectSet::DEALLOCATE) {
+        effects = effects.without(EffectSet::DEALLOCATE) | EffectSet::DEALLOCATE_ALL;
+    }
+    if effects.intersects(EffectSet::RESET_ALL) {
+        effects.insert(EffectSet::PROCEDURE);
+    }
+    let pins = EffectSet::SETTING_UNKNOWN | EffectSet::PREPARE;
+    if effects.intersects(pins) {
+        effects.insert(conduct.effects.intersection(EffectSet::PROCEDURE_STATE));
+    }
+    conduct.effects = effects;
+    (conduct, calls)
+}
+
+fn read_as(language: &[u8], style: StringStyle, body: &[u8]) -> (Conduct, Calls) {
+    let executes = memmem::find(&body.to_ascii_lowercase(), b"execute").is_some();
+    let (known, strings) = match language {
+        b"plpgsql" if executes => (Known::Yes, Strings::Code),
+        b"sql" | b"plpgsql" => (Known::Yes, Strings::Data),
+        _ => (Known::No, Strings::Data),
+    };
+    let mut scanner = Scanner::of_body(style, strings);
+    match known {
+        Known::Yes => scanner.feed(body),
+        Known::No => scanner.foreign_body(body),
+    }
+    let summary = scanner.finish();
+    let mut effects = summary.effects;
+    if known == Known::No && effects.intersects(SETS) {
+        effects.insert(EffectSet::SETTING | EffectSet::SETTING_UNKNOWN);
+    }
+    let conduct = Conduct {
+        effects,
+        settings: summary.settings,
+    };
+    (conduct, summary.calls)
+}
+
+/// Whether a language is one whose strings and comments can be told from its code.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Yes,
+    No,
+}
+
+#[cfg(test)]
+mod tests;
