@@ -18,6 +18,14 @@ mod janitor;
 mod listeners;
 mod login;
 mod metrics;
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "sessions of MySQL clients come with their listener"
+    )
+)]
+mod mysql;
 mod opening;
 mod pins;
 mod plane;

@@ -1,5 +1,7 @@
 //! How the health of a target is found out, rung by rung: dns, tcp, tls, auth, role.
 
+mod ladder;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,15 +10,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustls::ClientConfig;
 use tokio::time::Instant;
 use tollgate_types::{
-    CheckOutcome, HealthCheck, HealthReason, HealthState, ProbeStep, SecretString, TargetConfig,
-    TargetHealth, TargetRole, TlsMode,
+    CheckOutcome, EngineFamily, HealthCheck, HealthState, ProbeStep, SecretString, TargetConfig,
+    TargetHealth, TargetRole,
 };
 
 use crate::fingerprint::{self, Sight};
+use crate::mysql;
 use crate::server::{
-    Credentials, Deadline, ErrorScope, OpenError, OpenErrorKind, ScramKeyCache, Secured, Security,
-    ServerConnection, dial, log_in, query_rows, resolve, secure,
+    Credentials, Deadline, OpenError, OpenErrorKind, ScramKeyCache, Secured, ServerConnection,
+    dial, log_in, query_rows, secure,
 };
+
+pub(crate) use ladder::{Failure, Ladder, Logins, ServerFacts, Top, auth, dns, tcp, tls_words};
 
 /// Role, capacity and version in one question. The reserved settings that a server does not know count as
 /// nothing: `reserved_connections` came with PostgreSQL 16.
@@ -58,7 +63,10 @@ pub(crate) async fn climb(plan: &ProbePlan<'_>) -> Climb {
     let mut ladder = Ladder {
         checks: BTreeMap::new(),
     };
-    let mut climbed = to_the_top(plan, &mut ladder).await;
+    let mut climbed = match plan.target.engine.family() {
+        EngineFamily::Postgresql => to_the_top(plan, &mut ladder).await,
+        EngineFamily::Mysql => mysql::probe::to_the_top(plan, &mut ladder).await,
+    };
     let sight = climbed.as_mut().ok().and_then(|top| top.sight.take());
     let failed_step = match &climbed {
         Ok(_) => None,
@@ -94,112 +102,11 @@ pub(crate) async fn climb(plan: &ProbePlan<'_>) -> Climb {
     Climb { health, sight }
 }
 
-/// What the climb found at the top.
-struct Top {
-    server: ServerFacts,
-    sight: Option<Sight>,
-    description: String,
-}
-
-/// What a server says about itself.
-struct ServerFacts {
-    role: TargetRole,
-    max_connections: u32,
-    version: String,
-}
-
-/// Where and why the climb ended early.
-struct Failure {
-    step: ProbeStep,
-    reason: HealthReason,
-    description: String,
-}
-
-impl From<OpenError> for Failure {
-    fn from(error: OpenError) -> Self {
-        let reason = match (error.step, error.scope(), &error.kind) {
-            (ProbeStep::Dns | ProbeStep::Tcp, _, _) => HealthReason::Unreachable,
-            (ProbeStep::Auth, ErrorScope::Key, _) => HealthReason::AuthFailure,
-            (ProbeStep::Role, ErrorScope::Key, _)
-            | (ProbeStep::Role, _, OpenErrorKind::Protocol(_)) => {
-                HealthReason::InvalidReplicationState
-            }
-            // A server that is full or starting up has not said anything about the password.
-            (ProbeStep::Tls, _, _) | (ProbeStep::Auth | ProbeStep::Role, ErrorScope::Target, _) => {
-                HealthReason::ConnectionFailed
-            }
-        };
-        Self {
-            step: error.step,
-            reason,
-            description: error.to_string(),
-        }
-    }
-}
-
-/// The rungs tried so far.
-struct Ladder {
-    checks: BTreeMap<ProbeStep, HealthCheck>,
-}
-
-impl Ladder {
-    fn note(&mut self, step: ProbeStep, outcome: CheckOutcome, took: Duration, detail: String) {
-        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        self.checks.insert(
-            step,
-            HealthCheck {
-                outcome,
-                took_ms,
-                detail,
-            },
-        );
-    }
-
-    /// Notes how a rung went, `words` being the detail of success.
-    fn rung<T>(
-        &mut self,
-        step: ProbeStep,
-        since: Instant,
-        result: Result<T, OpenError>,
-        words: impl FnOnce(&T) -> (CheckOutcome, String),
-    ) -> Result<T, Failure> {
-        match result {
-            Ok(found) => {
-                let (outcome, detail) = words(&found);
-                self.note(step, outcome, since.elapsed(), detail);
-                Ok(found)
-            }
-            Err(error) => {
-                self.note(
-                    step,
-                    CheckOutcome::Failed,
-                    since.elapsed(),
-                    error.to_string(),
-                );
-                Err(error.into())
-            }
-        }
-    }
-}
-
 async fn to_the_top(plan: &ProbePlan<'_>, ladder: &mut Ladder) -> Result<Top, Failure> {
     let deadline = Deadline::after(plan.deadline);
     let addresses = dns(plan, ladder, deadline).await?;
     let first = first_stream(plan, &addresses, ladder, deadline).await?;
-    if plan.logins.is_empty() {
-        let description = "Proxy does not have any registered credentials".to_owned();
-        ladder.note(
-            ProbeStep::Auth,
-            CheckOutcome::Failed,
-            Duration::ZERO,
-            description.clone(),
-        );
-        return Err(Failure {
-            step: ProbeStep::Auth,
-            reason: HealthReason::AuthFailure,
-            description,
-        });
-    }
+    ladder.somebody(plan)?;
     let way = Way {
         plan,
         addresses: &addresses,
@@ -210,17 +117,7 @@ async fn to_the_top(plan: &ProbePlan<'_>, ladder: &mut Ladder) -> Result<Top, Fa
     let (mut connection, description) = auth(ladder, since, logins)?;
     let since = Instant::now();
     let facts = deadline.limit(ProbeStep::Role, ask(&mut connection)).await;
-    let server = ladder.rung(ProbeStep::Role, since, facts, |facts| {
-        let role = match facts.role {
-            TargetRole::ReadWrite => "read-write",
-            TargetRole::ReadOnly => "read-only",
-        };
-        let room = facts.max_connections;
-        (
-            CheckOutcome::Ok,
-            format!("{role}, {room} connections, version {}", facts.version),
-        )
-    })?;
+    let server = ladder.rung(ProbeStep::Role, since, facts, ServerFacts::words)?;
     // A server that will not say is none the worse for it.
     let looked = deadline.limit(ProbeStep::Role, fingerprint::look(&mut connection));
     let sight = looked.await.ok();
@@ -232,22 +129,6 @@ async fn to_the_top(plan: &ProbePlan<'_>, ladder: &mut Ladder) -> Result<Top, Fa
     })
 }
 
-async fn dns(
-    plan: &ProbePlan<'_>,
-    ladder: &mut Ladder,
-    deadline: Deadline,
-) -> Result<Vec<SocketAddr>, Failure> {
-    let since = Instant::now();
-    let resolved = resolve(plan.target, deadline).await;
-    ladder.rung(ProbeStep::Dns, since, resolved, |addresses| {
-        let found: Vec<String> = addresses
-            .iter()
-            .map(|address| address.ip().to_string())
-            .collect();
-        (CheckOutcome::Ok, found.join(", "))
-    })
-}
-
 /// The first connection, whose TCP and TLS rungs are reported.
 async fn first_stream(
     plan: &ProbePlan<'_>,
@@ -255,49 +136,15 @@ async fn first_stream(
     ladder: &mut Ladder,
     deadline: Deadline,
 ) -> Result<Secured, Failure> {
-    let since = Instant::now();
-    let dialled = dial(addresses, deadline).await;
-    let tcp = ladder.rung(ProbeStep::Tcp, since, dialled, |tcp| {
-        let peer = tcp
-            .peer_addr()
-            .map(|address| address.to_string())
-            .unwrap_or_default();
-        (CheckOutcome::Ok, peer)
-    })?;
+    let tcp = tcp(addresses, ladder, deadline).await?;
     let since = Instant::now();
     let secured = match plan.tls_error {
         Some(problem) => Err(OpenError::tls_policy(problem)),
         None => secure(tcp, plan.target, plan.tls.as_ref(), deadline).await,
     };
     ladder.rung(ProbeStep::Tls, since, secured, |secured| {
-        match secured.how {
-            Security::Off => (
-                CheckOutcome::Skipped,
-                "the target's policy is disable".to_owned(),
-            ),
-            Security::NotOffered => (
-                CheckOutcome::Skipped,
-                "the server does not offer TLS; the policy is prefer".to_owned(),
-            ),
-            Security::Encrypted => {
-                let version = secured.stream.tls_version().unwrap_or("TLS");
-                (
-                    CheckOutcome::Ok,
-                    format!("{version} {}", mode_name(plan.target.tls.mode)),
-                )
-            }
-        }
+        tls_words(secured.how, &secured.stream, plan.target.tls.mode)
     })
-}
-
-fn mode_name(mode: TlsMode) -> &'static str {
-    match mode {
-        TlsMode::Disable => "disable",
-        TlsMode::Prefer => "prefer",
-        TlsMode::Require => "require",
-        TlsMode::VerifyCa => "verify-ca",
-        TlsMode::VerifyFull => "verify-full",
-    }
 }
 
 /// How further connections are made.
@@ -356,15 +203,7 @@ impl Way<'_> {
     }
 }
 
-/// Who got in and who did not.
-struct Logins {
-    /// The connection of the first who got in; no more than one is kept open.
-    connection: Option<ServerConnection>,
-    entered: Vec<String>,
-    failed: Vec<(String, OpenError)>,
-}
-
-async fn log_everybody_in(way: &Way<'_>, first: Secured) -> Logins {
+async fn log_everybody_in(way: &Way<'_>, first: Secured) -> Logins<ServerConnection> {
     let mut first = Some(first);
     let mut logins = Logins {
         connection: None,
@@ -390,51 +229,6 @@ async fn log_everybody_in(way: &Way<'_>, first: Secured) -> Logins {
         }
     }
     logins
-}
-
-/// One user who gets in makes the target available; the others are named.
-fn auth(
-    ladder: &mut Ladder,
-    since: Instant,
-    logins: Logins,
-) -> Result<(ServerConnection, String), Failure> {
-    let told: Vec<String> = logins
-        .failed
-        .iter()
-        .map(|(user, error)| format!("user \"{user}\": {error}"))
-        .collect();
-    let told = told.join("; ");
-    let names = logins.entered.join(", ");
-    if let Some(connection) = logins.connection {
-        let detail = if told.is_empty() {
-            names
-        } else {
-            format!("{names}; failed: {told}")
-        };
-        ladder.note(ProbeStep::Auth, CheckOutcome::Ok, since.elapsed(), detail);
-        let description = if told.is_empty() {
-            "the target is available".to_owned()
-        } else {
-            format!("the target is available, but some registered secrets fail: {told}")
-        };
-        return Ok((connection, description));
-    }
-    ladder.note(
-        ProbeStep::Auth,
-        CheckOutcome::Failed,
-        since.elapsed(),
-        told.clone(),
-    );
-    // The last failure decides: one that concerns the target ends the round.
-    let reason = match logins.failed.into_iter().next_back() {
-        Some((_, error)) => Failure::from(error).reason,
-        None => HealthReason::AuthFailure,
-    };
-    Err(Failure {
-        step: ProbeStep::Auth,
-        reason,
-        description: told,
-    })
 }
 
 async fn ask(connection: &mut ServerConnection) -> Result<ServerFacts, OpenErrorKind> {

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tollgate_types::{HealthState, TargetHealth};
+use tollgate_wire_mysql::error_code::ErrorCode;
 use tollgate_wire_postgres::sqlstate::SqlState;
 
 use crate::fingerprint::{Found, Sights};
+use crate::mysql::server::Numbered;
 use crate::probe::{self, Climb, ProbePlan};
 use crate::random;
 use crate::supervisor::Probed;
@@ -67,10 +69,11 @@ fn known(target: &TargetShared) -> TargetHealth {
 /// Whether the server refused the probe because all its connections are taken.
 fn is_full(health: &TargetHealth) -> bool {
     let refused = health.failed_step.and_then(|step| health.checks.get(&step));
+    let mysql = Numbered(ErrorCode::CON_COUNT.code).to_string();
     refused.is_some_and(|check| {
-        check
-            .detail
-            .contains(SqlState::TOO_MANY_CONNECTIONS.as_str())
+        [SqlState::TOO_MANY_CONNECTIONS.as_str(), &mysql]
+            .iter()
+            .any(|words| check.detail.contains(words))
     })
 }
 
@@ -106,7 +109,29 @@ fn pause(failures: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use tollgate_types::{CheckOutcome, HealthCheck, ProbeStep};
+
     use super::*;
+
+    #[test]
+    fn a_server_without_room_is_known_by_its_own_code() {
+        let health = |detail: &str| {
+            let check = HealthCheck {
+                outcome: CheckOutcome::Failed,
+                took_ms: 1,
+                detail: detail.to_owned(),
+            };
+            TargetHealth {
+                failed_step: Some(ProbeStep::Auth),
+                checks: [(ProbeStep::Auth, check)].into(),
+                ..TargetHealth::registering()
+            }
+        };
+        assert!(is_full(&health("user \"app\": 53300 too many clients")));
+        assert!(is_full(&health("error 1040 (08004): Too many connections")));
+        assert!(!is_full(&health("error 1045 (28000): Access denied")));
+        assert!(!is_full(&TargetHealth::registering()));
+    }
 
     #[test]
     fn a_target_that_is_down_is_probed_again_soon() {

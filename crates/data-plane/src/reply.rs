@@ -1,5 +1,14 @@
 //! The one table of what clients are told: SQLSTATE, severity and text of every refusal.
 
+#[cfg_attr(
+    not(test),
+    expect(
+        dead_code,
+        reason = "sessions of MySQL clients come with their listener"
+    )
+)]
+pub(crate) mod mysql;
+
 use tollgate_iam::token::Rejection;
 use tollgate_pool::{BorrowError, TimedOut};
 use tollgate_wire_postgres::backend::{ErrorFields, Severity};

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use rustls::ClientConfig;
 use tokio::sync::{Notify, Semaphore};
 use tollgate_pool::Credits;
 use tollgate_types::{
-    AuthConfig, HealthState, PoolPolicy, ProxyConfig, ProxyId, TargetConfig, TargetHealth,
-    TargetId, TargetRole, TlsMode,
+    AuthConfig, EngineFamily, HealthState, PoolPolicy, ProxyConfig, ProxyId, TargetConfig,
+    TargetHealth, TargetId, TargetRole, TlsMode,
 };
 
 use crate::renewing::Renewals;
@@ -37,7 +37,11 @@ impl TargetPlan {
         let made = match config.tls.mode {
             TlsMode::Disable => Ok(None),
             TlsMode::Prefer | TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => {
-                tls::client_config(&config.tls).map(Some)
+                match config.engine.family() {
+                    EngineFamily::Postgresql => tls::client_config(&config.tls),
+                    EngineFamily::Mysql => tls::mysql_client_config(&config.tls),
+                }
+                .map(Some)
             }
         };
         let (tls, tls_error) = match made {
@@ -83,6 +87,7 @@ pub(crate) struct TargetShared {
     pub(crate) database: Arc<str>,
     plan: ArcSwap<TargetPlan>,
     health: ArcSwap<TargetHealth>,
+    version: ArcSwapOption<String>,
     pub(crate) epoch: AtomicU64,
     /// When connections were last renewed.
     pub(crate) renewals: Renewals,
@@ -108,6 +113,7 @@ impl TargetShared {
             database: Arc::from(plan.config.database.as_str()),
             plan: ArcSwap::from_pointee(plan),
             health: ArcSwap::from_pointee(TargetHealth::registering()),
+            version: ArcSwapOption::empty(),
             epoch: AtomicU64::new(0),
             renewals: Renewals::default(),
             credits: Credits::new(0, shards),
@@ -148,8 +154,16 @@ impl TargetShared {
         self.health.load_full()
     }
 
+    /// The version that the server had when it was last asked; a server that is down for a while keeps it.
+    pub(crate) fn version(&self) -> Option<Arc<String>> {
+        self.version.load_full()
+    }
+
     /// Stores a probe's result and the limit that follows from it.
     pub(crate) fn set_health(&self, health: TargetHealth) {
+        if let Some(version) = &health.server_version {
+            self.version.store(Some(Arc::new(version.clone())));
+        }
         self.health.store(Arc::new(health));
         self.apply_limit();
     }

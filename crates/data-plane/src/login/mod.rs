@@ -1,5 +1,6 @@
 //! From a startup packet to a principal, or to a refusal the operator can look up.
 
+mod event;
 mod password;
 mod token;
 mod wire;
@@ -8,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tollgate_iam::token::Rejection;
-use tollgate_types::{AuthDecision, AuthOutcome, DecisionSource, DecisionTls, IamAuth};
+use tollgate_types::{AuthDecision, AuthOutcome, IamAuth};
 use tollgate_wire_postgres::backend::{self, ErrorFields};
 use tollgate_wire_postgres::frontend;
 
@@ -17,7 +18,9 @@ use crate::handshake::Login;
 use crate::reply;
 use crate::running::{LoginRule, Running, RunningProxy};
 use password::Failure;
-use token::{Findings, TokenCheck};
+
+pub(crate) use event::{Subject, decision};
+pub(crate) use token::{Findings, TokenCheck, check as check_token};
 use wire::{Answer, LoginStream};
 
 /// Where a login happens.
@@ -81,23 +84,25 @@ pub(crate) async fn authenticate(login: &mut Login, place: &Place, correlation_i
     let asked = Asked::of(rule.as_deref(), place);
     let verdict = exchange(login, place, (rule.as_deref(), asked), &mut findings).await;
     let principal = findings.principal.as_ref().map(|p| Arc::clone(&p.arn));
-    let decision = |outcome, reason: &str| {
-        decision_event(
-            login,
-            place,
+    let told = |outcome, reason: &str| {
+        let subject = Subject {
+            engine: "postgresql",
+            user: &login.startup.user,
+            database: &login.startup.database,
+            tls: login.tls.as_ref(),
             correlation_id,
-            &findings,
-            (outcome, reason, asked.method()),
-        )
+            asked,
+        };
+        decision(&subject, place, &findings, (outcome, reason))
     };
     match verdict {
         Verdict::Allowed => Ended {
-            decision: Some(decision(AuthOutcome::Allow, "ALLOWED")),
+            decision: Some(told(AuthOutcome::Allow, "ALLOWED")),
             refused: None,
             result: Ok(principal),
         },
         Verdict::Rejected(reason) => Ended {
-            decision: Some(decision(AuthOutcome::Deny, reason.code())),
+            decision: Some(told(AuthOutcome::Deny, reason.code())),
             refused: Some(reason),
             result: Err(Refused::Tell(reply::login_refused(
                 reason,
@@ -107,7 +112,7 @@ pub(crate) async fn authenticate(login: &mut Login, place: &Place, correlation_i
             ))),
         },
         Verdict::Protocol(what) => Ended {
-            decision: Some(decision(AuthOutcome::Deny, Rejection::Malformed.code())),
+            decision: Some(told(AuthOutcome::Deny, Rejection::Malformed.code())),
             refused: Some(Rejection::Malformed),
             result: Err(Refused::Tell(reply::protocol_violation(&what))),
         },
@@ -129,7 +134,8 @@ pub(crate) enum Asked {
 }
 
 impl Asked {
-    fn of(rule: Option<&LoginRule>, place: &Place) -> Self {
+    /// What this user is asked for.
+    pub(crate) fn of(rule: Option<&LoginRule>, place: &Place) -> Self {
         let required = |rule: &LoginRule| rule.config.iam == IamAuth::Required;
         let token = match rule {
             Some(rule) => required(rule),
@@ -183,7 +189,8 @@ async fn exchange(
     }
 }
 
-fn no_secret(user: &str) -> String {
+/// Why a user that no rule knows is refused.
+pub(crate) fn no_secret(user: &str) -> String {
     format!("no auth rule of this proxy has a secret for user \"{user}\"")
 }
 
@@ -232,6 +239,7 @@ async fn token_login(
         rule,
         user: &user,
         database: &database,
+        engine: "postgres",
         source: place.peer.ip(),
         tls_version: &tls_version,
         now_unix: clock::unix_seconds(),
@@ -240,43 +248,4 @@ async fn token_login(
         return Verdict::Rejected(reason);
     }
     Verdict::Allowed
-}
-
-fn decision_event(
-    login: &Login,
-    place: &Place,
-    correlation_id: &str,
-    findings: &Findings,
-    (outcome, reason, method): (AuthOutcome, &str, &str),
-) -> AuthDecision {
-    let endpoint = place.proxy.endpoints.get(place.endpoint.as_ref());
-    AuthDecision {
-        correlation_id: correlation_id.to_owned(),
-        time_unix_ms: clock::unix_millis(),
-        outcome,
-        reason: reason.to_owned(),
-        detail: findings.detail.clone(),
-        proxy: place.proxy.config.id.to_string(),
-        proxy_name: place.proxy.config.name.clone(),
-        endpoint: endpoint.map_or_else(String::new, |e| {
-            format!("{}:{}", e.config.host, e.config.port)
-        }),
-        engine: "postgresql".to_owned(),
-        db_user: login.startup.user.clone(),
-        database: login.startup.database.clone(),
-        method: method.to_owned(),
-        principal_arn: findings.principal.as_ref().map(|p| p.arn.to_string()),
-        access_key_id: findings.access_key_id.clone(),
-        token_issued_unix: findings.issued_unix,
-        policy: findings.policy.clone(),
-        source: DecisionSource {
-            ip: place.peer.ip().to_canonical().to_string(),
-            port: place.peer.port(),
-        },
-        tls: login.tls.as_ref().map(|info| DecisionTls {
-            version: info.version.to_owned(),
-            sni: info.sni.clone(),
-        }),
-        revision: place.running.revision.0,
-    }
 }

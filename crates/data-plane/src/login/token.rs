@@ -19,10 +19,12 @@ pub(crate) struct TokenCheck<'a> {
     pub(crate) endpoint: &'a RunningEndpoint,
     /// The auth rule of the user, if the proxy has one.
     pub(crate) rule: Option<&'a LoginRule>,
-    /// User of the startup packet.
+    /// User the client wants to be.
     pub(crate) user: &'a str,
-    /// Database of the startup packet.
+    /// Database or schema it wants; may be empty.
     pub(crate) database: &'a str,
+    /// `rds-db:Engine` in conditions.
+    pub(crate) engine: &'static str,
     /// The socket's peer.
     pub(crate) source: IpAddr,
     /// `1.2` or `1.3`.
@@ -197,7 +199,7 @@ fn context(with: &TokenCheck<'_>, token: &Token, principal: &Principal) -> Conte
     context.set("rds-db:DatabaseUser", with.user);
     context.set("rds-db:DatabaseName", with.database);
     context.set("rds-db:ProxyName", with.proxy.name.as_str());
-    context.set("rds-db:Engine", "postgres");
+    context.set("rds-db:Engine", with.engine);
     context.set("rds-db:TlsVersion", with.tls_version);
     context.set("rds-db:AuthMethod", "own-key");
     context

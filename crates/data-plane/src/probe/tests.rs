@@ -1,9 +1,10 @@
 //! Climbing to real servers, and falling off at every rung.
 
 use tollgate_testkit::{HostAuth, Ports, Postgres, PostgresOptions, PostgresVersion, TestCa};
-use tollgate_types::TargetTls;
+use tollgate_types::{HealthReason, TargetTls, TlsMode};
 
 use super::*;
+use crate::server::resolve;
 use crate::server::tests::{PASSWORD, policy, random, target};
 use crate::tls::client_config;
 

@@ -11,6 +11,8 @@ use tollgate_wire_postgres::output::EncodeError;
 use tollgate_wire_postgres::scram::ScramError;
 use tollgate_wire_postgres::sqlstate::SqlState;
 
+use crate::mysql;
+
 /// A failed opening: the rung of the ladder and what happened there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}")]
@@ -64,6 +66,12 @@ pub(crate) enum OpenErrorKind {
     /// The server answered the init query with an error.
     #[error("init query: {}", words(.0))]
     InitQuery(Box<ErrorFields>),
+    /// A MySQL or MariaDB server refused with an error of its own.
+    #[error("{0}")]
+    MySql(Box<mysql::ServerError>),
+    /// A MySQL or MariaDB server answered the init query with an error.
+    #[error("init query: {0}")]
+    MySqlInit(Box<mysql::ServerError>),
 }
 
 /// Whom a failed opening concerns.
@@ -107,14 +115,35 @@ impl OpenError {
             | OpenErrorKind::Tls(_)
             | OpenErrorKind::Protocol(_)
             | OpenErrorKind::Lost(_)
-            | OpenErrorKind::Credentials(_) => None,
+            | OpenErrorKind::Credentials(_)
+            | OpenErrorKind::MySql(_)
+            | OpenErrorKind::MySqlInit(_) => None,
+        }
+    }
+
+    /// The error of a MySQL or MariaDB server, for passing it on.
+    pub(crate) fn mysql_error(&self) -> Option<&mysql::ServerError> {
+        match &self.kind {
+            OpenErrorKind::MySql(error) | OpenErrorKind::MySqlInit(error) => Some(error),
+            OpenErrorKind::Dns { .. }
+            | OpenErrorKind::Connect { .. }
+            | OpenErrorKind::Timeout { .. }
+            | OpenErrorKind::Tls(_)
+            | OpenErrorKind::Protocol(_)
+            | OpenErrorKind::Lost(_)
+            | OpenErrorKind::Credentials(_)
+            | OpenErrorKind::Server(_)
+            | OpenErrorKind::InitQuery(_) => None,
         }
     }
 
     /// Whether others may still succeed where this opening failed.
     pub(crate) fn scope(&self) -> ErrorScope {
         match &self.kind {
-            OpenErrorKind::InitQuery(_) | OpenErrorKind::Credentials(_) => ErrorScope::Key,
+            OpenErrorKind::InitQuery(_)
+            | OpenErrorKind::MySqlInit(_)
+            | OpenErrorKind::Credentials(_) => ErrorScope::Key,
+            OpenErrorKind::MySql(error) => error.scope(),
             // Out of connections, memory or disk; shutting down or starting; broken. The rest (28 login,
             // 3D database, 42 and 22 settings, …) is about what was asked for.
             OpenErrorKind::Server(fields) => match fields.sqlstate.class() {
@@ -143,6 +172,7 @@ impl OpenError {
                 SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
             ]
             .contains(&fields.sqlstate),
+            OpenErrorKind::MySql(error) => error.is_refused_password(),
             OpenErrorKind::Dns { .. }
             | OpenErrorKind::Connect { .. }
             | OpenErrorKind::Timeout { .. }
@@ -150,14 +180,18 @@ impl OpenError {
             | OpenErrorKind::Protocol(_)
             | OpenErrorKind::Lost(_)
             | OpenErrorKind::Credentials(_)
-            | OpenErrorKind::InitQuery(_) => false,
+            | OpenErrorKind::InitQuery(_)
+            | OpenErrorKind::MySqlInit(_) => false,
         }
     }
 
     /// Whether the server says that there is no such database.
     pub(crate) fn is_unknown_database(&self) -> bool {
-        self.server_error()
-            .is_some_and(|fields| fields.sqlstate == SqlState::INVALID_CATALOG_NAME)
+        let mysql = self.mysql_error();
+        mysql.is_some_and(mysql::ServerError::is_unknown_schema)
+            || self
+                .server_error()
+                .is_some_and(|fields| fields.sqlstate == SqlState::INVALID_CATALOG_NAME)
     }
 }
 

@@ -46,6 +46,13 @@ pub(crate) fn client_config(tls: &TargetTls) -> Result<Arc<ClientConfig>, TlsCon
     Ok(Arc::new(config))
 }
 
+/// The same towards MySQL and MariaDB, which have no name in ALPN.
+pub(crate) fn mysql_client_config(tls: &TargetTls) -> Result<Arc<ClientConfig>, TlsConfigError> {
+    let mut config = client_config(tls)?;
+    Arc::make_mut(&mut config).alpn_protocols.clear();
+    Ok(config)
+}
+
 /// Whom to believe.
 #[derive(Debug)]
 struct Trust {

@@ -8,12 +8,15 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, ResolvesServerCert, ServerSessionMemoryCache};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tollgate_wire_postgres::scram::tls_server_end_point;
 use zeroize::Zeroizing;
 
 use super::{ALPN_POSTGRESQL, TlsConfigError, provider};
+
+/// Sessions of TLS 1.2 remembered for clients without tickets.
+const REMEMBERED_SESSIONS: usize = 256;
 
 /// A server certificate with its key, checked to belong together. Cloning is cheap.
 #[derive(Clone)]
@@ -76,6 +79,9 @@ pub(crate) struct ServerTls {
     /// For TLS from the first byte: a client that does not offer `postgresql` by ALPN is refused, as
     /// PostgreSQL 17 does, so that no other protocol can be tricked into talking to us (ALPACA).
     pub(crate) direct: Arc<ServerConfig>,
+    /// For TLS that begins after MySQL's `SSLRequest`. There is no name for its protocol in ALPN, so whatever
+    /// clients offer is passed over.
+    pub(crate) mysql: Arc<ServerConfig>,
     /// Channel binding data `tls-server-end-point` of our leaf; absent where it is not defined.
     pub(crate) channel_binding: Option<Vec<u8>>,
 }
@@ -86,9 +92,16 @@ impl ServerTls {
         let resolver = Arc::new(SingleCertAndKey::from(Arc::clone(&identity.certified)));
         let direct = Arc::new(RequirePostgresql(Arc::clone(&resolver)));
         let leaf = identity.certified.end_entity_cert()?;
+        let upgraded = config(resolver)?;
+        let mut mysql = ServerConfig::clone(&upgraded);
+        mysql.alpn_protocols.clear();
+        // A ticket of the one protocol must not open a session of the other.
+        mysql.ticketer = Ticketer::new()?;
+        mysql.session_storage = ServerSessionMemoryCache::new(REMEMBERED_SESSIONS);
         Ok(Self {
-            upgraded: config(resolver)?,
+            upgraded,
             direct: config(direct)?,
+            mysql: Arc::new(mysql),
             channel_binding: tls_server_end_point(leaf),
         })
     }

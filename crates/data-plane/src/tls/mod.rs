@@ -7,7 +7,7 @@ mod client;
 mod der;
 mod identity;
 
-pub(crate) use client::{client_config, handshake_words};
+pub(crate) use client::{client_config, handshake_words, mysql_client_config};
 pub use identity::ServerIdentity;
 pub(crate) use identity::ServerTls;
 

@@ -299,6 +299,23 @@ async fn direct_tls_wants_the_protocol_named() {
 }
 
 #[tokio::test]
+async fn mysql_names_no_protocol_and_minds_none() {
+    let tls = ServerTls::new(&Authority::new().server(&["db.test"])).unwrap();
+    let ours = mysql_client_config(&any_server()).unwrap();
+    assert!(ours.alpn_protocols.is_empty());
+    // A server that wants HTTP would not know PostgreSQL's name, and takes a client without any.
+    let mut http = ServerConfig::clone(&tls.mysql);
+    http.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let (stream, _) = shake(Arc::clone(&ours), Arc::new(http), "db.test").await;
+    assert!(stream.is_ok());
+    let mut other = ClientConfig::clone(&ours);
+    other.alpn_protocols = vec![b"mariadb".to_vec()];
+    let (stream, accepted) = shake(Arc::new(other), tls.mysql, "db.test").await;
+    assert!(stream.is_ok());
+    assert_eq!(accepted.unwrap().alpn, None);
+}
+
+#[tokio::test]
 async fn both_sides_bind_to_the_same_certificate() {
     let tls = ServerTls::new(&Authority::new().server(&["db.test"])).unwrap();
     let client = client_config(&any_server()).unwrap();

@@ -13,7 +13,7 @@ pub use bridge::{EofBridge, Insert, Plan, Treatment};
 pub use end::{Form, OkHead, OkPacket, end_of_rows, eof, ok, read_end};
 pub use error::{ErrPacket, error};
 pub use part::{Definitions, Metadata, Part, Prepared, ReplyError, ReplyKind, Seen, Then, Upload};
-pub use result_set::{column_count, column_definition, prepared, text_row};
+pub use result_set::{column_count, column_definition, prepared, text_row, text_values};
 pub use scanner::{PEEK, ReplyScanner};
 pub use track::{Change, Changes, TransactionState, put_change};
 

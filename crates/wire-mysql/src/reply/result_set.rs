@@ -1,7 +1,7 @@
-//! Results that we write ourselves: counts, definitions and text rows for answers that need no server.
+//! Results of our own: counts, definitions and text rows for answers that need no server, and rows that answer us.
 
 use crate::capabilities::Capabilities;
-use crate::decode::NULL;
+use crate::decode::{Cursor, DecodeError, NULL};
 use crate::frame::Sequence;
 use crate::output::{Out, packet, put_lenenc, put_lenenc_bytes};
 use crate::reply::{Metadata, Prepared};
@@ -67,6 +67,19 @@ pub fn text_row<'a>(
     });
 }
 
+/// The values of a text row; `None` is NULL. It ends behind the first value that is malformed.
+pub fn text_values(payload: &[u8]) -> impl Iterator<Item = Result<Option<&[u8]>, DecodeError>> {
+    let mut rest = Some(Cursor::new(payload));
+    std::iter::from_fn(move || {
+        let cursor = rest.as_mut().filter(|cursor| !cursor.is_empty())?;
+        let value = cursor.nullable("column value");
+        if value.is_err() {
+            rest = None;
+        }
+        Some(value)
+    })
+}
+
 /// Writes the first packet of the answer to a prepare, under an id of our own. With
 /// [`Capabilities::OPTIONAL_RESULTSET_METADATA`]
 /// it says whether definitions follow.
@@ -90,4 +103,26 @@ pub fn prepared(
             });
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::HEADER_LEN;
+
+    #[test]
+    fn a_row_reads_as_it_was_written() {
+        let values = [Some(&b"a"[..]), None, Some(&b""[..])];
+        let mut out = Vec::new();
+        text_row(&mut out, &mut Sequence::start(), values);
+        let read: Result<Vec<_>, _> = text_values(&out[HEADER_LEN..]).collect();
+        assert_eq!(read, Ok(values.to_vec()));
+    }
+
+    #[test]
+    fn a_cut_value_ends_the_row() {
+        let read: Vec<_> = text_values(b"\x01a\x05b").collect();
+        assert_eq!(read.len(), 2);
+        assert!(read[1].is_err());
+    }
 }

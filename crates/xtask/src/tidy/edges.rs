@@ -128,6 +128,7 @@ const RULES: &[Rule] = &[
             "tollgate-types",
             "tollgate-iam",
             "tollgate-wire-postgres",
+            "tollgate-wire-mysql",
             "tollgate-sql",
             "tollgate-session",
             "tollgate-pool",

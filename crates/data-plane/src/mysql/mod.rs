@@ -1,0 +1,11 @@
+//! MySQL and MariaDB: how servers are logged in to and looked after, and how clients come in.
+
+pub(crate) mod door;
+mod face;
+mod handshake;
+mod login;
+mod packets;
+pub(crate) mod probe;
+pub(crate) mod server;
+
+pub(crate) use server::ServerError;

@@ -1,0 +1,117 @@
+//! On which terms we talk to a server: capabilities and collation of a login.
+
+use tollgate_wire_mysql::capabilities::Capabilities;
+use tollgate_wire_mysql::charset::UTF8MB4_GENERAL_CI;
+use tollgate_wire_mysql::handshake::Greeting;
+use tollgate_wire_mysql::version::{Family, ServerVersion};
+
+/// Largest payload that we say we take: the most that `max_allowed_packet` can be, 1 GiB.
+pub(super) const MAX_PACKET: u32 = 1 << 30;
+
+/// What every server is asked for, as far as it offers it. The trackers tell what statements do to the session;
+/// without EOF packets they reach us behind rows too.
+const WANTED: Capabilities = Capabilities::LONG_FLAG
+    .with(Capabilities::PROTOCOL_41)
+    .with(Capabilities::TRANSACTIONS)
+    .with(Capabilities::SECURE_CONNECTION)
+    .with(Capabilities::MULTI_STATEMENTS)
+    .with(Capabilities::MULTI_RESULTS)
+    .with(Capabilities::PS_MULTI_RESULTS)
+    .with(Capabilities::PLUGIN_AUTH)
+    .with(Capabilities::PLUGIN_AUTH_LENENC)
+    .with(Capabilities::CONNECT_ATTRS)
+    .with(Capabilities::SESSION_TRACK)
+    .with(Capabilities::DEPRECATE_EOF);
+
+/// What MariaDB is asked for besides.
+const WANTED_OF_MARIADB: Capabilities =
+    Capabilities::MARIADB_STMT_BULK.with(Capabilities::MARIADB_BULK_UNIT_RESULTS);
+
+/// What clients that may share a server connection have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Terms {
+    /// Those of [`Capabilities::SEMANTIC`] that they asked for.
+    pub(crate) semantic: Capabilities,
+    /// Collation of the login, the lower byte.
+    pub(crate) collation: u8,
+}
+
+impl Terms {
+    /// Those of a connection of our own.
+    pub(crate) const OURS: Self = Self {
+        semantic: Capabilities::EMPTY,
+        collation: UTF8MB4_GENERAL_CI,
+    };
+
+    /// What is agreed upon with a server that greets so.
+    pub(super) fn towards(&self, greeting: &Greeting) -> Capabilities {
+        let version = ServerVersion::parse(&greeting.version);
+        let offered = greeting.capabilities;
+        let mut wanted = WANTED | self.semantic.both(Capabilities::SEMANTIC);
+        let is_mysql = offered.contains(Capabilities::LONG_PASSWORD);
+        // MySQL 8.0.23 to 8.0.25 misread the parameters of prepared statements with it.
+        let attributes = version
+            .is_some_and(|version| version.family == Family::MySql && version.at_least(8, 0, 26));
+        if attributes {
+            wanted = wanted | Capabilities::QUERY_ATTRIBUTES;
+        }
+        // MySQL 5.7 answers from its query cache with EOF packets all the same (bug 83346).
+        if version.is_some_and(|version| version.family == Family::MySql && version.major < 8) {
+            wanted = wanted.without(Capabilities::DEPRECATE_EOF);
+        }
+        if is_mysql {
+            wanted = wanted | Capabilities::LONG_PASSWORD;
+        } else {
+            wanted = wanted | WANTED_OF_MARIADB;
+        }
+        wanted.both(offered)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_wire_mysql::handshake::Nonce;
+    use tollgate_wire_mysql::status::StatusFlags;
+
+    use super::*;
+
+    fn agreed(version: &str, without: Capabilities) -> Capabilities {
+        let terms = Terms {
+            semantic: Capabilities::FOUND_ROWS | Capabilities::SSL,
+            ..Terms::OURS
+        };
+        terms.towards(&Greeting {
+            version: version.as_bytes().to_vec(),
+            connection_id: 1,
+            nonce: Nonce::from_random([1; 20]),
+            capabilities: Capabilities::from_wire(u32::MAX, u32::MAX).without(without),
+            collation: 8,
+            status: StatusFlags::AUTOCOMMIT,
+            plugin: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn families_and_versions_differ() {
+        let mysql = agreed("9.1.0", Capabilities::MARIADB_ONLY);
+        assert!(mysql.contains(Capabilities::QUERY_ATTRIBUTES | Capabilities::LONG_PASSWORD));
+        assert!(mysql.contains(Capabilities::FOUND_ROWS));
+        assert!(!mysql.intersects(Capabilities::MARIADB_ONLY | Capabilities::SSL));
+        let early = agreed("8.0.25", Capabilities::MARIADB_ONLY);
+        assert!(!early.contains(Capabilities::QUERY_ATTRIBUTES));
+        let old = agreed("5.7.44-log", Capabilities::MARIADB_ONLY);
+        assert!(!old.contains(Capabilities::DEPRECATE_EOF));
+        let maria = agreed(
+            "5.5.5-10.11.6-MariaDB",
+            Capabilities::MYSQL_ONLY | Capabilities::LONG_PASSWORD,
+        );
+        assert!(maria.contains(Capabilities::MARIADB_STMT_BULK | Capabilities::DEPRECATE_EOF));
+        assert!(!maria.intersects(Capabilities::LONG_PASSWORD | Capabilities::QUERY_ATTRIBUTES));
+    }
+
+    #[test]
+    fn nothing_is_asked_that_is_not_offered() {
+        let lacking = Capabilities::SESSION_TRACK | Capabilities::FOUND_ROWS;
+        assert!(!agreed("9.1.0", lacking).intersects(lacking));
+    }
+}
