@@ -87,7 +87,12 @@ const RULES: &[Rule] = &[
     },
     Rule {
         package: "tollgate-session",
-        ours: &["tollgate-types", "tollgate-sql", "tollgate-wire-postgres"],
+        ours: &[
+            "tollgate-types",
+            "tollgate-sql",
+            "tollgate-wire-postgres",
+            "tollgate-wire-mysql",
+        ],
         others: Some(&["bytes", "memchr", "smallvec", "thiserror"]),
     },
     Rule {
