@@ -6,7 +6,8 @@ use tollgate_wire_mysql::command as wire;
 use tollgate_wire_mysql::error_code::ErrorCode;
 use tollgate_wire_mysql::reply::ReplyKind;
 
-use super::link::{Armed, Link, Purpose};
+use super::diagnostics::Doubt;
+use super::link::{Armed, InsertId, Link, Purpose};
 use super::settings::{Certainty, Change, Settings};
 use super::statements::{READING, Reading};
 use super::{Collation, Session, Want, tracking};
@@ -60,7 +61,11 @@ impl Session {
                 .inject(|bytes| wire::write_set_option(bytes, option));
             link.expect(Purpose::Restore, ReplyKind::Single, 0);
         }
-        match link.take_settings(target, out) {
+        let aligned = link.take_settings(target, out);
+        if link.insert_id == InsertId::Stale {
+            self.give_insert_id(out);
+        }
+        match aligned {
             Aligned::Now => None,
             Aligned::Later => Some(Want::Replies),
             Aligned::Never => {
@@ -82,16 +87,27 @@ impl Session {
         }
     }
 
-    /// `LAST_INSERT_ID()` is to be the client's.
-    pub(super) fn restore_insert_id(&mut self, out: &mut Effects) {
-        let id = self.diagnostics.insert_id();
-        let Some(link) = &mut self.link else { return };
-        if link.insert_id.as_deref() == Some(id) {
-            return;
+    /// `LAST_INSERT_ID()` is to be the client's, for a command that may read it.
+    pub(super) fn restore_insert_id(&mut self, out: &mut Effects) -> Option<Want> {
+        let link = self.link.as_mut()?;
+        match (link.insert_id, self.diagnostics.insert_id_doubt) {
+            (InsertId::Clients, _) => None,
+            (InsertId::Zero, Doubt::Yes) => {
+                link.ask_insert_id(out);
+                Some(Want::Replies)
+            }
+            (InsertId::Zero, Doubt::No) | (InsertId::Stale, _) => {
+                self.give_insert_id(out);
+                None
+            }
         }
+    }
+
+    fn give_insert_id(&mut self, out: &mut Effects) {
+        let Some(link) = &mut self.link else { return };
         let mut change = Change::default();
-        change.assign_insert_id(id);
-        link.insert_id = Some(id.into());
+        change.assign_insert_id(self.diagnostics.insert_id());
+        link.insert_id = InsertId::Clients;
         link.say(&change.sql, Purpose::Restore, out);
     }
 
@@ -130,6 +146,12 @@ impl Link {
     pub(super) fn arm(&mut self, out: &mut Effects) {
         self.say(tracking::arming(self.config.server), Purpose::Arm, out);
         self.say(BASELINE, Purpose::Baseline, out);
+    }
+
+    /// Reads `LAST_INSERT_ID()` and makes it 0: arguments are evaluated from left to right.
+    pub(super) fn ask_insert_id(&mut self, out: &mut Effects) {
+        let sql = b"SELECT LAST_INSERT_ID(),LAST_INSERT_ID(0)";
+        self.say(sql, Purpose::InsertId, out);
     }
 
     /// Reads variables of the client.

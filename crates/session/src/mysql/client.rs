@@ -40,6 +40,16 @@ enum Continued {
     No,
 }
 
+impl Continued {
+    fn of(header: Header) -> Self {
+        if header.is_full() {
+            Self::Yes
+        } else {
+            Self::No
+        }
+    }
+}
+
 /// Where a command goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
@@ -156,15 +166,22 @@ impl Session {
         };
         match self.verdict {
             Some(Verdict::Error(_) | Verdict::Ok) => {
-                let way = match command {
-                    Command::StmtSendLongData | Command::StmtClose => Way::Silence,
-                    _ => Way::Nowhere,
-                };
+                let mute = matches!(command, Command::StmtSendLongData | Command::StmtClose);
+                let way = if mute { Way::Silence } else { Way::Nowhere };
                 self.long_data_is_lost(command, message);
                 self.drop_command(message, way, out)
             }
-            Some(Verdict::Pass) | None => self.command(command, message, out),
+            Some(Verdict::Pass) | None => match self.command(command, message, out) {
+                // It was decided without asking the server, so that no reply would wake us.
+                Step::Wait(Want::Replies) if self.is_refused_at_once() => Step::Taken(0),
+                step @ (Step::Taken(_) | Step::Wait(_)) => step,
+            },
         }
+    }
+
+    fn is_refused_at_once(&self) -> bool {
+        let silent = self.link.as_ref().is_none_or(|link| link.queue.is_empty());
+        silent && matches!(self.verdict, Some(Verdict::Error(_)))
     }
 
     /// The command at hand is answered with an error.
@@ -227,10 +244,7 @@ impl Session {
     /// Notes how much of the command is still to come.
     fn take(&mut self, message: Message<'_>, way: Way, out: &mut Effects) -> Step {
         let taken = HEADER_LEN.saturating_add(message.payload.len());
-        let continued = match message.header.is_full() {
-            true => Continued::Yes,
-            false => Continued::No,
-        };
+        let continued = Continued::of(message.header);
         let mut body = Body {
             left: message
                 .header
@@ -265,10 +279,7 @@ impl Session {
                 return self.violation(ErrorCode::NET_PACKETS_OUT_OF_ORDER, out);
             }
             body.left = header.payload_len();
-            body.continued = match header.is_full() {
-                true => Continued::Yes,
-                false => Continued::No,
-            };
+            body.continued = Continued::of(header);
             taken = HEADER_LEN;
         } else {
             body.left = body.left.saturating_sub(taken);

@@ -20,7 +20,9 @@ const ASKS: EffectSet = EffectSet::SHOW_WARNINGS
     .union(EffectSet::FOUND_ROWS);
 
 /// What may read the last insert id.
-const READS_INSERT_ID: EffectSet = EffectSet::LAST_INSERT_ID.union(super::pins::UNSEEN);
+const READS_INSERT_ID: EffectSet = EffectSet::LAST_INSERT_ID
+    .union(EffectSet::LAST_INSERT_ID_SET)
+    .union(super::pins::UNSEEN);
 
 /// What changes it without its being told.
 const CHANGES_INSERT_ID: EffectSet = EffectSet::LAST_INSERT_ID_SET
@@ -176,10 +178,7 @@ impl Session {
     /// What the text asks of the statement before it, if that ran elsewhere.
     pub(super) fn asked(&self, effects: EffectSet, text: &[u8]) -> Asked {
         let here = self.link.as_ref().is_some_and(|link| link.commands > 0);
-        if here {
-            return Asked::Nothing;
-        }
-        if effects.intersects(ASKS) && self.asks_the_one_before(text) {
+        if !here && effects.intersects(ASKS) && self.asks_the_one_before(text) {
             return match self.local_answer(text) {
                 Some(_) => Asked::Answered,
                 None => Asked::Gone,

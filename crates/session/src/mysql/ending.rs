@@ -1,13 +1,13 @@
 //! The end of a result and of a reply: what the server reports there, and what follows from it.
 
-use tollgate_sql::mysql::{EffectSet, Server};
+use tollgate_sql::mysql::EffectSet;
 use tollgate_wire_mysql::capabilities::Capabilities;
 use tollgate_wire_mysql::command::Command;
 use tollgate_wire_mysql::reply::{self, Change, Changes, Form, Treatment, read_end};
 use tollgate_wire_mysql::status::StatusFlags;
 
 use super::exchange::{Exchange, Outcome, StateChange};
-use super::link::{Armed, Characteristics, Link, Trust};
+use super::link::{Armed, Characteristics, InsertId, Link, Trust};
 use super::settings::Meaning;
 use super::statements::{Cursor, LongData};
 use super::{Collation, Session, tracking};
@@ -30,6 +30,11 @@ pub(super) fn heed(session: &mut Session, changes: &[u8]) -> Heed {
         match change {
             Change::SystemVariable { name, value } => match Meaning::of(name) {
                 Meaning::Moves => {
+                    // NULL, the only such value of a character set, is reported as an empty text.
+                    let value = match value {
+                        Some(b"") if name == b"character_set_results" => None,
+                        value => value,
+                    };
                     session.settings.set(name, value);
                     link.settings.set(name, value);
                     if matches!(name, b"character_set_connection" | b"collation_connection") {
@@ -40,7 +45,7 @@ pub(super) fn heed(session: &mut Session, changes: &[u8]) -> Heed {
                 Meaning::Bound => session.pins.hold(PinReason::SessionSetting),
                 Meaning::InsertId => {
                     session.diagnostics.insert_id_told(value.unwrap_or(b"0"));
-                    link.insert_id = value.map(Into::into);
+                    link.insert_id = InsertId::Clients;
                 }
                 Meaning::Passing | Meaning::Tracking => {}
             },
@@ -151,17 +156,14 @@ impl Session {
             &exchange.heard.outcome,
             exchange.heard.state_change,
         );
-        match exchange.command {
-            Command::Query | Command::StmtExecute | Command::StmtBulkExecute => {
-                self.diagnostics.ran(&exchange);
-                if self.diagnostics.insert_id_doubt == super::diagnostics::Doubt::Yes {
-                    link.insert_id = None;
-                }
-            }
-            _ if matches!(exchange.heard.outcome, Outcome::Failed) => {
-                self.diagnostics.ran(&exchange);
-            }
-            _ => self.diagnostics.nothing_counted(),
+        let runs = matches!(
+            exchange.command,
+            Command::Query | Command::StmtExecute | Command::StmtBulkExecute
+        );
+        if runs || matches!(exchange.heard.outcome, Outcome::Failed) {
+            self.diagnostics.ran(&exchange);
+        } else {
+            self.diagnostics.nothing_counted();
         }
         self.statement_ended(&exchange);
         if effects.intersects(EffectSet::SESSION_TRACK) {
@@ -170,21 +172,18 @@ impl Session {
         if !matches!(exchange.heard.outcome, Outcome::Done { .. }) {
             return;
         }
-        match exchange.command {
-            Command::InitDb => {
-                if let (Some(name), Some(link)) = (&exchange.file_text, &mut self.link) {
-                    self.settings.set_schema(name);
-                    link.settings.set_schema(name);
-                }
+        if exchange.command == Command::InitDb
+            && let (Some(name), Some(link)) = (&exchange.file_text, &mut self.link)
+        {
+            self.settings.set_schema(name);
+            link.settings.set_schema(name);
+        }
+        if exchange.command == Command::ResetConnection {
+            self.reset();
+            if let Some(link) = &mut self.link {
+                link.was_reset();
+                link.arm(out);
             }
-            Command::ResetConnection => {
-                self.reset();
-                if let Some(link) = &mut self.link {
-                    link.was_reset();
-                    link.arm(out);
-                }
-            }
-            _ => {}
         }
     }
 
@@ -200,23 +199,21 @@ impl Session {
         let Some(statement) = self.statements.get_mut(id) else {
             return;
         };
-        match exchange.command {
-            Command::StmtExecute | Command::StmtBulkExecute => {
-                let opened = status.is_some_and(|has| has.contains(StatusFlags::CURSOR_EXISTS));
-                statement.cursor = if opened { Cursor::Open } else { Cursor::Closed };
-                statement.long_data = LongData::None;
-            }
-            Command::StmtReset if status.is_some() => {
+        if matches!(
+            exchange.command,
+            Command::StmtExecute | Command::StmtBulkExecute
+        ) {
+            let opened = status.is_some_and(|has| has.contains(StatusFlags::CURSOR_EXISTS));
+            statement.cursor = if opened { Cursor::Open } else { Cursor::Closed };
+            statement.long_data = LongData::None;
+        } else if exchange.command == Command::StmtReset && status.is_some() {
+            statement.cursor = Cursor::Closed;
+            statement.long_data = LongData::None;
+        } else if exchange.command == Command::StmtFetch {
+            let last = status.is_none_or(|has| has.contains(StatusFlags::LAST_ROW_SENT));
+            if last {
                 statement.cursor = Cursor::Closed;
-                statement.long_data = LongData::None;
             }
-            Command::StmtFetch => {
-                let last = status.is_none_or(|has| has.contains(StatusFlags::LAST_ROW_SENT));
-                if last {
-                    statement.cursor = Cursor::Closed;
-                }
-            }
-            _ => {}
         }
     }
 
@@ -225,14 +222,8 @@ impl Session {
     fn track_again(&mut self, exchange: &Exchange, out: &mut Effects) {
         let family = self.config.server;
         let Some(link) = &mut self.link else { return };
-        let mut names: Vec<Vec<u8>> = tracking::SWITCHES
-            .iter()
-            .filter(|name| match family {
-                Server::MySql { .. } => true,
-                Server::MariaDb { .. } => **name != "session_track_gtids",
-            })
-            .map(|name| name.as_bytes().to_vec())
-            .collect();
+        // Those that the text does not set are as we have set them.
+        let mut names: Vec<Vec<u8>> = Vec::new();
         for name in super::align::CHARSETS {
             names.push(name.to_vec());
         }
@@ -240,7 +231,8 @@ impl Session {
             names.push(name.to_vec());
         }
         for name in &exchange.about.variables {
-            if Meaning::of(name) == Meaning::Moves && !names.contains(name) {
+            let asked = matches!(Meaning::of(name), Meaning::Moves | Meaning::Tracking);
+            if asked && !names.contains(name) {
                 names.push(name.clone());
             }
         }
@@ -259,7 +251,7 @@ impl Link {
     pub(super) fn was_reset(&mut self) {
         self.armed = Armed::No;
         self.carried.clear();
-        self.insert_id = None;
+        self.insert_id = InsertId::Zero;
         self.transaction = reply::TransactionState::FREE;
         self.characteristics = Characteristics::None;
         self.settings.reset();

@@ -105,6 +105,23 @@ pub(super) struct Step {
     pub(super) prepared: Option<Prepared>,
 }
 
+impl Step {
+    /// True when its answer decides what the connection is set to.
+    pub(super) fn restores(&self) -> bool {
+        match self.purpose {
+            Purpose::Warnings | Purpose::InsertId | Purpose::Ask(_) => false,
+            Purpose::Client
+            | Purpose::Arm
+            | Purpose::Baseline
+            | Purpose::Restore
+            | Purpose::RestoreAwaited
+            | Purpose::Schema(_)
+            | Purpose::Prepare(_)
+            | Purpose::Reset => true,
+        }
+    }
+}
+
 /// Whether the server reports what happens to the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Armed {
@@ -131,8 +148,7 @@ pub(super) struct Link {
     pub(super) baseline: Settings,
     pub(super) settings: Settings,
     pub(super) multi_statements: Multi,
-    /// `LAST_INSERT_ID()`, if it is known.
-    pub(super) insert_id: Option<Box<[u8]>>,
+    pub(super) insert_id: InsertId,
     pub(super) carried: Carried,
     pub(super) queue: VecDeque<Step>,
     pub(super) exchange: Option<Exchange>,
@@ -173,6 +189,17 @@ impl Multi {
     }
 }
 
+/// What `LAST_INSERT_ID()` was before the commands that nobody has asked about yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InsertId {
+    /// 0, so that anything else has been left by the client at hand.
+    Zero,
+    /// What the client has.
+    Clients,
+    /// What another client had.
+    Stale,
+}
+
 /// Whether something is set for the next transaction only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Characteristics {
@@ -190,7 +217,7 @@ impl Link {
             baseline: Settings::default(),
             settings,
             multi_statements: Multi::of(config.capabilities),
-            insert_id: None,
+            insert_id: InsertId::Zero,
             carried: Carried::new(config.max_statements),
             queue: VecDeque::new(),
             exchange: None,
@@ -239,6 +266,9 @@ impl Link {
 
     pub(super) fn into_clean(mut self: Box<Self>) -> Clean {
         self.commands = 0;
+        if self.insert_id == InsertId::Clients {
+            self.insert_id = InsertId::Stale;
+        }
         Clean(self)
     }
 }

@@ -370,6 +370,10 @@ impl Session {
         let Some(link) = self.link.take() else {
             return Told::No;
         };
+        let idle = self.tying(&link).is_empty()
+            && !self.holds_long_data()
+            && link.is_between_transactions()
+            && !self.diagnostics.is_failed();
         match link.exchange {
             Some(exchange) if at_boundary && !matches!(self.inbound, Inbound::Body(_)) => {
                 let mut sequence = exchange.sequence;
@@ -377,7 +381,7 @@ impl Session {
                 answers::error(out, &mut sequence, capabilities, (code, message));
                 Told::Yes
             }
-            None if link.commands == 0 => Told::Unharmed,
+            None if link.commands == 0 || idle => Told::Unharmed,
             Some(_) | None => Told::No,
         }
     }
@@ -396,10 +400,12 @@ impl Session {
         let reasons = self.tying(&link);
         let known = self.collation == Collation::Known && !self.diagnostics.is_failed();
         if link.is_quiet() && reasons.is_empty() && known && !self.holds_long_data() {
-            link.insert_id = None;
+            if self.diagnostics.insert_id_doubt == diagnostics::Doubt::Yes {
+                link.insert_id = link::InsertId::Stale;
+            }
             return Farewell::Clean(link.into_clean());
         }
-        if reasons.contains(PinReason::Unknown) || link.queue.iter().any(is_restoring) {
+        if reasons.contains(PinReason::Unknown) || link.queue.iter().any(link::Step::restores) {
             return Farewell::CloseServer { cancel: Cancel::No };
         }
         Farewell::Cleanup(Cleanup::after_session(link))
@@ -471,6 +477,11 @@ impl Session {
 
     /// What ties the client to the connection: what is known from texts, and facts.
     fn tying(&self, link: &Link) -> PinSet {
+        self.facts(link).union(self.pins.reasons())
+    }
+
+    /// What ties the client to the connection now, whatever its texts were.
+    fn facts(&self, link: &Link) -> PinSet {
         let mut facts = PinSet::NONE;
         if link.transaction.has_locked_tables() {
             facts.insert(PinReason::LockedTables);
@@ -487,21 +498,6 @@ impl Session {
         if link.trust == Trust::Lost {
             facts.insert(PinReason::SessionSetting);
         }
-        facts.union(self.pins.reasons())
-    }
-}
-
-/// True for commands whose answer decides what the connection is set to.
-fn is_restoring(step: &link::Step) -> bool {
-    match step.purpose {
-        Purpose::Warnings | Purpose::InsertId | Purpose::Ask(_) => false,
-        Purpose::Client
-        | Purpose::Arm
-        | Purpose::Baseline
-        | Purpose::Restore
-        | Purpose::RestoreAwaited
-        | Purpose::Schema(_)
-        | Purpose::Prepare(_)
-        | Purpose::Reset => true,
+        facts
     }
 }

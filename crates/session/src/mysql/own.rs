@@ -7,7 +7,7 @@ use tollgate_wire_mysql::reply::{OkPacket, Part, Prepared, Then, read_end};
 use super::align::baseline_read;
 use super::diagnostics::{Conditions, Doubt};
 use super::ending::{Heed, heed};
-use super::link::{Link, Purpose, Trust};
+use super::link::{InsertId, Link, Purpose, Trust};
 use super::rows::text_row;
 use super::server::Looked;
 use super::settings::Meaning;
@@ -80,8 +80,12 @@ impl Link {
                 changes = told.to_vec();
             }
             Part::Prepared(found) => prepared = Some(found),
-            Part::Columns { .. } | Part::Definition { .. } | Part::Row => {}
-            Part::DefinitionsEnd { .. } | Part::Progress | Part::Continued => {}
+            Part::Columns { .. }
+            | Part::Definition { .. }
+            | Part::Row
+            | Part::DefinitionsEnd { .. }
+            | Part::Progress
+            | Part::Continued => {}
             Part::FileRequest | Part::Text | Part::Login | Part::Stream => return OwnPacket::Wrong,
         }
         step.prepared = prepared.or(step.prepared);
@@ -112,10 +116,23 @@ impl Session {
     pub(super) fn own_reply(&mut self, reply: OwnReply, out: &mut Effects) -> Looked {
         let error = reply.error.clone();
         match (&reply.purpose, error) {
-            (Purpose::Arm | Purpose::Baseline | Purpose::Restore | Purpose::Reset, Some(_))
-            | (Purpose::InsertId, Some(_))
+            (
+                Purpose::Arm
+                | Purpose::Baseline
+                | Purpose::Restore
+                | Purpose::Reset
+                | Purpose::InsertId,
+                Some(_),
+            )
             | (Purpose::Client, _) => return Looked::OutOfSync,
-            (Purpose::Arm | Purpose::Restore | Purpose::RestoreAwaited | Purpose::Reset, None) => {}
+            (
+                Purpose::Arm
+                | Purpose::Restore
+                | Purpose::RestoreAwaited
+                | Purpose::Reset
+                | Purpose::Schema(_),
+                None,
+            ) => {}
             (Purpose::Baseline, None) => {
                 let Some(link) = &mut self.link else {
                     return Looked::OutOfSync;
@@ -132,7 +149,6 @@ impl Session {
                 }
                 self.verdict = Some(Verdict::Error(error));
             }
-            (Purpose::Schema(_), None) => {}
             (Purpose::Schema(before), Some(error)) => {
                 if let Some(link) = &mut self.link {
                     link.settings.schema.clone_from(before);
@@ -177,11 +193,12 @@ impl Session {
         let Some((value, link)) = value.zip(self.link.as_mut()) else {
             return;
         };
-        if value.iter().all(u8::is_ascii_digit) {
+        // From 0 it has not moved: an id that was given explicitly is reported, but not kept.
+        if link.insert_id == InsertId::Clients || value != b"0" {
             self.diagnostics.insert_id_told(value);
-            self.diagnostics.insert_id_doubt = Doubt::No;
-            link.insert_id = Some(value.into());
         }
+        self.diagnostics.insert_id_doubt = Doubt::No;
+        link.insert_id = InsertId::Zero;
     }
 
     fn variables_told(&mut self, names: &[Vec<u8>], reply: &OwnReply) {

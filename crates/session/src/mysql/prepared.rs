@@ -95,7 +95,7 @@ impl Session {
             return false;
         };
         if let Some(key) = key {
-            Self::close_on_server(out, &link.carried.add(key, numbers(&prepared)));
+            Self::close_on_server(out, &link.carried.add(key, prepared.statement_id));
         }
         let Some(exchange) = &mut link.exchange else {
             return false;
@@ -118,7 +118,7 @@ impl Session {
         };
         let same =
             (statement.parameters, statement.columns) == (prepared.parameters, prepared.columns);
-        Self::close_on_server(out, &link.carried.add(key, numbers(&prepared)));
+        Self::close_on_server(out, &link.carried.add(key, prepared.statement_id));
         if !same {
             self.error(
                 ErrorCode::NEED_REPREPARE,
@@ -210,7 +210,11 @@ impl Session {
         };
         match self.asked(about.effects, b"") {
             Asked::Nothing => {}
-            Asked::InsertId => self.restore_insert_id(out),
+            Asked::InsertId => {
+                if let Some(want) = self.restore_insert_id(out) {
+                    return Step::Wait(want);
+                }
+            }
             Asked::Answered | Asked::Gone => {
                 self.error(
                     ErrorCode::UNKNOWN,
@@ -219,9 +223,10 @@ impl Session {
                 return self.drop_command(message, Way::Nowhere, out);
             }
         }
-        let bound = match command {
-            Command::StmtBulkExecute => self.bind_bulk(id, message),
-            _ => self.bind(id, message),
+        let bound = if command == Command::StmtBulkExecute {
+            self.bind_bulk(id, message)
+        } else {
+            self.bind(id, message)
         };
         let bound = match bound {
             Ok(bound) => bound,
@@ -276,7 +281,7 @@ impl Session {
         };
         match self.made(id) {
             Some(made) if made.types.as_ref() != Some(&types) => {
-                made.types = Some(Arc::clone(&types))
+                made.types = Some(Arc::clone(&types));
             }
             Some(_) | None => return Ok(Bound::AsItIs),
         }
@@ -386,30 +391,26 @@ impl Session {
         let Some(id) = self.known(message.body()) else {
             return self.unknown(message, out);
         };
-        match self.busy(id) {
-            Some(server_id) => self.about_cursor(id, server_id, message, out),
-            None => {
-                if let Some(statement) = self.statements.get_mut(id) {
-                    statement.long_data = LongData::None;
-                }
-                self.verdict = Some(super::Verdict::Ok);
-                self.drop_command(message, Way::Nowhere, out)
-            }
+        if let Some(server_id) = self.busy(id) {
+            return self.about_cursor(id, server_id, message, out);
         }
+        if let Some(statement) = self.statements.get_mut(id) {
+            statement.long_data = LongData::None;
+        }
+        self.verdict = Some(super::Verdict::Ok);
+        self.drop_command(message, Way::Nowhere, out)
     }
 
     pub(super) fn fetch(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
         let Some(id) = self.known(message.body()) else {
             return self.unknown(message, out);
         };
-        match self.busy(id) {
-            Some(server_id) => self.about_cursor(id, server_id, message, out),
-            None => {
-                let text = format!("The statement ({id}) has no open cursor.");
-                self.error(NO_OPEN_CURSOR, &text);
-                self.drop_command(message, Way::Nowhere, out)
-            }
+        if let Some(server_id) = self.busy(id) {
+            return self.about_cursor(id, server_id, message, out);
         }
+        let text = format!("The statement ({id}) has no open cursor.");
+        self.error(NO_OPEN_CURSOR, &text);
+        self.drop_command(message, Way::Nowhere, out)
     }
 
     fn about_cursor(
@@ -433,8 +434,4 @@ enum Bound {
     AsItIs,
     /// As this packet.
     With(Vec<u8>),
-}
-
-fn numbers(prepared: &Prepared) -> (u32, u16, u16) {
-    (prepared.statement_id, prepared.parameters, prepared.columns)
 }

@@ -89,7 +89,11 @@ impl Session {
                 );
                 return self.drop_command(message, Way::Nowhere, out);
             }
-            Asked::InsertId => self.restore_insert_id(out),
+            Asked::InsertId => {
+                if let Some(want) = self.restore_insert_id(out) {
+                    return Step::Wait(want);
+                }
+            }
         }
         let about = self.about(&summary, query.text);
         let local = about.effects.intersects(EffectSet::LOCAL_INFILE);

@@ -12,7 +12,7 @@ use super::exchange::{Exchange, Outcome, Uploading};
 use super::link::{Clean, Purpose};
 use super::own::OwnPacket;
 use super::{Collation, ServerEvent, ServerProgress, Session};
-use crate::{Effects, PinReason};
+use crate::Effects;
 
 /// Longest packet of a reply that must be seen whole: ends, errors, names of files.
 const MAX_HELD: usize = 1024 * 1024;
@@ -295,22 +295,9 @@ impl Session {
     /// The connection, if it is provably clean. What must be kept of it is asked for first.
     pub(super) fn settle(&mut self, out: &mut Effects) -> Option<Clean> {
         let idle = matches!(self.inbound, Inbound::Idle) && self.verdict.is_none();
-        let reasons = {
-            let link = self.link.as_ref()?;
-            self.tying(link)
-        };
-        self.pins.derive(
-            reasons.intersection(
-                [
-                    PinReason::LockedTables,
-                    PinReason::HoldCursor,
-                    PinReason::PreparedStatement,
-                ]
-                .into_iter()
-                .collect(),
-            ),
-        );
-        let tied = !reasons.is_empty() || self.holds_long_data();
+        let facts = self.link.as_ref().map(|link| self.facts(link));
+        self.pins.derive(facts.unwrap_or_default());
+        let tied = !self.pins.reasons().is_empty() || self.holds_long_data();
         let link = self.link.as_mut()?;
         if !idle || tied || !link.is_quiet() {
             return None;
@@ -319,7 +306,7 @@ impl Session {
             link.say(b"SHOW WARNINGS", Purpose::Warnings, out);
         }
         if self.diagnostics.insert_id_doubt == Doubt::Yes {
-            link.say(b"SELECT LAST_INSERT_ID()", Purpose::InsertId, out);
+            link.ask_insert_id(out);
         }
         if self.collation == Collation::InDoubt {
             self.ask_collation(out);

@@ -121,8 +121,6 @@ impl Statements {
 #[derive(Debug, Clone)]
 pub(super) struct Made {
     pub(super) server_id: u32,
-    pub(super) parameters: u16,
-    pub(super) columns: u16,
     /// What was bound last, by whichever client.
     pub(super) types: BoundTypes,
     used: u64,
@@ -153,13 +151,10 @@ impl Carried {
     }
 
     /// The connection has one more statement; answers those it has too many, by their numbers.
-    pub(super) fn add(&mut self, key: Key, ids: (u32, u16, u16)) -> Vec<u32> {
-        let (server_id, parameters, columns) = ids;
+    pub(super) fn add(&mut self, key: Key, server_id: u32) -> Vec<u32> {
         self.clock = self.clock.saturating_add(1);
         let made = Made {
             server_id,
-            parameters,
-            columns,
             types: None,
             used: self.clock,
         };

@@ -9,15 +9,6 @@ use super::settings::Meaning;
 const USUAL: &[u8] =
     b"time_zone,autocommit,character_set_client,character_set_results,character_set_connection";
 
-/// The variables that say what is reported, as they are asked for.
-pub(super) const SWITCHES: [&str; 5] = [
-    "session_track_system_variables",
-    "session_track_schema",
-    "session_track_state_change",
-    "session_track_transaction_info",
-    "session_track_gtids",
-];
-
 /// The statement that makes a server report everything. What it reports of other variables in the same
 /// statement depends on the order, so that it sets nothing else. MariaDB has no `session_track_gtids`.
 pub(super) fn arming(server: Server) -> &'static [u8] {
@@ -79,7 +70,7 @@ impl Switch {
 }
 
 impl Subscription {
-    /// One of `SWITCHES` has this value.
+    /// A variable that says what is reported has this value.
     pub(super) fn set(&mut self, name: &[u8], value: Option<&[u8]>) {
         let value = value.unwrap_or_default();
         match name {

@@ -266,7 +266,7 @@ fn prepared_statements_move_with_their_types_and_their_schema() {
             }
             let again = rig.send(who, &execute(id, &[], 2, 0), ReplyKind::BinaryResults);
             assert!(again.rows.ends_with("two"), "{again:?}");
-            assert!(!rig.is_attached(who));
+            assert!(!rig.is_attached(who), "{}", rig.held_by(who));
             let unknown = rig.send(who, &execute(99, &[], 2, 0), ReplyKind::BinaryResults);
             assert_eq!(unknown.error, Some(1243));
         }

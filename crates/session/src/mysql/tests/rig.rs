@@ -241,6 +241,17 @@ impl Rig {
         self.clients[who].session.is_attached()
     }
 
+    /// Why a client still has its server connection.
+    pub(super) fn held_by(&self, who: usize) -> String {
+        let session = &self.clients[who].session;
+        let link = session.link.as_ref();
+        format!(
+            "{:?} {:?}",
+            session.pins,
+            link.map(|link| (link.status, link.transaction, &link.queue))
+        )
+    }
+
     pub(super) fn pins(&self, who: usize) -> Vec<PinReason> {
         self.clients[who].session.pins().collect()
     }
