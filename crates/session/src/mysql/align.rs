@@ -209,9 +209,7 @@ pub(super) fn baseline_read(link: &mut Link, row: &[Option<&[u8]>]) -> bool {
     let mut settings = Settings::default();
     for ((name, global), own) in CHARSETS.iter().zip(global).zip(own) {
         baseline.set(name, *global);
-        if own != global {
-            settings.set(name, *own);
-        }
+        settings.set(name, *own);
     }
     baseline.set(b"sql_mode", *sql_mode);
     baseline.set(b"autocommit", *autocommit);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tollgate_sql::mysql::classify;
+use tollgate_sql::mysql::{EffectSet, classify};
 use tollgate_wire_mysql::command::{
     self, BulkExecute, Command, ExecuteHead, Parameters, Types, execute_head, execute_parameters,
 };
@@ -56,7 +56,7 @@ impl Session {
             }));
         } else {
             // What it may do was not read.
-            statement.about.effects = tollgate_sql::mysql::EffectSet::CALL;
+            statement.about.effects = EffectSet::CALL;
         }
         self.expect(Command::StmtPrepare, About::NOTHING);
         if let Some(exchange) = self.exchange_mut() {
@@ -195,7 +195,12 @@ impl Session {
         let Some(statement) = self.statements.get_mut(id) else {
             return self.unknown(message, out);
         };
-        let about = statement.about.clone();
+        let mut about = statement.about.clone();
+        let reading = statement.key.as_ref().map(|key| &key.reading.schema);
+        if reading.is_some_and(|schema| *schema != self.settings.schema) {
+            // The server goes to the statement's schema and back, and says that state has changed.
+            about.effects.insert(EffectSet::USE);
+        }
         if statement.long_data == LongData::Lost {
             statement.long_data = LongData::None;
             self.error(

@@ -36,6 +36,9 @@ const CERTAIN: &[&[u8]] = &[
     b"wait_timeout",
 ];
 
+/// What follows the character set of the connection and may differ from it.
+const COLLATION: &[u8] = b"collation_connection";
+
 /// Reported variables that say nothing about the session: numbers of the moment, and what follows the schema.
 const PASSING: &[&[u8]] = &[
     b"character_set_database",
@@ -151,15 +154,24 @@ impl Settings {
             return None;
         }
         let mut change = Change::default();
-        for (name, value) in target.variables.iter() {
-            if self.variables.get(name) != Some(value) {
-                change.assign(name, Some(value));
+        let names = self.variables.keys().chain(target.variables.keys());
+        let mut last: Option<&[u8]> = None;
+        let mut names: Vec<&[u8]> = names.map(AsRef::as_ref).collect();
+        names.sort_unstable();
+        for name in names {
+            if last.replace(name) == Some(name) || name == COLLATION {
+                continue;
+            }
+            let wanted = target.variables.get(name);
+            if self.variables.get(name) != wanted {
+                change.assign(name, wanted.or_else(|| baseline.value(name)));
             }
         }
-        for name in self.variables.keys() {
-            if !target.variables.contains_key(name) {
-                change.assign(name, baseline.value(name));
-            }
+        // Another character set brings a collation of its own with it.
+        let wanted = target.variables.get(COLLATION);
+        let differs = |name: &[u8]| self.variables.get(name) != target.variables.get(name);
+        if differs(COLLATION) || differs(b"character_set_connection") {
+            change.assign(COLLATION, wanted.or_else(|| baseline.value(COLLATION)));
         }
         change.is_needed().then_some(change)
     }
@@ -276,10 +288,25 @@ mod tests {
         let change = from.to(&to, &baseline).expect("a difference");
         assert_eq!(
             String::from_utf8_lossy(&change.sql),
-            "SET @@session.character_set_results=NULL,@@session.wait_timeout=5,@@session.sql_mode=''"
+            "SET @@session.character_set_results=NULL,@@session.sql_mode='',@@session.wait_timeout=5"
         );
         assert_eq!(change.certainty, Certainty::Certain);
         assert!(from.to(&from.clone(), &baseline).is_none());
+    }
+
+    #[test]
+    fn a_collation_is_set_behind_its_character_set() {
+        let from = settings(&[("collation_connection", Some("utf8mb4_bin"))]);
+        let to = settings(&[
+            ("character_set_connection", Some("utf8mb4")),
+            ("collation_connection", Some("utf8mb4_bin")),
+        ]);
+        let change = from.to(&to, &Settings::default()).expect("a difference");
+        assert_eq!(
+            String::from_utf8_lossy(&change.sql),
+            "SET @@session.character_set_connection='utf8mb4',\
+             @@session.collation_connection='utf8mb4_bin'"
+        );
     }
 
     #[test]

@@ -339,6 +339,62 @@ fn commands_sent_at_once_are_answered_in_order() {
 }
 
 #[test]
+fn pieces_of_a_parameter_hold_until_they_are_used() {
+    on_servers(|rig| {
+        rig.rows(0, "SET SESSION sql_mode=''");
+        let id = prepare(rig, 0, "INSERT INTO t(v) VALUES (?)");
+        rig.rows(0, "SELECT 1");
+        let mut piece = vec![9, 0, 0, 0, 0x18];
+        piece.extend(id.to_le_bytes());
+        piece.extend([0, 0, b'x', b'y']);
+        assert!(rig.drive(0, &piece).is_empty());
+        assert!(rig.is_attached(0));
+        let mut payload = vec![0x17];
+        payload.extend(id.to_le_bytes());
+        payload.extend([0, 1, 0, 0, 0, 0, 1, 0xfd, 0]);
+        let mut bytes = vec![u8::try_from(payload.len()).expect("short"), 0, 0, 0];
+        bytes.extend(payload);
+        let answer = rig.send(0, &bytes, ReplyKind::BinaryResults);
+        assert_eq!(answer.error, None);
+        assert!(!rig.is_attached(0));
+        assert_eq!(rig.rows(1, "SELECT v FROM t"), "xy");
+    });
+}
+
+#[test]
+fn the_insert_id_of_a_transaction_is_the_clients() {
+    on_servers(|rig| {
+        rig.rows(0, "INSERT INTO t(v) VALUES ('a')");
+        rig.rows(1, "INSERT INTO t(v) VALUES ('b')");
+        for _ in 0..3 {
+            rig.rows(0, "BEGIN");
+            rig.rows(0, "SELECT 1");
+            assert_eq!(rig.rows(0, "SELECT LAST_INSERT_ID()"), "1");
+            rig.rows(0, "ROLLBACK");
+            assert_eq!(rig.rows(1, "SELECT LAST_INSERT_ID()"), "2");
+        }
+        rig.rows(0, "BEGIN");
+        rig.rows(0, "INSERT INTO t VALUES (50,'c')");
+        assert_eq!(rig.rows(0, "SELECT LAST_INSERT_ID()"), "1");
+        rig.rows(0, "COMMIT");
+    });
+}
+
+#[test]
+fn texts_of_any_size_pass_and_large_rows_come_back() {
+    on_servers(|rig| {
+        let long = "y".repeat(crate::mysql::MAX_WHOLE + 100);
+        assert_eq!(
+            rig.rows(0, &format!("SELECT LENGTH('{long}'),'{long}'")),
+            format!("{},{long}", long.len())
+        );
+        assert!(!rig.is_attached(0));
+        rig.rows(0, &format!("SET @v='{long}'"));
+        assert_eq!(rig.pins(0), [PinReason::UserVariable]);
+    });
+}
+
+#[test]
 fn a_lost_connection_is_told_only_to_whom_it_hurts() {
     on_servers(|rig| {
         rig.rows(0, "BEGIN");
