@@ -164,6 +164,7 @@ impl Session {
             );
             return self.drop_command(message, Way::Nowhere, out);
         };
+        self.waiting = Waiting::No;
         match self.verdict {
             Some(Verdict::Error(_) | Verdict::Ok) => {
                 let mute = matches!(command, Command::StmtSendLongData | Command::StmtClose);
@@ -174,6 +175,10 @@ impl Session {
             Some(Verdict::Pass) | None => match self.command(command, message, out) {
                 // It was decided without asking the server, so that no reply would wake us.
                 Step::Wait(Want::Replies) if self.is_refused_at_once() => Step::Taken(0),
+                Step::Wait(Want::Replies) => {
+                    self.waiting = Waiting::ForReplies;
+                    Step::Wait(Want::Replies)
+                }
                 step @ (Step::Taken(_) | Step::Wait(_)) => step,
             },
         }

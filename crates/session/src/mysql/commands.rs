@@ -9,7 +9,7 @@ use tollgate_wire_mysql::reply::EofBridge;
 use super::client::{Message, Step, Way};
 use super::exchange::{About, Exchange};
 use super::link::{Multi, Purpose};
-use super::{CloseReason, KillRequest, Session, Verdict, Want, answers};
+use super::{CloseReason, Session, Verdict, Want, answers};
 use crate::Effects;
 
 impl Session {
@@ -136,26 +136,6 @@ impl Session {
         let (capabilities, status) = (self.capabilities(), self.status);
         answers::eof(out, &mut sequence, capabilities, status);
         self.drop_command(message, Way::Silence, out)
-    }
-
-    pub(super) fn kill(
-        &mut self,
-        target: KillTarget,
-        id: u64,
-        message: Message<'_>,
-        out: &mut Effects,
-    ) -> Step {
-        if !matches!(self.verdict, Some(Verdict::Pass)) {
-            return Step::Wait(Want::Kill(KillRequest { target, id }));
-        }
-        // The number is nobody's that we know: the server may know it.
-        if let Some(want) = self.align(out) {
-            return Step::Wait(want);
-        }
-        self.verdict = None;
-        let command = Command::of(message.payload).unwrap_or(Command::Query);
-        self.expect(command, About::NOTHING);
-        self.pass(message, out)
     }
 
     /// The client's state is as new, but for its schema.

@@ -20,6 +20,7 @@ mod commands;
 mod diagnostics;
 mod ending;
 mod exchange;
+mod kill;
 mod link;
 mod own;
 mod pins;
@@ -40,7 +41,7 @@ pub mod fuzz;
 )]
 mod tests;
 
-use tollgate_sql::mysql::{KillTarget, Server};
+use tollgate_sql::mysql::Server;
 use tollgate_types::SessionState;
 use tollgate_wire_mysql::capabilities::Capabilities;
 use tollgate_wire_mysql::charset;
@@ -48,6 +49,7 @@ use tollgate_wire_mysql::error_code::ErrorCode;
 use tollgate_wire_mysql::status::StatusFlags;
 
 pub use cleanup::{Cleanup, CleanupEvent, CleanupProgress};
+pub use kill::{KillRequest, Killed};
 pub use link::{Clean, ServerConfig, ServerState};
 
 use crate::{Effects, PinReason, PinSet};
@@ -120,26 +122,6 @@ pub enum Want {
     ChangeUser,
     /// To close: write what `Effects` has for the client, then `on_client_gone`.
     Close(CloseReason),
-}
-
-/// What a client wants to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KillRequest {
-    /// A connection, or its statement.
-    pub target: KillTarget,
-    /// The number clients know it by.
-    pub id: u64,
-}
-
-/// What became of a [`KillRequest`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Killed {
-    /// It is done.
-    Done,
-    /// No client has this number: the server is asked, where it may be somebody's who does not come by the proxy.
-    NotOurs,
-    /// It is another user's (1095).
-    Denied,
 }
 
 /// Why the session closes.
@@ -270,11 +252,14 @@ enum Collation {
     InDoubt,
 }
 
-/// Whether a command waits for a server connection.
+/// Whether a command that is not consumed waits for something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Waiting {
     No,
+    /// A server connection.
     ForServer,
+    /// Until the server connection is as the client's is: it is not given back meanwhile.
+    ForReplies,
 }
 
 /// What was decided about the command that the client sent last, before it is consumed.
@@ -349,18 +334,6 @@ impl Session {
             self.waiting = Waiting::No;
             self.verdict = Some(Verdict::Error(answers::error_payload(code, message)));
         }
-    }
-
-    /// What became of the `Want::Kill`: call `on_client` again.
-    pub fn killed(&mut self, outcome: Killed) {
-        self.verdict = Some(match outcome {
-            Killed::Done => Verdict::Ok,
-            Killed::NotOurs => Verdict::Pass,
-            Killed::Denied => Verdict::Error(answers::error_payload(
-                ErrorCode::KILL_DENIED,
-                "You are not owner of the thread",
-            )),
-        });
     }
 
     /// The server connection is gone, or must be closed because of `OutOfSync`. A client that waits for an
@@ -450,7 +423,7 @@ impl Session {
     pub fn state(&self) -> SessionState {
         match (&self.link, self.waiting) {
             (None, Waiting::ForServer) => SessionState::Waiting,
-            (None, Waiting::No) => SessionState::Idle,
+            (None, Waiting::No | Waiting::ForReplies) => SessionState::Idle,
             (Some(link), _) if !link.queue.is_empty() => SessionState::Active,
             (Some(link), _) if !link.is_between_transactions() => SessionState::InTransaction,
             (Some(_), _) if !self.pins.reasons().is_empty() => SessionState::Pinned,

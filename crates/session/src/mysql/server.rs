@@ -11,7 +11,7 @@ use super::diagnostics::{Conditions, Doubt};
 use super::exchange::{Exchange, Outcome, Uploading};
 use super::link::{Clean, Purpose};
 use super::own::OwnPacket;
-use super::{Collation, ServerEvent, ServerProgress, Session};
+use super::{Collation, ServerEvent, ServerProgress, Session, Waiting};
 use crate::Effects;
 
 /// Longest packet of a reply that must be seen whole: ends, errors, names of files.
@@ -294,7 +294,9 @@ impl Session {
 
     /// The connection, if it is provably clean. What must be kept of it is asked for first.
     pub(super) fn settle(&mut self, out: &mut Effects) -> Option<Clean> {
-        let idle = matches!(self.inbound, Inbound::Idle) && self.verdict.is_none();
+        let idle = matches!(self.inbound, Inbound::Idle)
+            && self.verdict.is_none()
+            && self.waiting == Waiting::No;
         let facts = self.link.as_ref().map(|link| self.facts(link));
         self.pins.derive(facts.unwrap_or_default());
         let tied = !self.pins.reasons().is_empty() || self.holds_long_data();

@@ -2,6 +2,7 @@
 
 use tollgate_wire_mysql::capabilities::Capabilities;
 use tollgate_wire_mysql::command;
+use tollgate_wire_mysql::error_code::ErrorCode;
 use tollgate_wire_mysql::reply::ReplyKind;
 use tollgate_wire_mysql::status::StatusFlags;
 
@@ -37,6 +38,10 @@ fn settings_move_with_their_client_and_reach_no_other() {
 fn schemas_move_and_a_bad_one_is_refused_at_once() {
     on_servers(|rig| {
         rig.rows(0, "USE b");
+        assert_eq!(
+            rig.borrows, 1,
+            "one connection is made ready, not one after the other"
+        );
         for _ in 0..3 {
             assert_eq!(rig.rows(0, "SELECT DATABASE()"), "b");
             assert_eq!(rig.rows(1, "SELECT DATABASE()"), "a");
@@ -389,8 +394,61 @@ fn texts_of_any_size_pass_and_large_rows_come_back() {
             format!("{},{long}", long.len())
         );
         assert!(!rig.is_attached(0));
+        if rig.is_mysql() {
+            // More than one packet; MariaDB allows 16 MiB as it comes.
+            let longer = "z".repeat(0x100_0000 + 5);
+            let length = rig.rows(0, &format!("SELECT LENGTH('{longer}')"));
+            assert_eq!(length, longer.len().to_string());
+        }
         rig.rows(0, &format!("SET @v='{long}'"));
         assert_eq!(rig.pins(0), [PinReason::UserVariable]);
+    });
+}
+
+#[test]
+fn a_file_comes_from_the_client() {
+    on_servers(|rig| {
+        rig.sql("SET GLOBAL local_infile=1");
+        for who in [0, 1] {
+            let mut query = Vec::new();
+            command::write_query(
+                &mut query,
+                COMMON,
+                b"LOAD DATA LOCAL INFILE '/dir/na\\\\me' INTO TABLE t(v)",
+            );
+            let asked = rig.drive(who, &query);
+            assert_eq!(asked, [&[11, 0, 0, 1, 0xfb][..], b"/dir/na\\me"].concat());
+            let output = rig.drive(who, b"\x04\0\0\x02a\nb\n\0\0\0\x03");
+            assert_eq!(
+                (output[3], output[4], output[5]),
+                (4, 0, 2),
+                "{}",
+                output.escape_ascii()
+            );
+            assert!(!rig.is_attached(who));
+        }
+        assert_eq!(rig.rows(0, "SELECT COUNT(*) FROM t"), "4");
+    });
+}
+
+#[test]
+fn a_statement_that_cannot_be_sent_is_refused_in_its_place() {
+    on_servers(|rig| {
+        rig.rows(0, "SET sql_mode=''");
+        let mut out = crate::Effects::new();
+        let mut session = rig.session(0);
+        let mut input = Vec::new();
+        command::write_query(&mut input, COMMON, b"SELECT 1");
+        let progress = session.on_client(&input, &mut out);
+        assert!(matches!(progress.want, crate::mysql::Want::Server));
+        assert_eq!(progress.consumed, 0);
+        session.refuse(ErrorCode::BORROW_TIMEOUT, "timed out");
+        let progress = session.on_client(&input, &mut out);
+        assert_eq!(progress.consumed, input.len());
+        let crate::Piece::Injected(bytes) = out.to_client().next().expect("an answer") else {
+            panic!("it is no input");
+        };
+        assert_eq!(bytes[3..7], [1, 0xff, 0x1d, 0x25]);
     });
 }
 
@@ -400,5 +458,15 @@ fn a_lost_connection_is_told_only_to_whom_it_hurts() {
         rig.rows(0, "BEGIN");
         let (told, output) = rig.lose(0);
         assert_eq!((told, output.len()), (Told::No, 0));
+        let mut query = Vec::new();
+        command::write_query(&mut query, COMMON, b"SELECT 1");
+        rig.start(1, &query);
+        let (told, output) = rig.lose(1);
+        assert_eq!(told, Told::Unharmed, "only what the proxy asks was sent");
+        assert!(output.is_empty());
+        assert_eq!(rig.rows(1, "SELECT 1"), "1");
+        rig.start(1, &query);
+        let (told, output) = rig.lose(1);
+        assert_eq!((told, output[3], output[4]), (Told::Yes, 1, 0xff));
     });
 }

@@ -13,6 +13,7 @@ use tollgate_wire_mysql::frame::{self, Frame};
 use tollgate_wire_mysql::reply::{Part, ReplyKind, ReplyScanner, Then};
 use tollgate_wire_mysql::status::StatusFlags;
 
+use crate::mysql::exchange::Uploading;
 use crate::mysql::rows::text_row;
 use crate::mysql::{
     Cleanup, CleanupEvent, Farewell, Fit, Killed, ServerConfig, ServerEvent, ServerState, Session,
@@ -28,6 +29,7 @@ pub(super) const COMMON: Capabilities = Capabilities::LONG_PASSWORD
     .with(Capabilities::MULTI_STATEMENTS)
     .with(Capabilities::MULTI_RESULTS)
     .with(Capabilities::PS_MULTI_RESULTS)
+    .with(Capabilities::LOCAL_FILES)
     .with(Capabilities::PLUGIN_AUTH);
 
 const SERVER: Capabilities = COMMON
@@ -49,6 +51,7 @@ pub(super) struct Rig {
     family: Server,
     idle: VecDeque<(ServerState, UnixStream)>,
     clients: Vec<Client>,
+    pub(super) borrows: u32,
 }
 
 pub(super) struct Client {
@@ -83,6 +86,7 @@ impl Rig {
             family,
             idle: VecDeque::new(),
             clients: Vec::new(),
+            borrows: 0,
         };
         for at in 0..3 {
             let capabilities = match at {
@@ -198,7 +202,11 @@ impl Rig {
 
     fn awaits(&self, who: usize) -> bool {
         let link = self.clients[who].session.link.as_ref();
-        link.is_some_and(|link| !link.queue.is_empty())
+        link.is_some_and(|link| {
+            let exchange = link.exchange.as_ref();
+            let sends = exchange.is_some_and(|exchange| exchange.uploading == Uploading::Yes);
+            !link.queue.is_empty() && !sends
+        })
     }
 
     fn read(&mut self, who: usize, output: &mut Vec<u8>) {
@@ -220,6 +228,7 @@ impl Rig {
     }
 
     fn attach(&mut self, who: usize) {
+        self.borrows += 1;
         let session = &self.clients[who].session;
         let at = self
             .idle
@@ -296,6 +305,24 @@ impl Rig {
         }
     }
 
+    /// A session that nobody drives.
+    pub(super) fn session(&self, like: usize) -> Session {
+        self.client(self.clients[like].capabilities).session
+    }
+
+    /// A client sends a command, and nothing of an answer arrives.
+    pub(super) fn start(&mut self, who: usize, input: &[u8]) {
+        for _ in 0..2 {
+            let mut out = Effects::new();
+            let client = &mut self.clients[who];
+            let progress = client.session.on_client(input, &mut out);
+            perform(&mut client.socket, &out, input, &mut Vec::new());
+            if matches!(progress.want, Want::Server) {
+                self.attach(who);
+            }
+        }
+    }
+
     /// The server connection of a client is lost.
     pub(super) fn lose(&mut self, who: usize) -> (crate::mysql::Told, Vec<u8>) {
         let mut out = Effects::new();
@@ -347,7 +374,9 @@ fn answer(output: &[u8], kind: ReplyKind, capabilities: Capabilities) -> Answer 
     let mut scanner = ReplyScanner::new(kind, capabilities);
     let mut answer = Answer::default();
     let mut rest = output;
-    let mut number = 1_u8;
+    // Behind the last packet of the command, which has more than one only from 16 MiB on.
+    let mut number = output.get(3).copied().unwrap_or(1);
+    assert!(number == 1 || number == 2, "packet {number} comes first");
     let mut rows = Vec::new();
     while let Frame::Complete(header) = frame::next(rest) {
         assert_eq!(header.sequence, number, "{}", output.escape_ascii());
@@ -371,7 +400,14 @@ fn answer(output: &[u8], kind: ReplyKind, capabilities: Capabilities) -> Answer 
             Part::End { head, .. } => answer.status = head.status,
             Part::Prepared(prepared) => answer.statement = prepared.statement_id,
             Part::Definition { .. } => answer.columns.push(payload.escape_ascii().to_string()),
-            _ => {}
+            Part::Continued
+            | Part::Progress
+            | Part::Columns { .. }
+            | Part::DefinitionsEnd { .. }
+            | Part::FileRequest
+            | Part::Text
+            | Part::Login
+            | Part::Stream => {}
         }
         if seen.then == Then::End {
             assert!(rest.is_empty(), "bytes behind the answer");
