@@ -239,7 +239,7 @@ impl Session {
                 self.diagnostics.row_count = -1;
                 self.diagnostics.found_rows = Some(1);
             }
-            Some(Local::NoConditions) => self.show_conditions(&no_conditions(), out),
+            Some(Local::NoConditions) => self.show_conditions(&no_conditions(capabilities), out),
             Some(Local::Conditions) => {
                 if let Conditions::Kept { packets, .. } = self.diagnostics.conditions.clone() {
                     self.show_conditions(&packets, out);
@@ -313,14 +313,14 @@ fn column_name(text: &[u8]) -> &[u8] {
 }
 
 /// What `SHOW WARNINGS` is answered with when there is nothing to show, without its last packet.
-fn no_conditions() -> Vec<Vec<u8>> {
+fn no_conditions(capabilities: Capabilities) -> Vec<Vec<u8>> {
     let mut packets = vec![vec![3]];
     for name in ["Level", "Code", "Message"] {
         let mut packet = Vec::new();
         let mut sequence = Sequence::start();
         // The collation utf8mb4_general_ci.
         let name = name.as_bytes();
-        reply::column_definition(&mut packet, &mut sequence, Capabilities::EMPTY, name, 45);
+        reply::column_definition(&mut packet, &mut sequence, capabilities, name, 45);
         packets.push(packet.get(4..).unwrap_or_default().to_vec());
     }
     packets
