@@ -11,6 +11,7 @@
 )]
 
 mod effects;
+pub mod mysql;
 mod pin;
 pub mod postgres;
 

@@ -28,13 +28,19 @@ pub enum PinReason {
     UnnamedStatement,
     /// Procedural code that names session state was run.
     ProceduralBody,
+    /// A user variable was written whose value is not known (MySQL).
+    UserVariable,
+    /// Tables, or the whole server, are locked (MySQL).
+    LockedTables,
+    /// A table is open by `HANDLER` (MySQL).
+    Handler,
     /// Something was used that no reset is known to undo.
     Unknown,
 }
 
 impl PinReason {
     /// Every reason.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::SessionSetting,
         Self::PreparedStatement,
         Self::TemporaryObject,
@@ -47,6 +53,9 @@ impl PinReason {
         Self::CopyInDoubt,
         Self::UnnamedStatement,
         Self::ProceduralBody,
+        Self::UserVariable,
+        Self::LockedTables,
+        Self::Handler,
         Self::Unknown,
     ];
 
@@ -65,6 +74,9 @@ impl PinReason {
             Self::CopyInDoubt => "COPY_IN_DOUBT",
             Self::UnnamedStatement => "UNNAMED_STATEMENT",
             Self::ProceduralBody => "PROCEDURAL_BODY",
+            Self::UserVariable => "USER_VARIABLE",
+            Self::LockedTables => "LOCKED_TABLES",
+            Self::Handler => "HANDLER",
             Self::Unknown => "UNKNOWN",
         }
     }
@@ -83,7 +95,10 @@ impl PinReason {
             Self::CopyInDoubt => 1 << 9,
             Self::UnnamedStatement => 1 << 10,
             Self::ProceduralBody => 1 << 11,
-            Self::Unknown => 1 << 12,
+            Self::UserVariable => 1 << 12,
+            Self::LockedTables => 1 << 13,
+            Self::Handler => 1 << 14,
+            Self::Unknown => 1 << 15,
         }
     }
 }

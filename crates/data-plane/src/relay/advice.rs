@@ -27,6 +27,11 @@ pub(super) fn against(reason: PinReason) -> &'static str {
             "send shorter statements, or parse and execute in one round trip"
         }
         PinReason::ProceduralBody => "keep session settings out of DO blocks and procedures",
+        PinReason::UserVariable => {
+            "pass values as parameters instead of keeping them in user variables"
+        }
+        PinReason::LockedTables => "run UNLOCK TABLES as soon as the lock is not needed",
+        PinReason::Handler => "run HANDLER .. CLOSE when done",
         PinReason::Unknown => "avoid functions that keep state in the server process",
     }
 }

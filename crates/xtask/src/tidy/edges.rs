@@ -87,7 +87,12 @@ const RULES: &[Rule] = &[
     },
     Rule {
         package: "tollgate-session",
-        ours: &["tollgate-types", "tollgate-sql", "tollgate-wire-postgres"],
+        ours: &[
+            "tollgate-types",
+            "tollgate-sql",
+            "tollgate-wire-postgres",
+            "tollgate-wire-mysql",
+        ],
         // The lock is for what connections of all shards share about the routines of a database.
         others: Some(&["bytes", "memchr", "parking_lot", "smallvec", "thiserror"]),
     },

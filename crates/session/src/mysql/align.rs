@@ -1,0 +1,221 @@
+//! Makes the server connection what the client's is: armed, with its settings, its schema and its statements' reading.
+
+use std::sync::Arc;
+
+use tollgate_wire_mysql::command as wire;
+use tollgate_wire_mysql::error_code::ErrorCode;
+use tollgate_wire_mysql::reply::ReplyKind;
+
+use super::diagnostics::Doubt;
+use super::link::{Armed, InsertId, Link, Purpose};
+use super::settings::{Certainty, Change, Settings};
+use super::statements::{READING, Reading};
+use super::{Collation, Session, Want, tracking};
+use crate::Effects;
+
+/// What a connection has of itself: the global values a reset goes back to, and the session's own.
+const BASELINE: &[u8] = b"SELECT @@global.character_set_client,@@global.character_set_connection,\
+@@global.character_set_results,@@global.collation_connection,@@character_set_client,\
+@@character_set_connection,@@character_set_results,@@collation_connection,@@sql_mode,@@autocommit,DATABASE()";
+
+/// The first columns of `BASELINE`, twice.
+pub(super) const CHARSETS: [&[u8]; 4] = [
+    b"character_set_client",
+    b"character_set_connection",
+    b"character_set_results",
+    b"collation_connection",
+];
+
+/// What must have been answered before the client's command can follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Aligned {
+    Now,
+    Later,
+    Never,
+}
+
+impl Session {
+    /// Gives the server connection the client's settings. `None`: the client's bytes may follow at once.
+    pub(super) fn align(&mut self, out: &mut Effects) -> Option<Want> {
+        let target = self.settings.clone();
+        self.align_to(&target, out)
+    }
+
+    pub(super) fn align_to(&mut self, target: &Settings, out: &mut Effects) -> Option<Want> {
+        let multi = self.multi_statements;
+        let Some(link) = &mut self.link else {
+            return Some(self.wait_for_server());
+        };
+        if link.armed == Armed::No {
+            link.arm(out);
+            return Some(Want::Replies);
+        }
+        if self.collation == Collation::InDoubt {
+            self.ask_collation(out);
+            return Some(Want::Replies);
+        }
+        if link.multi_statements != multi {
+            link.multi_statements = multi;
+            let option = multi.option();
+            out.server_lane()
+                .inject(|bytes| wire::write_set_option(bytes, option));
+            link.expect(Purpose::Restore, ReplyKind::Single, 0);
+        }
+        let aligned = link.take_settings(target, out);
+        if link.insert_id == InsertId::Stale {
+            self.give_insert_id(out);
+        }
+        match aligned {
+            Aligned::Now => None,
+            Aligned::Later => Some(Want::Replies),
+            Aligned::Never => {
+                self.error(
+                    ErrorCode::UNKNOWN,
+                    "no server connection without a current schema is at hand",
+                );
+                // The command is seen again, with its verdict.
+                Some(Want::Replies)
+            }
+        }
+    }
+
+    pub(super) fn ask_collation(&mut self, out: &mut Effects) {
+        self.collation = Collation::Known;
+        let names = ["character_set_connection", "collation_connection"];
+        if let Some(link) = &mut self.link {
+            link.ask(names.iter().map(|name| name.as_bytes().to_vec()), out);
+        }
+    }
+
+    /// `LAST_INSERT_ID()` is to be the client's, for a command that may read it.
+    pub(super) fn restore_insert_id(&mut self, out: &mut Effects) -> Option<Want> {
+        let link = self.link.as_mut()?;
+        match (link.insert_id, self.diagnostics.insert_id_doubt) {
+            (InsertId::Clients, _) => None,
+            (InsertId::Zero, Doubt::Yes) => {
+                link.ask_insert_id(out);
+                Some(Want::Replies)
+            }
+            (InsertId::Zero, Doubt::No) | (InsertId::Stale, _) => {
+                self.give_insert_id(out);
+                None
+            }
+        }
+    }
+
+    fn give_insert_id(&mut self, out: &mut Effects) {
+        let Some(link) = &mut self.link else { return };
+        let mut change = Change::default();
+        change.assign_insert_id(self.diagnostics.insert_id());
+        link.insert_id = InsertId::Clients;
+        link.say(&change.sql, Purpose::Restore, out);
+    }
+
+    /// How the client's texts are read now.
+    pub(super) fn reading(&self) -> Reading {
+        Reading {
+            schema: self.settings.schema.clone(),
+            values: READING.map(|name| self.settings.value(name).cloned()),
+        }
+    }
+
+    /// The client's settings, but a text is read as it was when it was prepared.
+    pub(super) fn settings_for(&self, reading: &Reading) -> Settings {
+        let mut settings = self.settings.clone();
+        settings.schema.clone_from(&reading.schema);
+        for (name, value) in READING.iter().zip(&reading.values) {
+            match value {
+                Some(value) => settings.set(name, value.as_deref()),
+                None => settings.unset(name),
+            }
+        }
+        settings
+    }
+}
+
+impl Link {
+    /// Sends a query of our own.
+    pub(super) fn say(&mut self, sql: &[u8], purpose: Purpose, out: &mut Effects) {
+        let capabilities = self.config.capabilities;
+        out.server_lane()
+            .inject(|bytes| wire::write_query(bytes, capabilities, sql));
+        self.expect(purpose, ReplyKind::TextResults, 0);
+    }
+
+    /// Makes the server report, and reads what the connection has of itself.
+    pub(super) fn arm(&mut self, out: &mut Effects) {
+        self.say(tracking::arming(self.config.server), Purpose::Arm, out);
+        self.say(BASELINE, Purpose::Baseline, out);
+    }
+
+    /// Reads `LAST_INSERT_ID()` and makes it 0: arguments are evaluated from left to right.
+    pub(super) fn ask_insert_id(&mut self, out: &mut Effects) {
+        let sql = b"SELECT LAST_INSERT_ID(),LAST_INSERT_ID(0)";
+        self.say(sql, Purpose::InsertId, out);
+    }
+
+    /// Reads variables of the client.
+    pub(super) fn ask(&mut self, names: impl Iterator<Item = Vec<u8>>, out: &mut Effects) {
+        let names: Vec<_> = names.collect();
+        let mut sql = b"SELECT ".to_vec();
+        for (at, name) in names.iter().enumerate() {
+            sql.extend_from_slice(if at == 0 { b"@@" } else { b",@@" });
+            sql.extend_from_slice(name);
+        }
+        self.say(&sql, Purpose::Ask(names), out);
+    }
+
+    fn take_settings(&mut self, target: &Settings, out: &mut Effects) -> Aligned {
+        let mut aligned = Aligned::Now;
+        if self.settings.schema.is_some() && target.schema.is_none() {
+            return Aligned::Never;
+        }
+        if let Some(change) = self.settings.to(target, &self.baseline) {
+            self.settings.take_variables(target);
+            let purpose = match change.certainty {
+                Certainty::Certain => Purpose::Restore,
+                Certainty::Uncertain => {
+                    aligned = Aligned::Later;
+                    Purpose::RestoreAwaited
+                }
+            };
+            self.say(&change.sql, purpose, out);
+        }
+        if self.settings.schema != target.schema
+            && let Some(name) = &target.schema
+        {
+            aligned = Aligned::Later;
+            let before = self.settings.schema.replace(Arc::clone(name));
+            out.server_lane()
+                .inject(|bytes| wire::use_schema(bytes, name));
+            self.expect(Purpose::Schema(before), ReplyKind::Single, 0);
+        }
+        aligned
+    }
+}
+
+/// Takes what `BASELINE` was answered with; false when it is nothing like it.
+pub(super) fn baseline_read(link: &mut Link, row: &[Option<&[u8]>]) -> bool {
+    let [rest @ .., sql_mode, autocommit, schema] = row else {
+        return false;
+    };
+    let Some((global, own)) = rest.split_at_checked(CHARSETS.len()) else {
+        return false;
+    };
+    if own.len() != CHARSETS.len() {
+        return false;
+    }
+    let mut baseline = Settings::default();
+    let mut settings = Settings::default();
+    for ((name, global), own) in CHARSETS.iter().zip(global).zip(own) {
+        baseline.set(name, *global);
+        settings.set(name, *own);
+    }
+    baseline.set(b"sql_mode", *sql_mode);
+    baseline.set(b"autocommit", *autocommit);
+    settings.set_schema(schema.unwrap_or_default());
+    link.baseline = baseline;
+    link.settings = settings;
+    link.armed = Armed::Yes;
+    true
+}

@@ -1,0 +1,98 @@
+//! Answers that need no server, in the form the client's capabilities ask for.
+
+use tollgate_wire_mysql::capabilities::Capabilities;
+use tollgate_wire_mysql::error_code::ErrorCode;
+use tollgate_wire_mysql::frame::{HEADER_LEN, Sequence};
+use tollgate_wire_mysql::output::{self, Out};
+use tollgate_wire_mysql::reply::{self, OkPacket};
+use tollgate_wire_mysql::status::StatusFlags;
+
+use crate::Effects;
+
+/// The collation `binary`, which numbers have.
+const BINARY: u16 = 63;
+
+/// What of a status is true between commands.
+const LASTING: StatusFlags = StatusFlags::IN_TRANS
+    .with(StatusFlags::AUTOCOMMIT)
+    .with(StatusFlags::NO_BACKSLASH_ESCAPES)
+    .with(StatusFlags::IN_TRANS_READONLY)
+    .with(StatusFlags::ANSI_QUOTES);
+
+/// The part of a status that says something about the session and not about one result.
+pub(super) fn lasting(status: StatusFlags) -> StatusFlags {
+    status.both(LASTING)
+}
+
+/// Writes an ERR packet.
+pub(super) fn error(
+    out: &mut Effects,
+    sequence: &mut Sequence,
+    capabilities: Capabilities,
+    error: (ErrorCode, &str),
+) {
+    let (code, message) = error;
+    out.client_lane()
+        .inject(|bytes| reply::error(bytes, sequence, capabilities, code, message));
+}
+
+/// The payload of an ERR packet for a client of today.
+pub(super) fn error_payload(code: ErrorCode, message: &str) -> Vec<u8> {
+    let mut packet = Vec::new();
+    let mut sequence = Sequence::start();
+    let capabilities = Capabilities::PROTOCOL_41;
+    reply::error(&mut packet, &mut sequence, capabilities, code, message);
+    packet.split_off(HEADER_LEN.min(packet.len()))
+}
+
+/// Writes a payload as a packet.
+pub(super) fn raw(out: &mut Effects, sequence: &mut Sequence, payload: &[u8]) {
+    out.client_lane()
+        .inject(|bytes| output::packet(bytes, sequence, |bytes| bytes.put(payload)));
+}
+
+/// Writes an OK packet with nothing but a status.
+pub(super) fn ok(
+    out: &mut Effects,
+    sequence: &mut Sequence,
+    capabilities: Capabilities,
+    status: StatusFlags,
+) {
+    let end = OkPacket::with_status(lasting(status));
+    out.client_lane()
+        .inject(|bytes| reply::ok(bytes, sequence, capabilities, &end));
+}
+
+/// Writes what answers `COM_SET_OPTION`: EOF, or OK in its form.
+pub(super) fn eof(
+    out: &mut Effects,
+    sequence: &mut Sequence,
+    capabilities: Capabilities,
+    status: StatusFlags,
+) {
+    let end = OkPacket::with_status(lasting(status));
+    out.client_lane()
+        .inject(|bytes| reply::end_of_rows(bytes, sequence, capabilities, &end));
+}
+
+/// Writes a result of one column and one row.
+pub(super) fn number(
+    out: &mut Effects,
+    capabilities: Capabilities,
+    status: StatusFlags,
+    cell: (&[u8], &str),
+) {
+    let (name, value) = cell;
+    let mut sequence = Sequence::after(1);
+    let end = OkPacket::with_status(lasting(status));
+    let sequence = &mut sequence;
+    out.client_lane().inject(|bytes| {
+        reply::column_count(bytes, sequence, capabilities, 1);
+        reply::column_definition(bytes, sequence, capabilities, name, BINARY);
+        if !capabilities.contains(Capabilities::DEPRECATE_EOF) {
+            reply::eof(bytes, sequence, lasting(status), 0);
+        }
+        reply::text_row(bytes, sequence, [Some(value.as_bytes())]);
+        reply::end_of_rows(bytes, sequence, capabilities, &end);
+    });
+}

@@ -1,0 +1,150 @@
+//! What is done with each command of the client: answered here, passed on, or refused.
+
+use tollgate_sql::mysql::KillTarget;
+use tollgate_wire_mysql::command::{self, Command, Fate};
+use tollgate_wire_mysql::error_code::ErrorCode;
+use tollgate_wire_mysql::frame::Sequence;
+use tollgate_wire_mysql::reply::EofBridge;
+
+use super::client::{Message, Step, Way};
+use super::exchange::{About, Exchange};
+use super::link::{Multi, Purpose};
+use super::{CloseReason, Session, Verdict, Want, answers};
+use crate::Effects;
+
+impl Session {
+    pub(super) fn command(
+        &mut self,
+        command: Command,
+        message: Message<'_>,
+        out: &mut Effects,
+    ) -> Step {
+        if command.fate() == Fate::Refused {
+            self.error(ErrorCode::UNKNOWN_COM, "Unknown command");
+            return self.drop_command(message, Way::Nowhere, out);
+        }
+        match command {
+            Command::Quit => Step::Wait(Want::Close(CloseReason::Terminated)),
+            Command::Ping if self.link.is_none() => {
+                self.diagnostics.nothing_counted();
+                self.verdict = Some(Verdict::Ok);
+                self.drop_command(message, Way::Nowhere, out)
+            }
+            Command::ResetConnection if self.link.is_none() => {
+                self.reset();
+                self.verdict = Some(Verdict::Ok);
+                self.drop_command(message, Way::Nowhere, out)
+            }
+            Command::ChangeUser => Step::Wait(Want::ChangeUser),
+            Command::SetOption => self.set_option(message, out),
+            Command::ProcessKill => match command::process_kill(message.body()) {
+                Ok(id) => self.kill(KillTarget::Connection, u64::from(id), message, out),
+                Err(_) => self.malformed(message, out),
+            },
+            Command::Query => self.query(message, out),
+            Command::StmtPrepare => self.prepare(message, out),
+            Command::StmtExecute | Command::StmtBulkExecute => self.execute(command, message, out),
+            Command::StmtSendLongData => self.long_data(message, out),
+            Command::StmtClose => self.close_statement(message, out),
+            Command::StmtReset => self.reset_statement(message, out),
+            Command::StmtFetch => self.fetch(message, out),
+            Command::Ping
+            | Command::ResetConnection
+            | Command::InitDb
+            | Command::FieldList
+            | Command::Statistics => self.plain(command, message, out),
+            // All of these are refused above.
+            Command::Sleep
+            | Command::CreateDb
+            | Command::DropDb
+            | Command::Refresh
+            | Command::Shutdown
+            | Command::ProcessInfo
+            | Command::Connect
+            | Command::Debug
+            | Command::Time
+            | Command::DelayedInsert
+            | Command::BinlogDump
+            | Command::TableDump
+            | Command::ConnectOut
+            | Command::RegisterReplica
+            | Command::Daemon
+            | Command::BinlogDumpGtid
+            | Command::Clone
+            | Command::SubscribeGroupReplicationStream
+            | Command::Unknown(_) => self.malformed(message, out),
+        }
+    }
+
+    /// A command that any connection with the client's settings can serve.
+    fn plain(&mut self, command: Command, message: Message<'_>, out: &mut Effects) -> Step {
+        if let Some(want) = self.align(out) {
+            return Step::Wait(want);
+        }
+        self.expect(command, About::NOTHING);
+        if command == Command::InitDb
+            && message.is_whole()
+            && let Some(exchange) = self.exchange_mut()
+        {
+            exchange.file_text = Some(command::init_db(message.body()).to_vec());
+        }
+        self.pass(message, out)
+    }
+
+    /// The command at hand is about to be passed on, and will be answered.
+    pub(super) fn expect(&mut self, command: Command, about: About) {
+        let client = self.capabilities();
+        let Some(link) = &mut self.link else { return };
+        link.commands = link.commands.saturating_add(1);
+        let mut exchange = Exchange::new(command, about, 0);
+        exchange.bridge = EofBridge::new(link.config.capabilities, client);
+        link.exchange = Some(exchange);
+        link.expect(Purpose::Client, command.reply(), 0);
+    }
+
+    /// A command without an answer is about to be passed on.
+    pub(super) fn expect_nothing(&mut self) {
+        if let Some(link) = &mut self.link {
+            link.commands = link.commands.saturating_add(1);
+        }
+    }
+
+    pub(super) fn exchange_mut(&mut self) -> Option<&mut Exchange> {
+        self.link.as_mut()?.exchange.as_mut()
+    }
+
+    pub(super) fn malformed(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+        self.error(
+            ErrorCode::MALFORMED_PACKET,
+            "Malformed communication packet",
+        );
+        self.drop_command(message, Way::Nowhere, out)
+    }
+
+    /// Remembered and not sent: a server connection is told when it has to know.
+    fn set_option(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+        let multi = match command::set_option(message.body()) {
+            Ok(Command::MULTI_STATEMENTS_ON) => Multi::Allowed,
+            Ok(Command::MULTI_STATEMENTS_OFF) => Multi::Forbidden,
+            Ok(_) | Err(_) => {
+                self.error(ErrorCode::UNKNOWN_COM, "Unknown command");
+                return self.drop_command(message, Way::Nowhere, out);
+            }
+        };
+        self.multi_statements = multi;
+        let mut sequence = Sequence::after(1);
+        let (capabilities, status) = (self.capabilities(), self.status);
+        answers::eof(out, &mut sequence, capabilities, status);
+        self.drop_command(message, Way::Silence, out)
+    }
+
+    /// The client's state is as new, but for its schema.
+    pub(super) fn reset(&mut self) {
+        self.settings.reset();
+        self.collation = super::Collation::Known;
+        self.subscription = super::Subscription::default();
+        self.statements.clear();
+        self.pins.reset();
+        self.diagnostics = super::Diagnostics::default();
+    }
+}

@@ -1,0 +1,126 @@
+//! The client's command that is being answered: what it may do, and what has been heard so far.
+
+use tollgate_sql::mysql::{EffectSet, Summary};
+use tollgate_wire_mysql::capabilities::Capabilities;
+use tollgate_wire_mysql::command::Command;
+use tollgate_wire_mysql::frame::Sequence;
+use tollgate_wire_mysql::reply::{EofBridge, OkHead};
+
+use super::statements::Statement;
+
+/// One command of the client's, from its first byte to the last of its reply.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) command: Command,
+    /// The prepared statement it is about, by the client's number.
+    pub(super) statement: Option<u32>,
+    pub(super) about: About,
+    pub(super) bridge: EofBridge,
+    /// Of the client's next packet.
+    pub(super) sequence: Sequence,
+    /// The text, where the server may ask for a file that it names.
+    pub(super) file_text: Option<Vec<u8>>,
+    pub(super) uploading: Uploading,
+    /// The statement that is being prepared.
+    pub(super) preparing: Option<Box<Statement>>,
+    pub(super) heard: Heard,
+}
+
+/// What is known of a command from its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct About {
+    pub(super) effects: EffectSet,
+    /// Statements in the text.
+    pub(super) statements: u32,
+    /// The variables that a `SET session_track_..` names besides.
+    pub(super) variables: Vec<Vec<u8>>,
+    /// The statement that SQL `PREPARE` or `DEALLOCATE` names.
+    pub(super) name: Option<Box<[u8]>>,
+    /// The text without its data.
+    pub(super) digest: Option<Box<str>>,
+}
+
+impl About {
+    /// A command without SQL text.
+    pub(super) const NOTHING: Self = Self {
+        effects: EffectSet::NONE,
+        statements: 1,
+        variables: Vec::new(),
+        name: None,
+        digest: None,
+    };
+
+    pub(super) fn of(summary: &Summary, digest: Option<Box<str>>) -> Self {
+        let track = summary.effects.intersects(EffectSet::SESSION_TRACK);
+        Self {
+            effects: summary.effects,
+            statements: summary.statements,
+            variables: if track {
+                let names = summary.variables.iter();
+                names.map(|(name, _)| name.to_vec()).collect()
+            } else {
+                Vec::new()
+            },
+            name: summary.name.as_ref().map(|name| name.as_bytes().into()),
+            digest,
+        }
+    }
+}
+
+/// Whether the client sends a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Uploading {
+    No,
+    Yes,
+}
+
+/// What the server has said in answer so far.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    /// Rows of the result that is under way, or was last.
+    pub(super) rows: u64,
+    pub(super) outcome: Outcome,
+    /// Whether a result reported an insert id.
+    pub(super) insert_id: u64,
+    /// Whether state changed in a way that no other report explains.
+    pub(super) state_change: StateChange,
+}
+
+/// How a reply ended.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Outcome {
+    /// It has not.
+    #[default]
+    Unknown,
+    /// By an OK or EOF.
+    Done { head: OkHead, rows: Option<u64> },
+    /// By an error.
+    Failed,
+}
+
+/// Whether the server said that state has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum StateChange {
+    #[default]
+    None,
+    Reported,
+}
+
+impl Exchange {
+    /// A command whose last packet had the number `last`.
+    pub(super) fn new(command: Command, about: About, last: u8) -> Self {
+        let mut sequence = Sequence::after(last);
+        sequence.take();
+        Self {
+            command,
+            statement: None,
+            about,
+            bridge: EofBridge::new(Capabilities::EMPTY, Capabilities::EMPTY),
+            sequence,
+            file_text: None,
+            uploading: Uploading::No,
+            preparing: None,
+            heard: Heard::default(),
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! A server connection as the session sees it: what it is set to, what it still owes, and the proof that it owes nothing.
+
+use std::collections::VecDeque;
+
+use tollgate_sql::mysql::Server;
+use tollgate_wire_mysql::capabilities::Capabilities;
+use tollgate_wire_mysql::command::Command;
+use tollgate_wire_mysql::frame::Sequence;
+use tollgate_wire_mysql::reply::{Prepared, ReplyKind, ReplyScanner, TransactionState};
+use tollgate_wire_mysql::status::StatusFlags;
+
+use super::exchange::Exchange;
+use super::settings::Settings;
+use super::statements::Carried;
+
+/// What the shell knows about a server connection that has just logged in.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// The capabilities both sides agreed on. [`Capabilities::SESSION_TRACK`] must be among them, and
+    /// [`Capabilities::DEPRECATE_EOF`] should: without it nothing is reported behind rows.
+    pub capabilities: Capabilities,
+    /// The number the server gave the connection, for `KILL`.
+    pub thread_id: u32,
+    /// Family and version.
+    pub server: Server,
+    /// The schema named in the login; empty for none.
+    pub schema: Vec<u8>,
+    /// Prepared statements kept on the connection at most: this connection's share of `max_prepared_stmt_count`.
+    pub max_statements: usize,
+}
+
+/// What is known about one server connection. It lives as long as the connection and goes with it: into
+/// the pool, to a session, and back.
+#[derive(Debug)]
+pub struct ServerState(pub(super) Box<Link>);
+
+impl ServerState {
+    /// The state of a connection that has just logged in. What the server is to report is asked for when it is
+    /// first used, or before that by [`Cleanup::arming`](super::Cleanup::arming).
+    pub fn new(config: ServerConfig) -> Self {
+        Self(Box::new(Link::new(config)))
+    }
+
+    /// The number of the connection on the server, for `KILL`.
+    pub fn thread_id(&self) -> u32 {
+        self.0.config.thread_id
+    }
+
+    /// Whether the connection has a current schema. No command takes it away again.
+    pub fn has_schema(&self) -> bool {
+        self.0.settings.schema.is_some()
+    }
+}
+
+/// The proof that a server connection has nothing of anybody's session left: no reply to come, no
+/// transaction, no lock, no cursor, no pin. Only the machines of this module make it; nothing else can give a
+/// server connection back to the pool.
+#[derive(Debug)]
+pub struct Clean(pub(super) Box<Link>);
+
+impl Clean {
+    /// The state to keep with the connection until somebody borrows it.
+    pub fn into_state(self) -> ServerState {
+        ServerState(self.0)
+    }
+}
+
+/// What a command in the queue is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The client's.
+    Client,
+    /// Makes the server report.
+    Arm,
+    /// Reads what the connection is set to.
+    Baseline,
+    /// A `SET` or option whose success is certain.
+    Restore,
+    /// A `SET` that is waited for.
+    RestoreAwaited,
+    /// Another schema; the one before.
+    Schema(Option<std::sync::Arc<[u8]>>),
+    /// Makes the client's statement with this number.
+    Prepare(u32),
+    /// `SHOW WARNINGS`.
+    Warnings,
+    /// `SELECT LAST_INSERT_ID()`.
+    InsertId,
+    /// Reads these variables, for the client.
+    Ask(Vec<Vec<u8>>),
+    /// `COM_RESET_CONNECTION`, behind a client.
+    Reset,
+}
+
+/// A command that is not answered completely.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) purpose: Purpose,
+    pub(super) scanner: ReplyScanner,
+    /// Of the server's next packet.
+    pub(super) sequence: Sequence,
+    /// Packets of a reply to a command of our own, but for the last.
+    pub(super) packets: Vec<Vec<u8>>,
+    /// What a prepare was answered with.
+    pub(super) prepared: Option<Prepared>,
+}
+
+impl Step {
+    /// True when its answer decides what the connection is set to.
+    pub(super) fn restores(&self) -> bool {
+        match self.purpose {
+            Purpose::Warnings | Purpose::InsertId | Purpose::Ask(_) => false,
+            Purpose::Client
+            | Purpose::Arm
+            | Purpose::Baseline
+            | Purpose::Restore
+            | Purpose::RestoreAwaited
+            | Purpose::Schema(_)
+            | Purpose::Prepare(_)
+            | Purpose::Reset => true,
+        }
+    }
+}
+
+/// Whether the server reports what happens to the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Armed {
+    No,
+    Yes,
+}
+
+/// Whether what the connection is set to is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// It is.
+    Known,
+    /// It is not, or the server is about to close it: it is never given back as it is.
+    Lost,
+}
+
+/// One borrowed server connection.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) config: ServerConfig,
+    pub(super) armed: Armed,
+    pub(super) trust: Trust,
+    /// What it has of itself: what a variable goes back to that nobody sets.
+    pub(super) baseline: Settings,
+    pub(super) settings: Settings,
+    pub(super) multi_statements: Multi,
+    pub(super) insert_id: InsertId,
+    pub(super) carried: Carried,
+    pub(super) queue: VecDeque<Step>,
+    pub(super) exchange: Option<Exchange>,
+    pub(super) status: StatusFlags,
+    pub(super) transaction: TransactionState,
+    pub(super) characteristics: Characteristics,
+    /// Commands of the client that ran here since it was borrowed.
+    pub(super) commands: u32,
+    /// Bytes of a packet of the server that are still to come, and where they go.
+    pub(super) outbound: usize,
+    /// Cancel requests under way to this connection.
+    pub(super) cancels: u32,
+    /// Bytes of the server that were seen but not consumed.
+    pub(super) unread: usize,
+}
+
+/// Whether several statements may be in one query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Multi {
+    Allowed,
+    Forbidden,
+}
+
+impl Multi {
+    pub(super) fn of(capabilities: Capabilities) -> Self {
+        if capabilities.contains(Capabilities::MULTI_STATEMENTS) {
+            Self::Allowed
+        } else {
+            Self::Forbidden
+        }
+    }
+
+    pub(super) fn option(self) -> u16 {
+        match self {
+            Self::Allowed => Command::MULTI_STATEMENTS_ON,
+            Self::Forbidden => Command::MULTI_STATEMENTS_OFF,
+        }
+    }
+}
+
+/// What `LAST_INSERT_ID()` was before the commands that nobody has asked about yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InsertId {
+    /// 0, so that anything else has been left by the client at hand.
+    Zero,
+    /// What the client has.
+    Clients,
+    /// What another client had.
+    Stale,
+}
+
+/// Whether something is set for the next transaction only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Characteristics {
+    None,
+    Some,
+}
+
+impl Link {
+    fn new(config: ServerConfig) -> Self {
+        let mut settings = Settings::default();
+        settings.set_schema(&config.schema);
+        Self {
+            armed: Armed::No,
+            trust: Trust::Known,
+            baseline: Settings::default(),
+            settings,
+            multi_statements: Multi::of(config.capabilities),
+            insert_id: InsertId::Zero,
+            carried: Carried::new(config.max_statements),
+            queue: VecDeque::new(),
+            exchange: None,
+            status: StatusFlags::EMPTY,
+            transaction: TransactionState::FREE,
+            characteristics: Characteristics::None,
+            commands: 0,
+            outbound: 0,
+            cancels: 0,
+            unread: 0,
+            config,
+        }
+    }
+
+    /// A command is on its way to the server; `packets` is the number of its last packet.
+    pub(super) fn expect(&mut self, purpose: Purpose, kind: ReplyKind, last: u8) {
+        let mut sequence = Sequence::after(last);
+        sequence.take();
+        self.queue.push_back(Step {
+            purpose,
+            scanner: ReplyScanner::new(kind, self.config.capabilities),
+            sequence,
+            packets: Vec::new(),
+            prepared: None,
+        });
+    }
+
+    /// True when neither a transaction nor anything that only ends with one is open.
+    pub(super) fn is_between_transactions(&self) -> bool {
+        !self.status.contains(StatusFlags::IN_TRANS)
+            && self.transaction.is_free()
+            && self.characteristics == Characteristics::None
+    }
+
+    /// The one rule for giving a server connection away; the caller adds that nothing ties the client to it.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.queue.is_empty()
+            && self.exchange.is_none()
+            && self.armed == Armed::Yes
+            && self.trust == Trust::Known
+            && self.is_between_transactions()
+            && self.outbound == 0
+            && self.cancels == 0
+            && self.unread == 0
+    }
+
+    pub(super) fn into_clean(mut self: Box<Self>) -> Clean {
+        self.commands = 0;
+        if self.insert_id == InsertId::Clients {
+            self.insert_id = InsertId::Stale;
+        }
+        Clean(self)
+    }
+}

@@ -1,0 +1,442 @@
+//! Commands on prepared statements: the client's numbers become those of whichever server connection runs them.
+
+use std::sync::Arc;
+
+use tollgate_sql::mysql::{EffectSet, classify};
+use tollgate_wire_mysql::command::{
+    self, BulkExecute, Command, ExecuteHead, Parameters, Types, execute_head, execute_parameters,
+};
+use tollgate_wire_mysql::error_code::ErrorCode;
+use tollgate_wire_mysql::reply::{self, Prepared, ReplyKind};
+
+use super::client::{Message, Step, Way};
+use super::diagnostics::Asked;
+use super::exchange::{About, Outcome};
+use super::link::Purpose;
+use super::statements::{Cursor, Key, LongData, Made, Statement};
+use super::{Session, Want};
+use crate::Effects;
+
+/// "The statement (%lu) has no open cursor." (`ER_STMT_HAS_NO_OPEN_CURSOR`).
+const NO_OPEN_CURSOR: ErrorCode = ErrorCode {
+    code: 1421,
+    sqlstate: *b"HY000",
+};
+
+/// Bytes of a command up to and with the statement's number.
+const ID_END: usize = 5;
+
+impl Session {
+    pub(super) fn prepare(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+        if let Some(want) = self.align(out) {
+            return Step::Wait(want);
+        }
+        let text = message.body();
+        let mut statement = Statement {
+            key: None,
+            server_id: 0,
+            about: About::NOTHING,
+            parameters: 0,
+            columns: 0,
+            types: None,
+            cursor: Cursor::Closed,
+            long_data: LongData::None,
+        };
+        let mut changed = None;
+        if message.is_whole() {
+            let summary = classify(self.mode(), text);
+            statement.about = self.about(&summary, text);
+            if !summary.connection_ids.is_empty() {
+                changed = Some(self.with_our_number(&summary, text));
+            }
+            statement.key = Some(self.statements.own_key(Key {
+                text: changed.as_deref().unwrap_or(text).into(),
+                reading: Arc::new(self.reading()),
+                copy: 0,
+            }));
+        } else {
+            // What it may do was not read.
+            statement.about.effects = EffectSet::CALL;
+        }
+        self.expect(Command::StmtPrepare, About::NOTHING);
+        if let Some(exchange) = self.exchange_mut() {
+            exchange.preparing = Some(Box::new(statement));
+        }
+        self.statements.last_prepared = None;
+        match changed {
+            None => self.pass(message, out),
+            Some(changed) => {
+                let mut head = vec![Command::StmtPrepare.code()];
+                head.extend(changed);
+                self.pass_with(message, &head, message.payload.len(), out)
+            }
+        }
+    }
+
+    /// The client's prepare has succeeded; false when nothing was being prepared.
+    pub(super) fn prepared(&mut self, prepared: Prepared, out: &mut Effects) -> bool {
+        let client = self.capabilities();
+        let Some(mut statement) = self
+            .exchange_mut()
+            .and_then(|exchange| exchange.preparing.take())
+        else {
+            return false;
+        };
+        statement.parameters = prepared.parameters;
+        statement.columns = prepared.columns;
+        statement.server_id = prepared.statement_id;
+        let key = statement.key.clone();
+        let id = self.statements.add(*statement);
+        let told = Prepared {
+            statement_id: id,
+            ..prepared
+        };
+        let Some(link) = &mut self.link else {
+            return false;
+        };
+        if let Some(key) = key {
+            Self::close_on_server(out, &link.carried.add(key, prepared.statement_id));
+        }
+        let Some(exchange) = &mut link.exchange else {
+            return false;
+        };
+        // The reply ends without a status.
+        exchange.heard.outcome = Outcome::Unknown;
+        let sequence = &mut exchange.sequence;
+        out.client_lane()
+            .inject(|bytes| reply::prepared(bytes, sequence, client, &told));
+        true
+    }
+
+    /// A statement was made again for its execute: it must still be what the client was told.
+    pub(super) fn made_again(&mut self, id: u32, prepared: Prepared, out: &mut Effects) {
+        let (Some(statement), Some(link)) = (self.statements.get(id), &mut self.link) else {
+            return;
+        };
+        let Some(key) = statement.key.clone() else {
+            return;
+        };
+        let same =
+            (statement.parameters, statement.columns) == (prepared.parameters, prepared.columns);
+        Self::close_on_server(out, &link.carried.add(key, prepared.statement_id));
+        if !same {
+            self.error(
+                ErrorCode::NEED_REPREPARE,
+                "Prepared statement needs to be re-prepared",
+            );
+        }
+    }
+
+    /// The statement with this number on the server connection at hand, made there if it is not.
+    fn make(&mut self, id: u32, out: &mut Effects) -> Result<u32, Want> {
+        let Some(statement) = self.statements.get(id) else {
+            return Err(Want::Replies);
+        };
+        let Some(key) = statement.key.clone() else {
+            let server_id = statement.server_id;
+            return match self.align(out) {
+                Some(want) => Err(want),
+                None => Ok(server_id),
+            };
+        };
+        let made = match &mut self.link {
+            None => return Err(self.wait_for_server()),
+            Some(link) => link.carried.use_of(&key).map(|made| made.server_id),
+        };
+        if let Some(server_id) = made {
+            return match self.align(out) {
+                Some(want) => Err(want),
+                None => Ok(server_id),
+            };
+        }
+        let settings = self.settings_for(&key.reading);
+        if let Some(want) = self.align_to(&settings, out) {
+            return Err(want);
+        }
+        if let Some(link) = &mut self.link {
+            out.server_lane()
+                .inject(|bytes| command::stmt_prepare(bytes, &key.text));
+            link.expect(Purpose::Prepare(id), ReplyKind::Prepared, 0);
+        }
+        Err(Want::Replies)
+    }
+
+    fn made(&mut self, id: u32) -> Option<&mut Made> {
+        let key = self.statements.get(id)?.key.clone()?;
+        self.link.as_mut()?.carried.use_of(&key)
+    }
+
+    /// The client's number of the statement that the command is about, if there is such a statement.
+    fn known(&self, body: &[u8]) -> Option<u32> {
+        let id = match command::statement_id(body).ok()? {
+            Command::LAST_PREPARED => self.statements.last_prepared?,
+            id => id,
+        };
+        self.statements.get(id).map(|_| id)
+    }
+
+    fn unknown(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+        let id = command::statement_id(message.body()).unwrap_or(0);
+        let text =
+            format!("Unknown prepared statement handler ({id}) given to mysqld_stmt_execute");
+        self.error(ErrorCode::UNKNOWN_STMT_HANDLER, &text);
+        self.drop_command(message, Way::Nowhere, out)
+    }
+
+    pub(super) fn execute(
+        &mut self,
+        command: Command,
+        message: Message<'_>,
+        out: &mut Effects,
+    ) -> Step {
+        let Some(id) = self.known(message.body()) else {
+            return self.unknown(message, out);
+        };
+        let Some(statement) = self.statements.get_mut(id) else {
+            return self.unknown(message, out);
+        };
+        let mut about = statement.about.clone();
+        let reading = statement.key.as_ref().map(|key| &key.reading.schema);
+        if reading.is_some_and(|schema| *schema != self.settings.schema) {
+            // The server goes to the statement's schema and back, and says that state has changed.
+            about.effects.insert(EffectSet::USE);
+        }
+        if statement.long_data == LongData::Lost {
+            statement.long_data = LongData::None;
+            self.error(
+                ErrorCode::WRONG_ARGUMENTS,
+                "a parameter that was sent in pieces was lost",
+            );
+            return self.drop_command(message, Way::Nowhere, out);
+        }
+        let server_id = match self.make(id, out) {
+            Ok(server_id) => server_id,
+            Err(want) => return Step::Wait(want),
+        };
+        match self.asked(about.effects, b"") {
+            Asked::Nothing => {}
+            Asked::InsertId => {
+                if let Some(want) = self.restore_insert_id(out) {
+                    return Step::Wait(want);
+                }
+            }
+            Asked::Answered | Asked::Gone => {
+                self.error(
+                    ErrorCode::UNKNOWN,
+                    "the diagnostics of the previous statement are kept only within a transaction",
+                );
+                return self.drop_command(message, Way::Nowhere, out);
+            }
+        }
+        let bound = if command == Command::StmtBulkExecute {
+            self.bind_bulk(id, message)
+        } else {
+            self.bind(id, message)
+        };
+        let bound = match bound {
+            Ok(bound) => bound,
+            Err((code, text)) => {
+                self.error(code, text);
+                return self.drop_command(message, Way::Nowhere, out);
+            }
+        };
+        self.expect(command, about);
+        if let Some(exchange) = self.exchange_mut() {
+            exchange.statement = Some(id);
+        }
+        match bound {
+            Bound::AsItIs => self.pass_numbered(server_id, message, out),
+            Bound::With(mut packet) => {
+                let payload = packet.get_mut(4..).unwrap_or_default();
+                // A payload of an execute always has room for the number.
+                let _numbered = command::set_statement_id(payload, server_id);
+                let cut = message.payload.len();
+                let payload = payload.to_vec();
+                self.pass_with(message, &payload, cut, out)
+            }
+        }
+    }
+
+    /// Notes the types that are bound, or adds those that the server has not seen.
+    fn bind(&mut self, id: u32, message: Message<'_>) -> Result<Bound, (ErrorCode, &'static str)> {
+        const MALFORMED: (ErrorCode, &str) = (
+            ErrorCode::MALFORMED_PACKET,
+            "Malformed communication packet",
+        );
+        let capabilities = self.capabilities();
+        let head = execute_head(message.body()).map_err(|_| MALFORMED)?;
+        let Some(statement) = self.statements.get_mut(id) else {
+            return Ok(Bound::AsItIs);
+        };
+        let parameters =
+            execute_parameters(&head, statement.parameters, capabilities).map_err(|_| MALFORMED)?;
+        if parameters.count == 0 {
+            return Ok(Bound::AsItIs);
+        }
+        if let Some(types) = &parameters.types {
+            let types: Arc<[u8]> = types.bytes().into();
+            statement.types = Some(Arc::clone(&types));
+            if let Some(made) = self.made(id) {
+                made.types = Some(types);
+            }
+            return Ok(Bound::AsItIs);
+        }
+        let Some(types) = statement.types.clone() else {
+            return Ok(Bound::AsItIs);
+        };
+        match self.made(id) {
+            Some(made) if made.types.as_ref() != Some(&types) => {
+                made.types = Some(Arc::clone(&types));
+            }
+            Some(_) | None => return Ok(Bound::AsItIs),
+        }
+        if !message.is_whole() {
+            let text = "a large execute must bind the types of its parameters";
+            return Err((ErrorCode::UNKNOWN, text));
+        }
+        let types = Types::parse(&types, parameters.count, capabilities).map_err(|_| MALFORMED)?;
+        let head = ExecuteHead { rest: &[], ..head };
+        let parameters = Parameters {
+            types: Some(types),
+            ..parameters
+        };
+        let mut packet = Vec::new();
+        command::execute(&mut packet, capabilities, &head, &parameters);
+        Ok(Bound::With(packet))
+    }
+
+    fn bind_bulk(
+        &mut self,
+        id: u32,
+        message: Message<'_>,
+    ) -> Result<Bound, (ErrorCode, &'static str)> {
+        let Ok(bulk) = BulkExecute::parse(message.body()) else {
+            let text = "Malformed communication packet";
+            return Err((ErrorCode::MALFORMED_PACKET, text));
+        };
+        let own = self.statements.get(id).and_then(|it| it.types.clone());
+        let Some(made) = self.made(id) else {
+            return Ok(Bound::AsItIs);
+        };
+        if bulk.has_types() {
+            // They have another form here: the next single execute binds its own again.
+            made.types = None;
+        } else if own.is_none() || made.types != own {
+            let text = "a bulk execute must bind the types of its parameters";
+            return Err((ErrorCode::UNKNOWN, text));
+        }
+        Ok(Bound::AsItIs)
+    }
+
+    /// Passes a command on with the server's number of the statement.
+    fn pass_numbered(&mut self, server_id: u32, message: Message<'_>, out: &mut Effects) -> Step {
+        let mut head = message.payload.get(..ID_END).unwrap_or_default().to_vec();
+        let _numbered = command::set_statement_id(&mut head, server_id);
+        self.pass_with(message, &head, head.len(), out)
+    }
+
+    pub(super) fn long_data(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+        let Some(id) = self.known(message.body()) else {
+            return self.drop_command(message, Way::Silence, out);
+        };
+        let server_id = match self.make(id, out) {
+            Ok(server_id) => server_id,
+            Err(want) => return Step::Wait(want),
+        };
+        self.expect_nothing();
+        if let Some(statement) = self.statements.get_mut(id) {
+            statement.long_data = LongData::Sent;
+        }
+        self.pass_numbered(server_id, message, out)
+    }
+
+    /// No connection could be had for a piece of a parameter.
+    pub(super) fn long_data_is_lost(&mut self, command: Command, message: Message<'_>) {
+        if command == Command::StmtSendLongData
+            && let Some(id) = self.known(message.body())
+            && let Some(statement) = self.statements.get_mut(id)
+        {
+            statement.long_data = LongData::Lost;
+        }
+    }
+
+    pub(super) fn close_statement(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+        let closed = self.known(message.body()).and_then(|id| {
+            let statement = self.statements.remove(id)?;
+            Some(statement)
+        });
+        if let (Some(statement), Some(link)) = (closed, &mut self.link) {
+            let busy = statement.cursor == Cursor::Open || statement.long_data == LongData::Sent;
+            match &statement.key {
+                None => Self::close_on_server(out, &[statement.server_id]),
+                Some(key) if busy => {
+                    let made = link.carried.remove(key);
+                    let ids: Vec<u32> = made.iter().map(|made| made.server_id).collect();
+                    Self::close_on_server(out, &ids);
+                }
+                Some(_) => {}
+            }
+        }
+        self.drop_command(message, Way::Silence, out)
+    }
+
+    /// The number of a statement on the server connection that has a cursor or pieces of parameters there.
+    fn busy(&mut self, id: u32) -> Option<u32> {
+        let statement = self.statements.get(id)?;
+        if statement.cursor == Cursor::Closed && statement.long_data != LongData::Sent {
+            return None;
+        }
+        match statement.key {
+            None => Some(statement.server_id),
+            Some(_) => self.made(id).map(|made| made.server_id),
+        }
+    }
+
+    pub(super) fn reset_statement(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+        let Some(id) = self.known(message.body()) else {
+            return self.unknown(message, out);
+        };
+        if let Some(server_id) = self.busy(id) {
+            return self.about_cursor(id, server_id, message, out);
+        }
+        if let Some(statement) = self.statements.get_mut(id) {
+            statement.long_data = LongData::None;
+        }
+        self.verdict = Some(super::Verdict::Ok);
+        self.drop_command(message, Way::Nowhere, out)
+    }
+
+    pub(super) fn fetch(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+        let Some(id) = self.known(message.body()) else {
+            return self.unknown(message, out);
+        };
+        if let Some(server_id) = self.busy(id) {
+            return self.about_cursor(id, server_id, message, out);
+        }
+        let text = format!("The statement ({id}) has no open cursor.");
+        self.error(NO_OPEN_CURSOR, &text);
+        self.drop_command(message, Way::Nowhere, out)
+    }
+
+    fn about_cursor(
+        &mut self,
+        id: u32,
+        server_id: u32,
+        message: Message<'_>,
+        out: &mut Effects,
+    ) -> Step {
+        let command = Command::of(message.payload).unwrap_or(Command::StmtReset);
+        self.expect(command, About::NOTHING);
+        if let Some(exchange) = self.exchange_mut() {
+            exchange.statement = Some(id);
+        }
+        self.pass_numbered(server_id, message, out)
+    }
+}
+
+/// How an execute goes to the server.
+enum Bound {
+    AsItIs,
+    /// As this packet.
+    With(Vec<u8>),
+}

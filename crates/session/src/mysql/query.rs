@@ -1,0 +1,157 @@
+//! Queries: what a text means for the session before it is passed on.
+
+use tollgate_sql::mysql::{
+    Charset, EffectSet, Mode, Placement, Scanner, Summary, classify, digest,
+};
+use tollgate_wire_mysql::command::{self, Command};
+use tollgate_wire_mysql::error_code::ErrorCode;
+
+use super::Session;
+use super::client::{Inbound, Message, Step, Way};
+use super::diagnostics::Asked;
+use super::exchange::About;
+use crate::Effects;
+
+/// Longest digest to keep, in bytes.
+const MAX_DIGEST: usize = 200;
+
+/// Effects whose statement is worth remembering.
+const REMARKABLE: EffectSet = EffectSet::USER_VARIABLE_SET
+    .union(EffectSet::USER_VARIABLE_WRITE)
+    .union(EffectSet::TEMPORARY_CREATE)
+    .union(EffectSet::FLUSH_LOCK)
+    .union(EffectSet::BACKUP_LOCK)
+    .union(EffectSet::NAMED_LOCK)
+    .union(EffectSet::HANDLER_OPEN)
+    .union(EffectSet::PREPARE)
+    .union(EffectSet::EXECUTE)
+    .union(EffectSet::SET_SESSION)
+    .union(EffectSet::SET_ROLE)
+    .union(EffectSet::CALL)
+    .union(EffectSet::UNKNOWN_FUNCTION)
+    .union(EffectSet::LOCK_TABLES)
+    .union(EffectSet::AMBIGUOUS)
+    .union(EffectSet::UNKNOWN);
+
+impl Session {
+    /// How the server reads the client's texts.
+    pub(super) fn mode(&self) -> Mode {
+        let value = |name: &[u8]| {
+            let set = self.settings.value(name).or(self.baseline.value(name));
+            set.and_then(Option::as_deref)
+        };
+        let charset = value(b"character_set_client").map_or(Charset::Utf8, Charset::from_name);
+        let mode = Mode {
+            server: self.config.server,
+            charset,
+            ..Mode::default()
+        };
+        mode.with_sql_mode(value(b"sql_mode").unwrap_or_default())
+    }
+
+    pub(super) fn about(&self, summary: &Summary, text: &[u8]) -> About {
+        let remarkable = summary.effects.intersects(REMARKABLE);
+        let digest = remarkable.then(|| digest(self.mode(), text, MAX_DIGEST).into());
+        About::of(summary, digest)
+    }
+
+    pub(super) fn query(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+        // How the text is read depends on what the connection has of itself, so that it comes first.
+        if let Some(want) = self.align(out) {
+            return Step::Wait(want);
+        }
+        let Ok(query) = command::query(message.body(), self.capabilities()) else {
+            return self.malformed(message, out);
+        };
+        let prefix = 1_usize.saturating_add(query.prefix.len());
+        if !message.is_whole() {
+            return self.long_query(message, query.text, out);
+        }
+        let mode = self.mode();
+        let summary = classify(mode, query.text);
+        if summary.effects.intersects(EffectSet::KILL_UNKNOWN) {
+            self.error(ErrorCode::UNKNOWN, "KILL needs the number of a connection");
+            return self.drop_command(message, Way::Nowhere, out);
+        }
+        if let Some(kill) = summary.kill {
+            return self.kill(kill.target, kill.id, message, out);
+        }
+        match self.asked(summary.effects, query.text) {
+            Asked::Nothing => {}
+            Asked::Answered => {
+                self.answer_diagnostics(query.text, out);
+                return self.drop_command(message, Way::Silence, out);
+            }
+            Asked::Gone => {
+                self.error(
+                    ErrorCode::UNKNOWN,
+                    "the diagnostics of the previous statement are kept only within a transaction",
+                );
+                return self.drop_command(message, Way::Nowhere, out);
+            }
+            Asked::InsertId => {
+                if let Some(want) = self.restore_insert_id(out) {
+                    return Step::Wait(want);
+                }
+            }
+        }
+        let about = self.about(&summary, query.text);
+        let local = about.effects.intersects(EffectSet::LOCAL_INFILE);
+        self.expect(Command::Query, about);
+        if local && let Some(exchange) = self.exchange_mut() {
+            exchange.file_text = Some(query.text.to_vec());
+        }
+        if summary.connection_ids.is_empty() {
+            return self.pass(message, out);
+        }
+        let mut head = message.payload.get(..prefix).unwrap_or_default().to_vec();
+        head.extend(self.with_our_number(&summary, query.text));
+        let cut = message.payload.len();
+        self.pass_with(message, &head, cut, out)
+    }
+
+    /// The text with the client's number in the place of `CONNECTION_ID()`.
+    pub(super) fn with_our_number(&self, summary: &Summary, text: &[u8]) -> Vec<u8> {
+        let number = format!("CAST({} AS UNSIGNED)", self.config.connection_id);
+        let mut changed = Vec::with_capacity(text.len());
+        let mut done = 0_usize;
+        for call in &summary.connection_ids {
+            let start = usize::try_from(call.span.start).unwrap_or(usize::MAX);
+            let end = usize::try_from(call.span.end).unwrap_or(usize::MAX);
+            let (Some(before), Some(call_text)) = (text.get(done..start), text.get(start..end))
+            else {
+                break;
+            };
+            changed.extend_from_slice(before);
+            done = end;
+            if call_text.contains(&b'`') {
+                changed.extend_from_slice(call_text);
+                continue;
+            }
+            changed.extend_from_slice(number.as_bytes());
+            if call.placement == Placement::Column {
+                // The column goes on to be named after what the client wrote.
+                changed.extend_from_slice(b" AS `");
+                changed.extend_from_slice(call_text);
+                changed.push(b'`');
+            }
+        }
+        changed.extend_from_slice(text.get(done..).unwrap_or_default());
+        changed
+    }
+
+    /// A text that is too long to be seen whole: it is read while it passes.
+    fn long_query(&mut self, message: Message<'_>, text: &[u8], out: &mut Effects) -> Step {
+        let mut scanner = Box::new(Scanner::new(self.mode()));
+        scanner.feed(text);
+        let mut about = About::NOTHING;
+        // What the rest may do is not known until it has passed.
+        about.effects = EffectSet::CALL;
+        self.expect(Command::Query, about);
+        let step = self.pass(message, out);
+        if let Inbound::Body(body) = &mut self.inbound {
+            body.scanner = Some(scanner);
+        }
+        step
+    }
+}

@@ -1,0 +1,354 @@
+//! The server's bytes: where each packet goes, and when the connection is done with.
+
+use tollgate_wire_mysql::capabilities::Capabilities;
+use tollgate_wire_mysql::frame::{self, Frame, HEADER_LEN, Header};
+use tollgate_wire_mysql::reply::{self, Insert, OkPacket, Part, Plan, Seen, Then, Treatment};
+use tollgate_wire_mysql::status::StatusFlags;
+
+use super::answers::lasting;
+use super::client::Inbound;
+use super::diagnostics::{Conditions, Doubt};
+use super::exchange::{Exchange, Outcome, Uploading};
+use super::link::{Clean, Purpose};
+use super::own::OwnPacket;
+use super::{Collation, ServerEvent, ServerProgress, Session, Waiting};
+use crate::Effects;
+
+/// Longest packet of a reply that must be seen whole: ends, errors, names of files.
+const MAX_HELD: usize = 1024 * 1024;
+
+/// What a packet led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Looked {
+    Taken,
+    /// More of it must be here.
+    Incomplete,
+    Fatal,
+    OutOfSync,
+}
+
+/// A packet of the server and where it lies in the input.
+#[derive(Clone, Copy)]
+pub(super) struct Packet<'a> {
+    pub(super) header: Header,
+    /// What has arrived of its payload.
+    pub(super) payload: &'a [u8],
+    pub(super) at: usize,
+}
+
+impl Session {
+    /// Looks at bytes of the server. Give all that has arrived: the connection is released only when
+    /// nothing of the input is left.
+    pub fn on_server(&mut self, input: &[u8], out: &mut Effects) -> ServerProgress {
+        let mut consumed = 0_usize;
+        let event = loop {
+            let rest = input.get(consumed..).unwrap_or_default();
+            let Some(link) = &mut self.link else {
+                break ServerEvent::More;
+            };
+            if link.outbound > 0 && !rest.is_empty() {
+                let length = link.outbound.min(rest.len());
+                link.outbound = link.outbound.saturating_sub(length);
+                out.client_lane().forward(consumed, length);
+                consumed = consumed.saturating_add(length);
+                continue;
+            }
+            let (Frame::Complete(header) | Frame::Incomplete(header)) = frame::next(rest) else {
+                break self.at_end(rest.len(), out);
+            };
+            let packet = Packet {
+                header,
+                payload: header.payload(rest),
+                at: consumed,
+            };
+            match self.packet(packet, out) {
+                Looked::Taken => {
+                    let length = HEADER_LEN.saturating_add(packet.payload.len());
+                    consumed = consumed.saturating_add(length);
+                }
+                Looked::Incomplete => break self.at_end(rest.len(), out),
+                Looked::Fatal => {
+                    consumed = consumed.saturating_add(header.total());
+                    self.link = None;
+                    break ServerEvent::ServerFatal;
+                }
+                Looked::OutOfSync => break ServerEvent::OutOfSync,
+            }
+        };
+        ServerProgress { consumed, event }
+    }
+
+    /// The input is used up, but for `unread` bytes of a packet.
+    fn at_end(&mut self, unread: usize, out: &mut Effects) -> ServerEvent {
+        if let Some(link) = &mut self.link {
+            link.unread = unread;
+        }
+        let released = self.settle(out);
+        self.pins.announce(out);
+        match released {
+            Some(clean) => ServerEvent::Release(clean),
+            None => ServerEvent::More,
+        }
+    }
+
+    fn packet(&mut self, packet: Packet<'_>, out: &mut Effects) -> Looked {
+        let Some(link) = &mut self.link else {
+            return Looked::OutOfSync;
+        };
+        match link.queue.front().map(|step| &step.purpose) {
+            None => Self::unasked(packet, out),
+            Some(Purpose::Client) => self.client_packet(packet, out),
+            Some(_) => match link.own_packet(packet.header, packet.payload) {
+                OwnPacket::Incomplete => Looked::Incomplete,
+                OwnPacket::More => Looked::Taken,
+                OwnPacket::Done(reply) => self.own_reply(*reply, out),
+                OwnPacket::Wrong => Looked::OutOfSync,
+            },
+        }
+    }
+
+    /// The server speaks first only to say why it closes the connection (4031, 1053, 1927).
+    fn unasked(packet: Packet<'_>, out: &mut Effects) -> Looked {
+        let length = packet.header.payload_len();
+        match packet.payload.first() {
+            Some(0xff) if length <= MAX_HELD && packet.payload.len() < length => Looked::Incomplete,
+            Some(0xff) if length <= MAX_HELD => {
+                let length = HEADER_LEN.saturating_add(length);
+                out.client_lane().forward(packet.at, length);
+                Looked::Fatal
+            }
+            None if length > 0 => Looked::Incomplete,
+            Some(_) | None => Looked::OutOfSync,
+        }
+    }
+
+    fn client_packet(&mut self, packet: Packet<'_>, out: &mut Effects) -> Looked {
+        // An answer to half a command: the server has given up on the connection.
+        if matches!(self.inbound, Inbound::Body(_)) {
+            return Looked::OutOfSync;
+        }
+        let Some(link) = &mut self.link else {
+            return Looked::OutOfSync;
+        };
+        let (Some(step), Some(exchange)) = (link.queue.front_mut(), &mut link.exchange) else {
+            return Looked::OutOfSync;
+        };
+        let Packet {
+            header, payload, ..
+        } = packet;
+        let mut scanner = step.scanner;
+        let seen = match scanner.packet(header, payload) {
+            Ok(Some(seen)) => seen,
+            Ok(None) => return Looked::Incomplete,
+            Err(_) => return Looked::OutOfSync,
+        };
+        if must_be_whole(&seen.part) && payload.len() < header.payload_len() {
+            return if header.payload_len() > MAX_HELD {
+                Looked::OutOfSync
+            } else {
+                Looked::Incomplete
+            };
+        }
+        if step.sequence.check(header).is_err() {
+            return Looked::OutOfSync;
+        }
+        step.scanner = scanner;
+        let plan = exchange.bridge.plan(&seen.part);
+        self.relay(packet, seen, plan, out)
+    }
+
+    fn relay(&mut self, packet: Packet<'_>, seen: Seen, plan: Plan, out: &mut Effects) -> Looked {
+        let status = self.status;
+        if let Some(exchange) = self.exchange_mut() {
+            insert(exchange, plan.before, status, out);
+        }
+        match seen.part {
+            Part::End { form, .. } => {
+                if !self.result_ended(packet.payload, form, plan.packet, out) {
+                    return Looked::OutOfSync;
+                }
+            }
+            Part::DefinitionsEnd { head, .. } => self.definitions_ended(packet, head, plan, out),
+            Part::Prepared(prepared) => {
+                if !self.prepared(prepared, out) {
+                    return Looked::OutOfSync;
+                }
+            }
+            Part::FileRequest if !self.may_ask_for(packet.payload) => return Looked::OutOfSync,
+            Part::Error { .. } => {
+                self.forward(packet, out);
+                if let Some(exchange) = self.exchange_mut() {
+                    exchange.heard.outcome = Outcome::Failed;
+                }
+            }
+            Part::Row => {
+                self.forward(packet, out);
+                if let Some(exchange) = self.exchange_mut() {
+                    exchange.heard.rows = exchange.heard.rows.saturating_add(1);
+                }
+            }
+            Part::Columns { .. } => {
+                self.forward(packet, out);
+                if let Some(exchange) = self.exchange_mut() {
+                    exchange.heard.rows = 0;
+                }
+            }
+            Part::FileRequest
+            | Part::Continued
+            | Part::Progress
+            | Part::Definition { .. }
+            | Part::Text
+            | Part::Login
+            | Part::Stream => self.forward(packet, out),
+        }
+        let status = self.status;
+        if let Some(exchange) = self.exchange_mut() {
+            insert(exchange, plan.after, status, out);
+            if seen.then == Then::Client {
+                exchange.uploading = Uploading::Yes;
+            }
+        }
+        if seen.then == Then::End {
+            if let Some(link) = &mut self.link {
+                link.queue.pop_front();
+            }
+            self.exchange_ended(out);
+        }
+        Looked::Taken
+    }
+
+    /// Passes a packet on, with another number if the client counts differently.
+    pub(super) fn forward(&mut self, packet: Packet<'_>, out: &mut Effects) {
+        let Some(link) = &mut self.link else { return };
+        let Some(exchange) = &mut link.exchange else {
+            return;
+        };
+        let number = exchange.sequence.take();
+        let Packet {
+            header,
+            payload,
+            at,
+        } = packet;
+        let lane = out.client_lane();
+        if number == header.sequence {
+            lane.forward(at, HEADER_LEN.saturating_add(payload.len()));
+        } else {
+            let bytes = frame::header_bytes(header.length, number);
+            lane.inject(|out| out.extend_from_slice(&bytes));
+            lane.forward(at.saturating_add(HEADER_LEN), payload.len());
+        }
+        link.outbound = header.payload_len().saturating_sub(payload.len());
+    }
+
+    fn definitions_ended(
+        &mut self,
+        packet: Packet<'_>,
+        head: reply::OkHead,
+        plan: Plan,
+        out: &mut Effects,
+    ) {
+        match plan.packet {
+            Treatment::Forward | Treatment::AsEof => self.forward(packet, out),
+            Treatment::Drop => {}
+            Treatment::AsOk => {
+                let client = self.capabilities();
+                if let Some(exchange) = self.exchange_mut() {
+                    let end = OkPacket {
+                        head,
+                        ..OkPacket::default()
+                    };
+                    let sequence = &mut exchange.sequence;
+                    out.client_lane()
+                        .inject(|bytes| reply::end_of_rows(bytes, sequence, client, &end));
+                }
+            }
+        }
+        if head.status.contains(StatusFlags::CURSOR_EXISTS)
+            && let Some(link) = &mut self.link
+        {
+            link.status = head.status;
+            if let Some(exchange) = &mut link.exchange {
+                let rows = Some(0);
+                exchange.heard.outcome = Outcome::Done { head, rows };
+            }
+        }
+    }
+
+    /// A server may ask for the file that the statement names and for no other.
+    fn may_ask_for(&mut self, payload: &[u8]) -> bool {
+        let allowed = self.capabilities().contains(Capabilities::LOCAL_FILES);
+        let name = payload.get(1..).unwrap_or_default();
+        let Some(text) = self
+            .exchange_mut()
+            .and_then(|exchange| exchange.file_text.take())
+        else {
+            return false;
+        };
+        let is_named = |text: &[u8]| memchr::memmem::find(text, name).is_some();
+        // In the text the name is a string, where quotes and backslashes may be escaped.
+        let unescaped: Vec<u8> = text.iter().copied().filter(|byte| *byte != b'\\').collect();
+        let plain: Vec<u8> = name.iter().copied().filter(|byte| *byte != b'\\').collect();
+        let is_named_unescaped = memchr::memmem::find(&unescaped, &plain).is_some();
+        allowed && !name.is_empty() && (is_named(&text) || is_named_unescaped)
+    }
+
+    /// The connection, if it is provably clean. What must be kept of it is asked for first.
+    pub(super) fn settle(&mut self, out: &mut Effects) -> Option<Clean> {
+        let idle = matches!(self.inbound, Inbound::Idle)
+            && self.verdict.is_none()
+            && self.waiting == Waiting::No;
+        let facts = self.link.as_ref().map(|link| self.facts(link));
+        self.pins.derive(facts.unwrap_or_default());
+        let tied = !self.pins.reasons().is_empty() || self.holds_long_data();
+        let link = self.link.as_mut()?;
+        if !idle || tied || !link.is_quiet() {
+            return None;
+        }
+        if let Conditions::Unasked { .. } = self.diagnostics.conditions {
+            link.say(b"SHOW WARNINGS", Purpose::Warnings, out);
+        }
+        if self.diagnostics.insert_id_doubt == Doubt::Yes {
+            link.ask_insert_id(out);
+        }
+        if self.collation == Collation::InDoubt {
+            self.ask_collation(out);
+        }
+        if self.link.as_ref().is_some_and(|link| !link.is_quiet()) {
+            return None;
+        }
+        self.status = lasting(self.status);
+        Some(self.link.take()?.into_clean())
+    }
+}
+
+/// Writes the EOF packets that a client without `DEPRECATE_EOF` expects.
+fn insert(exchange: &mut Exchange, what: Insert, status: StatusFlags, out: &mut Effects) {
+    let times = match what {
+        Insert::Nothing => 0,
+        Insert::Eof => 1,
+        Insert::TwoEofs => 2,
+    };
+    for _ in 0..times {
+        let sequence = &mut exchange.sequence;
+        out.client_lane()
+            .inject(|bytes| reply::eof(bytes, sequence, lasting(status), 0));
+    }
+}
+
+fn must_be_whole(part: &Part) -> bool {
+    match part {
+        Part::End { .. }
+        | Part::DefinitionsEnd { .. }
+        | Part::Prepared(_)
+        | Part::FileRequest
+        | Part::Error { .. } => true,
+        Part::Continued
+        | Part::Progress
+        | Part::Columns { .. }
+        | Part::Definition { .. }
+        | Part::Row
+        | Part::Text
+        | Part::Login
+        | Part::Stream => false,
+    }
+}

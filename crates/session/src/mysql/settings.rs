@@ -1,0 +1,320 @@
+//! What a session has set: schema and variables as the server spells them, and the one `SET` between two states.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The value of a variable as the server reports it; `None` is NULL.
+pub(super) type Value = Option<Box<[u8]>>;
+
+/// Variables that the server takes again whenever it has reported them itself, so that nobody need wait for its
+/// answer. All others are waited for.
+const CERTAIN: &[&[u8]] = &[
+    b"autocommit",
+    b"character_set_client",
+    b"character_set_connection",
+    b"character_set_results",
+    b"collation_connection",
+    b"foreign_key_checks",
+    b"group_concat_max_len",
+    b"innodb_lock_wait_timeout",
+    b"interactive_timeout",
+    b"lock_wait_timeout",
+    b"max_execution_time",
+    b"max_statement_time",
+    b"net_read_timeout",
+    b"net_write_timeout",
+    b"sql_auto_is_null",
+    b"sql_mode",
+    b"sql_safe_updates",
+    b"sql_select_limit",
+    b"time_zone",
+    b"transaction_isolation",
+    b"transaction_read_only",
+    b"tx_isolation",
+    b"tx_read_only",
+    b"unique_checks",
+    b"wait_timeout",
+];
+
+/// What follows the character set of the connection and may differ from it.
+const COLLATION: &[u8] = b"collation_connection";
+
+/// Reported variables that say nothing about the session: numbers of the moment, and what follows the schema.
+const PASSING: &[&[u8]] = &[
+    b"character_set_database",
+    b"collation_database",
+    b"connection_id",
+    b"error_count",
+    b"gtid_executed",
+    b"gtid_owned",
+    b"in_transaction",
+    b"last_gtid",
+    b"redirect_url",
+    b"statement_id",
+    b"warning_count",
+];
+
+/// Variables that no other connection can be given.
+const BOUND: &[&[u8]] = &[
+    b"debug",
+    b"debug_sync",
+    b"gtid_domain_id",
+    b"gtid_next",
+    b"gtid_seq_no",
+    b"insert_id",
+    b"profiling",
+    b"pseudo_replica_mode",
+    b"pseudo_slave_mode",
+    b"pseudo_thread_id",
+    b"rand_seed1",
+    b"rand_seed2",
+    b"server_id",
+    b"skip_replication",
+    b"sql_log_bin",
+    b"timestamp",
+];
+
+/// What a reported variable means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// It moves with the client.
+    Moves,
+    /// Nothing.
+    Passing,
+    /// It ties the client to the connection.
+    Bound,
+    /// What the server reports.
+    Tracking,
+    /// The value of `LAST_INSERT_ID()`.
+    InsertId,
+}
+
+impl Meaning {
+    pub(super) fn of(name: &[u8]) -> Self {
+        if PASSING.binary_search(&name).is_ok() {
+            Self::Passing
+        } else if BOUND.binary_search(&name).is_ok() {
+            Self::Bound
+        } else if name.starts_with(b"session_track_") {
+            Self::Tracking
+        } else if matches!(name, b"last_insert_id" | b"identity") {
+            Self::InsertId
+        } else {
+            Self::Moves
+        }
+    }
+}
+
+/// Schema and variables.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Settings {
+    /// `None`: no schema.
+    pub(super) schema: Option<Arc<[u8]>>,
+    variables: Arc<BTreeMap<Box<[u8]>, Value>>,
+}
+
+impl Settings {
+    pub(super) fn value(&self, name: &[u8]) -> Option<&Value> {
+        self.variables.get(name)
+    }
+
+    pub(super) fn set(&mut self, name: &[u8], value: Option<&[u8]>) {
+        let same = self
+            .variables
+            .get(name)
+            .is_some_and(|known| known.as_deref() == value);
+        if !same {
+            Arc::make_mut(&mut self.variables).insert(name.into(), value.map(Into::into));
+        }
+    }
+
+    pub(super) fn unset(&mut self, name: &[u8]) {
+        if self.variables.contains_key(name) {
+            Arc::make_mut(&mut self.variables).remove(name);
+        }
+    }
+
+    pub(super) fn set_schema(&mut self, name: &[u8]) {
+        self.schema = (!name.is_empty()).then(|| name.into());
+    }
+
+    /// Back to what the connection has of itself; the schema stays, as `COM_RESET_CONNECTION` leaves it.
+    pub(super) fn reset(&mut self) {
+        self.variables = Arc::default();
+    }
+
+    /// Takes the variables of another state, not its schema.
+    pub(super) fn take_variables(&mut self, of: &Self) {
+        self.variables = Arc::clone(&of.variables);
+    }
+
+    /// The `SET` that leads from here to `target`; `None` when there is nothing to set.
+    pub(super) fn to(&self, target: &Self, baseline: &Settings) -> Option<Change> {
+        if Arc::ptr_eq(&self.variables, &target.variables) {
+            return None;
+        }
+        let mut change = Change::default();
+        let names = self.variables.keys().chain(target.variables.keys());
+        let mut last: Option<&[u8]> = None;
+        let mut names: Vec<&[u8]> = names.map(AsRef::as_ref).collect();
+        names.sort_unstable();
+        for name in names {
+            if last.replace(name) == Some(name) || name == COLLATION {
+                continue;
+            }
+            let wanted = target.variables.get(name);
+            if self.variables.get(name) != wanted {
+                change.assign(name, wanted.or_else(|| baseline.value(name)));
+            }
+        }
+        // Another character set brings a collation of its own with it.
+        let wanted = target.variables.get(COLLATION);
+        let differs = |name: &[u8]| self.variables.get(name) != target.variables.get(name);
+        if differs(COLLATION) || differs(b"character_set_connection") {
+            change.assign(COLLATION, wanted.or_else(|| baseline.value(COLLATION)));
+        }
+        change.is_needed().then_some(change)
+    }
+}
+
+/// A `SET` statement in the making.
+#[derive(Debug)]
+pub(super) struct Change {
+    pub(super) sql: Vec<u8>,
+    pub(super) certainty: Certainty,
+}
+
+/// Whether the server may refuse a `SET`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Certainty {
+    Certain,
+    Uncertain,
+}
+
+impl Default for Change {
+    fn default() -> Self {
+        Self {
+            sql: b"SET ".to_vec(),
+            certainty: Certainty::Certain,
+        }
+    }
+}
+
+impl Change {
+    /// `value` is `None` for the server's default.
+    pub(super) fn assign(&mut self, name: &[u8], value: Option<&Value>) {
+        if CERTAIN.binary_search(&name).is_err() {
+            self.certainty = Certainty::Uncertain;
+        }
+        if self.is_needed() {
+            self.sql.push(b',');
+        }
+        self.sql.extend_from_slice(b"@@session.");
+        self.sql.extend_from_slice(name);
+        self.sql.push(b'=');
+        match value {
+            None => self.sql.extend_from_slice(b"DEFAULT"),
+            Some(None) => self.sql.extend_from_slice(b"NULL"),
+            Some(Some(text)) => put_value(&mut self.sql, text),
+        }
+    }
+
+    pub(super) fn assign_insert_id(&mut self, id: &[u8]) {
+        if self.is_needed() {
+            self.sql.push(b',');
+        }
+        self.sql.extend_from_slice(b"@@session.last_insert_id=");
+        self.sql.extend_from_slice(id);
+    }
+
+    pub(super) fn is_needed(&self) -> bool {
+        self.sql.len() > b"SET ".len()
+    }
+}
+
+/// Numbers as they are, plain texts in quotes, and everything else as bytes, which no `sql_mode` and no character
+/// set reads in another way.
+fn put_value(sql: &mut Vec<u8>, text: &[u8]) {
+    let number = text.first().is_some_and(u8::is_ascii_digit)
+        && text
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-+:,./ ".contains(byte);
+    if number {
+        sql.extend_from_slice(text);
+    } else if text.iter().all(plain) {
+        sql.push(b'\'');
+        sql.extend_from_slice(text);
+        sql.push(b'\'');
+    } else {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        sql.extend_from_slice(b"_utf8mb4 0x");
+        for byte in text {
+            for digit in [byte >> 4, byte & 15] {
+                sql.extend(DIGITS.get(usize::from(digit)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(pairs: &[(&str, Option<&str>)]) -> Settings {
+        let mut settings = Settings::default();
+        for (name, value) in pairs {
+            settings.set(name.as_bytes(), value.map(str::as_bytes));
+        }
+        settings
+    }
+
+    #[test]
+    fn the_tables_are_sorted() {
+        for table in [CERTAIN, PASSING, BOUND] {
+            assert!(table.is_sorted_by(|a, b| a < b));
+        }
+    }
+
+    #[test]
+    fn only_the_difference_is_set() {
+        let from = settings(&[("sql_mode", Some("ANSI")), ("time_zone", Some("+01:00"))]);
+        let to = settings(&[
+            ("character_set_results", None),
+            ("time_zone", Some("+01:00")),
+            ("wait_timeout", Some("5")),
+        ]);
+        let baseline = settings(&[("sql_mode", Some(""))]);
+        let change = from.to(&to, &baseline).expect("a difference");
+        assert_eq!(
+            String::from_utf8_lossy(&change.sql),
+            "SET @@session.character_set_results=NULL,@@session.sql_mode='',@@session.wait_timeout=5"
+        );
+        assert_eq!(change.certainty, Certainty::Certain);
+        assert!(from.to(&from.clone(), &baseline).is_none());
+    }
+
+    #[test]
+    fn a_collation_is_set_behind_its_character_set() {
+        let from = settings(&[("collation_connection", Some("utf8mb4_bin"))]);
+        let to = settings(&[
+            ("character_set_connection", Some("utf8mb4")),
+            ("collation_connection", Some("utf8mb4_bin")),
+        ]);
+        let change = from.to(&to, &Settings::default()).expect("a difference");
+        assert_eq!(
+            String::from_utf8_lossy(&change.sql),
+            "SET @@session.character_set_connection='utf8mb4',\
+             @@session.collation_connection='utf8mb4_bin'"
+        );
+    }
+
+    #[test]
+    fn what_the_server_may_refuse_is_waited_for() {
+        let to = settings(&[("optimizer_switch", Some("a=on"))]);
+        let change = Settings::default().to(&to, &Settings::default());
+        let change = change.expect("a difference");
+        assert_eq!(change.certainty, Certainty::Uncertain);
+        assert!(change.sql.ends_with(b"=_utf8mb4 0x613d6f6e"));
+    }
+}
