@@ -1,7 +1,9 @@
 //! A data plane with one proxy in front of one throw-away server.
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
 use std::ops::{Deref, DerefMut};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -178,6 +180,8 @@ impl Served {
         let identity = ca.server(&["127.0.0.1", "localhost"])?;
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), ca.cert_pem())?;
+        // Clients may run as other users.
+        std::fs::set_permissions(file.path(), Permissions::from_mode(0o644))?;
         let decisions = Arc::new(Decisions::default());
         let metrics = Arc::new(Metrics::new("test"));
         let plane = DataPlane::start(Settings {

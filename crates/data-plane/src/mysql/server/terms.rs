@@ -9,8 +9,10 @@ use tollgate_wire_mysql::version::{Family, ServerVersion};
 pub(super) const MAX_PACKET: u32 = 1 << 30;
 
 /// What every server is asked for, as far as it offers it. The trackers tell what statements do to the session;
-/// without EOF packets they reach us behind rows too.
+/// without EOF packets they reach us behind rows too. A schema is always named, even the empty one: MySQL goes by
+/// what the request for TLS says, which is sent before anything else is known to be right.
 const WANTED: Capabilities = Capabilities::LONG_FLAG
+    .with(Capabilities::CONNECT_WITH_DB)
     .with(Capabilities::PROTOCOL_41)
     .with(Capabilities::TRANSACTIONS)
     .with(Capabilities::SECURE_CONNECTION)
