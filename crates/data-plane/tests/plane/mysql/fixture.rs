@@ -84,7 +84,7 @@ impl Fixture {
             tls: target_tls(setup.server_tls, &ca),
             generation: 1,
         };
-        let served = Served::start(Serving {
+        let plane = Served::start(Serving {
             target,
             client_password: ClientPasswordAuth::default(),
             policy: setup.policy,
@@ -94,7 +94,10 @@ impl Fixture {
             ca,
         })
         .await?;
-        Ok(Self { server, served })
+        Ok(Self {
+            server,
+            served: plane,
+        })
     }
 
     /// How a driver connects through the proxy.

@@ -98,3 +98,45 @@ async fn the_servers_own_client_logs_in_with_a_token() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_of_connections_are_the_clients_own() -> Result<()> {
+    for kind in KINDS {
+        let fixture = Fixture::start(Setup::new(kind, pool_of(2))).await?;
+        let mut one = fixture.connect().await?;
+        let mut two = fixture.connect().await?;
+        let mine = ask(&mut one, "SELECT CONNECTION_ID()").await?;
+        assert_ne!(mine, ask(&mut two, "SELECT CONNECTION_ID()").await?);
+        let waiting = tokio::spawn(async move {
+            let began = std::time::Instant::now();
+            let slept = ask(&mut one, "SELECT SLEEP(30)").await;
+            (
+                one,
+                slept.map_err(|error| error.to_string()),
+                began.elapsed(),
+            )
+        });
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        two.execute(sqlx::AssertSqlSafe(format!("KILL QUERY {mine}")))
+            .await?;
+        let (mut one, slept, took) = waiting.await?;
+        assert!(took.as_secs() < 20, "{kind:?}: {took:?}");
+        // MySQL's SLEEP answers 1 when it is interrupted; MariaDB fails it.
+        assert!(slept != Ok("0".to_owned()), "{kind:?}: {slept:?}");
+        assert_eq!(
+            ask(&mut one, "SELECT 5").await?,
+            "5",
+            "the session lives on"
+        );
+        two.execute(sqlx::AssertSqlSafe(format!("KILL {mine}")))
+            .await?;
+        assert!(ask(&mut one, "SELECT 5").await.is_err(), "{kind:?}");
+        let own = ask(&mut two, "SELECT CONNECTION_ID()").await?;
+        let itself = two
+            .execute(sqlx::AssertSqlSafe(format!("KILL QUERY {own}")))
+            .await;
+        assert!(itself.unwrap_err().to_string().contains("1317"), "{kind:?}");
+        assert_eq!(ask(&mut two, "SELECT 6").await?, "6");
+    }
+    Ok(())
+}
