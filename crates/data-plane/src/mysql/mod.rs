@@ -1,5 +1,6 @@
 //! MySQL and MariaDB: how servers are logged in to and looked after, and how clients come in.
 
+mod defaults;
 pub(crate) mod door;
 mod face;
 mod handshake;
