@@ -84,7 +84,7 @@ async fn targets_of_both_engines_become_available() -> Result<()> {
     for kind in kinds() {
         let server = server(MySqlOptions::new(kind).max_connections(50))?;
         let shop = Shop::start(APP_PASSWORD).await?;
-        let database = place(kind, server.port(), &json!({"mode": "prefer"}));
+        let database = place(kind, server.port(), &json!({"mode": "disable"}));
         shop.proxy("shop", &database).await?;
         let health = shop
             .health("shop", |health| health["state"] == "AVAILABLE")

@@ -76,7 +76,7 @@ impl MysqlPrograms {
         match self.engine {
             Engine::Mariadb => given.push("--innodb-log-file-size=8M"),
             Engine::Mysql | Engine::Postgres => given.extend([
-                "--innodb-redo-log-capacity=8M",
+                "--innodb-redo-log-capacity=32M",
                 // The default is a folder that only a full installation has.
                 "--secure-file-priv=NULL",
                 // Certificates of its own would take a while, and Tollgate is next to it.
