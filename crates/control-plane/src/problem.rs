@@ -14,7 +14,6 @@ use utoipa::ToSchema;
 pub(crate) enum Code {
     ValidationFailed,
     MalformedJson,
-    UnsupportedEngineFamily,
     EngineMismatch,
     InvalidPageToken,
     InvalidHeader,
@@ -49,7 +48,6 @@ impl Code {
         match self {
             Self::ValidationFailed
             | Self::MalformedJson
-            | Self::UnsupportedEngineFamily
             | Self::InvalidPageToken
             | Self::InvalidHeader => S::BAD_REQUEST,
             Self::EngineMismatch
@@ -86,10 +84,6 @@ impl Code {
         match self {
             Self::ValidationFailed => ("VALIDATION_FAILED", "Invalid fields"),
             Self::MalformedJson => ("MALFORMED_JSON", "Body is not valid JSON"),
-            Self::UnsupportedEngineFamily => (
-                "UNSUPPORTED_ENGINE_FAMILY",
-                "Engine family is not served yet",
-            ),
             Self::EngineMismatch => ("ENGINE_MISMATCH", "Engine does not fit the proxy"),
             Self::InvalidPageToken => ("INVALID_PAGE_TOKEN", "Page token is not valid here"),
             Self::InvalidHeader => ("INVALID_HEADER", "Header is not valid"),

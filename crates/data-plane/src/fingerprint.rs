@@ -29,10 +29,12 @@ const REMEMBERED: usize = 16;
 /// One look at one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sight {
-    address: SocketAddr,
-    /// Seconds since the epoch, as text.
-    started: String,
-    fingerprint: String,
+    /// Where it was met.
+    pub(crate) address: SocketAddr,
+    /// What tells servers behind one address apart: when it was started (PostgreSQL), or what it calls itself.
+    pub(crate) server: String,
+    /// Equal for as long as sessions begin with the same.
+    pub(crate) fingerprint: String,
 }
 
 /// Asks the server.
@@ -42,7 +44,7 @@ pub(crate) async fn look(connection: &mut ServerConnection) -> Result<Sight, Ope
     match (columns.next().flatten(), columns.next().flatten()) {
         (Some(started), Some(fingerprint)) => Ok(Sight {
             address: connection.address(),
-            started,
+            server: started,
             fingerprint,
         }),
         _ => Err(OpenErrorKind::Protocol(
@@ -71,7 +73,7 @@ impl Sights {
     pub(crate) fn note(&mut self, seen: Sight) -> Found {
         let is_first = self.0.is_empty();
         let same_server =
-            |known: &Sight| known.address == seen.address && known.started == seen.started;
+            |known: &Sight| known.address == seen.address && known.server == seen.server;
         let before = self.0.iter().position(same_server);
         let before = before.and_then(|at| self.0.remove(at));
         let found = match &before {
@@ -91,10 +93,10 @@ impl Sights {
 mod tests {
     use super::*;
 
-    fn sight(port: u16, started: &str, fingerprint: &str) -> Sight {
+    fn sight(port: u16, server: &str, fingerprint: &str) -> Sight {
         Sight {
             address: ([127, 0, 0, 1], port).into(),
-            started: started.to_owned(),
+            server: server.to_owned(),
             fingerprint: fingerprint.to_owned(),
         }
     }

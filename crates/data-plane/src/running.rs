@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tollgate_iam::token::Authority;
 use tollgate_types::{
-    Arn, AuthConfig, EndpointConfig, ProxyConfig, ProxyId, ProxyPhase, Revision, Snapshot, TargetId,
+    Arn, AuthConfig, EndpointConfig, EngineFamily, ProxyConfig, ProxyId, ProxyPhase, Revision,
+    Snapshot, TargetId,
 };
 use tollgate_wire_postgres::scram::{DEFAULT_ITERATIONS, Verifier};
 
@@ -53,7 +54,7 @@ pub(crate) struct RunningEndpoint {
 pub(crate) struct LoginRule {
     /// As configured, passwords included.
     pub(crate) config: AuthConfig,
-    /// Verifiers of the passwords, the current one first.
+    /// SCRAM verifiers of the passwords, the current one first; none for MySQL.
     pub(crate) scram: Vec<Verifier>,
 }
 
@@ -153,8 +154,12 @@ impl RunningEndpoint {
 
 impl LoginRule {
     fn derive(config: &AuthConfig) -> Self {
-        let scram = config
-            .passwords
+        // MySQL's ways are cheap: they are checked with the passwords themselves.
+        let passwords = match config.client_password.family() {
+            EngineFamily::Postgresql => config.passwords.as_slice(),
+            EngineFamily::Mysql => &[],
+        };
+        let scram = passwords
             .iter()
             .filter_map(|password| {
                 let mut salt = [0; 16];

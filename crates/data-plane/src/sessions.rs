@@ -249,7 +249,7 @@ impl SessionControl {
                 })
                 .collect(),
             target: server.as_ref().map(|(target, _)| target.to_string()),
-            server_pid: server.as_ref().map(|(_, pid)| *pid),
+            server_pid: server.as_ref().map(|(_, pid)| i64::from(*pid)),
             connected_unix: self.connected_unix,
             borrows: self.borrows.get(),
         }

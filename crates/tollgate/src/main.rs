@@ -34,7 +34,7 @@ struct Cli {
 enum Command {
     /// Run the control plane and the data plane in one process
     Serve(Box<ServeArgs>),
-    /// Serve in front of a throw-away PostgreSQL server and run a first query through it
+    /// Serve in front of throw-away database servers and run a first query through each
     Demo(demo::DemoArgs),
     /// Print an IAM token for a proxy endpoint, from the AWS credential chain
     Token(token::TokenArgs),

@@ -55,11 +55,11 @@ pub struct AuthDecision {
     pub endpoint: String,
     /// `postgresql` or `mysql`.
     pub engine: String,
-    /// User named in the startup packet.
+    /// User named by the client's first message.
     pub db_user: String,
-    /// Database named in the startup packet.
+    /// Database or schema named there.
     pub database: String,
-    /// `iam-token`, `scram-sha-256`, `md5`, or empty when it did not come that far.
+    /// What was asked for: `iam-token` or `password`.
     pub method: String,
     /// The caller's ARN once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,6 +8,7 @@
 )]
 
 mod audit;
+mod client_password;
 mod condition;
 mod engine;
 mod fault;
@@ -24,6 +25,7 @@ mod status;
 mod target;
 
 pub use audit::{AuthDecision, AuthOutcome, DecisionSource, DecisionTls};
+pub use client_password::ClientPasswordAuth;
 pub use condition::{Condition, ConditionStatus, ConditionType};
 pub use engine::{Engine, EngineFamily};
 pub use fault::Fault;
@@ -36,9 +38,9 @@ pub use pool_policy::{ConnectionLimit, PoolPolicy, SessionPinningFilter};
 pub use secret::SecretString;
 pub use session_info::{PinInfo, SessionInfo, SessionState};
 pub use snapshot::{
-    AccessKeyConfig, AuthConfig, ClientPasswordAuth, DaySigningKey, EndpointConfig, IamAuth,
-    IdentityConfig, PolicyConfig, PolicyLayer, PrincipalConfig, PrincipalKind, ProxyConfig,
-    ProxyPhase, Revision, SNAPSHOT_FORMAT, Snapshot, TargetConfig,
+    AccessKeyConfig, AuthConfig, DaySigningKey, EndpointConfig, IamAuth, IdentityConfig,
+    PolicyConfig, PolicyLayer, PrincipalConfig, PrincipalKind, ProxyConfig, ProxyPhase, Revision,
+    SNAPSHOT_FORMAT, Snapshot, TargetConfig,
 };
 pub use status::{ProxyEvent, ProxyStatus};
 pub use target::{

@@ -17,7 +17,8 @@ pub struct CurrentPin {
     pub user: String,
     /// Database.
     pub database: String,
-    /// `application_name` of the startup packet.
+    /// What the client calls itself: `application_name` of the startup packet, `program_name` among the
+    /// connection attributes of MySQL.
     pub application_name: String,
     /// Code from the closed list.
     pub reason: String,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::FieldProblem;
+use crate::{EngineFamily, FieldProblem};
 
 /// How many server connections a target may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum ConnectionLimit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum SessionPinningFilter {
-    /// Do not pin because of SET (MySQL only).
+    /// Do not pin because of SET. For MYSQL only, as in RDS.
     ExcludeVariableSets,
 }
 
@@ -114,9 +114,10 @@ impl PoolPolicy {
         }
     }
 
-    /// Every rule this policy breaks, with pointers relative to the policy object.
-    pub fn problems(&self) -> Vec<FieldProblem> {
+    /// Every rule this policy breaks for a proxy of `family`, with pointers relative to the policy object.
+    pub fn problems(&self, family: EngineFamily) -> Vec<FieldProblem> {
         let mut found = self.percent_problems();
+        found.extend(self.filter_problem(family));
         found.extend(self.duration_problems());
         found.extend(self.combination_problems());
         found
@@ -166,6 +167,21 @@ impl PoolPolicy {
             ));
         }
         found
+    }
+
+    /// PostgreSQL's clients take their settings along, so that there is nothing to leave out. Source: RDS API,
+    /// `ConnectionPoolConfiguration`.
+    fn filter_problem(&self, family: EngineFamily) -> Option<FieldProblem> {
+        match family {
+            EngineFamily::Postgresql if !self.session_pinning_filters.is_empty() => {
+                Some(FieldProblem::new(
+                    "/sessionPinningFilters",
+                    "empty unless engineFamily = MYSQL",
+                    "sessionPinningFilters are for proxies whose engineFamily is MYSQL",
+                ))
+            }
+            EngineFamily::Postgresql | EngineFamily::Mysql => None,
+        }
     }
 
     fn duration_problems(&self) -> Vec<FieldProblem> {
@@ -266,7 +282,21 @@ mod tests {
 
     #[test]
     fn defaults_break_no_rule() {
-        assert_eq!(PoolPolicy::default().problems(), vec![]);
+        for family in [EngineFamily::Postgresql, EngineFamily::Mysql] {
+            assert_eq!(PoolPolicy::default().problems(family), vec![]);
+        }
+    }
+
+    #[test]
+    fn pinning_filters_are_for_mysql() {
+        let policy = PoolPolicy {
+            session_pinning_filters: vec![SessionPinningFilter::ExcludeVariableSets],
+            ..PoolPolicy::default()
+        };
+        assert_eq!(policy.problems(EngineFamily::Mysql), vec![]);
+        let refused = policy.problems(EngineFamily::Postgresql);
+        let pointers: Vec<_> = refused.iter().map(|p| p.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/sessionPinningFilters"]);
     }
 
     #[test]
@@ -279,7 +309,8 @@ mod tests {
             idle_timeout: 1,
             ..PoolPolicy::default()
         };
-        let pointers: Vec<_> = policy.problems().into_iter().map(|p| p.pointer).collect();
+        let problems = policy.problems(EngineFamily::Postgresql);
+        let pointers: Vec<_> = problems.into_iter().map(|p| p.pointer).collect();
         assert_eq!(
             pointers,
             [

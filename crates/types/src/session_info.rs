@@ -38,7 +38,8 @@ pub struct SessionInfo {
     pub user: String,
     /// Database.
     pub database: String,
-    /// `application_name` of the startup packet.
+    /// What the client calls itself: `application_name` of the startup packet, `program_name` among the
+    /// connection attributes of MySQL.
     pub application_name: String,
     /// Peer `ip:port`.
     pub client: String,
@@ -54,9 +55,9 @@ pub struct SessionInfo {
     /// Target whose server connection it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// Process id of the held server connection.
+    /// The server's own number of the held server connection: PostgreSQL's process id, MySQL's thread id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub server_pid: Option<i32>,
+    pub server_pid: Option<i64>,
     /// Seconds since the epoch of the login.
     pub connected_unix: i64,
     /// Server connections borrowed so far.

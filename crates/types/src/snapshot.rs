@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Arn, Engine, EngineFamily, PoolPolicy, ProxyId, SecretString, TargetId, TargetRole, TargetTls,
+    Arn, ClientPasswordAuth, Engine, EngineFamily, PoolPolicy, ProxyId, SecretString, TargetId,
+    TargetRole, TargetTls,
 };
 
 /// Format number of a serialised [`Snapshot`]; a reader refuses any other.
@@ -88,19 +89,6 @@ pub enum IamAuth {
     Disabled,
     /// Tokens only.
     Required,
-}
-
-/// How a password login is checked, with RDS's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ClientPasswordAuth {
-    /// SCRAM-SHA-256 (and -PLUS over TLS).
-    #[default]
-    #[serde(rename = "POSTGRES_SCRAM_SHA_256")]
-    PostgresScramSha256,
-    /// PostgreSQL's md5.
-    #[serde(rename = "POSTGRES_MD5")]
-    PostgresMd5,
 }
 
 /// One auth rule with its secret resolved.

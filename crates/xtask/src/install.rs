@@ -14,12 +14,32 @@ use crate::{step, workspace};
 /// Major versions of PostgreSQL that the tests use.
 const POSTGRES_MAJORS: [u32; 2] = [15, 18];
 
-/// A PostgreSQL server and psql for the demo.
-pub(crate) fn for_demo() -> Result<()> {
-    if !postgres_bin_dirs().is_empty() && step::succeeds("psql", &["--version"]) {
-        return Ok(());
+/// Servers of these engines, in the words of `tollgate demo`, and their command lines; PostgreSQL if there are none.
+pub(crate) fn for_demo(engines: &[&str]) -> Result<()> {
+    let wants = |engine: &str| engines.contains(&engine);
+    let has_postgres = !postgres_bin_dirs().is_empty() && step::succeeds("psql", &["--version"]);
+    if (engines.is_empty() || wants("postgres")) && !has_postgres {
+        apt::install(&["postgresql", "postgresql-client"])?;
     }
-    apt::install(&["postgresql", "postgresql-client"])
+    for (engine, server, program) in [
+        ("mysql", mysql::Server::MySql, "mysqld"),
+        ("mariadb", mysql::Server::MariaDb, "mariadbd"),
+    ] {
+        let system = Path::new("/usr/sbin").join(program);
+        if wants(engine) && !system.is_file() && server.bin_dirs().is_empty() {
+            apt::install(&["patchelf"])?;
+            server.install()?;
+        }
+    }
+    Ok(())
+}
+
+/// Folders with programs of servers that are unpacked, for a search path.
+pub(crate) fn server_bin_dirs() -> Vec<PathBuf> {
+    let mysql = mysql::Server::ALL
+        .into_iter()
+        .flat_map(mysql::Server::bin_dirs);
+    postgres_bin_dirs().into_iter().chain(mysql).collect()
 }
 
 /// Everything the tests use. They find it by the same rules (`crates/testkit/src/tools.rs`).
@@ -40,7 +60,9 @@ pub(crate) fn for_tests() -> Result<()> {
             unpacked::postgres(major)?;
         }
     }
-    mysql::servers()?;
+    for server in mysql::Server::ALL {
+        server.install()?;
+    }
     let tools = workspace::tools_dir();
     drivers::python(&tools)?;
     drivers::node(&tools)?;
@@ -48,7 +70,7 @@ pub(crate) fn for_tests() -> Result<()> {
 }
 
 /// Folders with PostgreSQL servers, newest first.
-pub(crate) fn postgres_bin_dirs() -> Vec<PathBuf> {
+fn postgres_bin_dirs() -> Vec<PathBuf> {
     let majors = (10..=30).rev();
     majors.filter_map(postgres_bin_dir).collect()
 }

@@ -8,7 +8,7 @@ use super::check::Check;
 use super::name;
 use crate::http::decode::Decoded;
 use crate::http::views::proxy::{AuthRule, CreateProxy};
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 
 /// Most auth rules. Source: RDS Proxy quota for Secrets Manager secrets per proxy.
 pub(crate) const AUTH_RULES_MAX: usize = 200;
@@ -48,14 +48,10 @@ impl ProxySpec {
         let Decoded { value, problems } = request;
         let mut check = Check::new(problems);
         let name = check.name(NameRule::Identifier, value.name);
-        let engine_family = value.engine_family.unwrap_or_else(|| {
-            check.wrong(
-                "/engineFamily",
-                "required",
-                "engineFamily is required: POSTGRESQL",
-            );
-            EngineFamily::Postgresql
-        });
+        if value.engine_family.is_none() {
+            let message = "engineFamily is required: POSTGRESQL or MYSQL";
+            check.wrong("/engineFamily", "required", message);
+        }
         let idle_client_timeout_s = value
             .idle_client_timeout
             .unwrap_or(IDLE_CLIENT_TIMEOUT_S_DEFAULT);
@@ -67,7 +63,8 @@ impl ProxySpec {
                 message,
             );
         }
-        let auth = auth(&mut check, value.auth.unwrap_or_default(), arn);
+        let rules = value.auth.unwrap_or_default();
+        let auth = auth(&mut check, rules, value.engine_family, arn);
         let require_tls = if value.require_tls.unwrap_or(false) {
             TlsRule::Required
         } else {
@@ -77,30 +74,24 @@ impl ProxySpec {
         check.tags(&tags);
         let spec = Self {
             name,
-            engine_family,
+            // The stand-in is never used: what is missing was noted above.
+            engine_family: value.engine_family.unwrap_or(EngineFamily::Postgresql),
             require_tls,
             idle_client_timeout_s,
             auth,
             tags,
         };
-        check.done(spec)?.served()
-    }
-
-    /// Only what the data plane speaks may be created: a proxy that never becomes available helps nobody.
-    fn served(self) -> Result<Self, Problem> {
-        match self.engine_family {
-            EngineFamily::Postgresql => Ok(self),
-            EngineFamily::Mysql => Err(Problem::field(
-                Code::UnsupportedEngineFamily,
-                "/engineFamily",
-                "engineFamily = POSTGRESQL",
-                "the data plane does not speak MYSQL yet",
-            )),
-        }
+        check.done(spec)
     }
 }
 
-fn auth(check: &mut Check, rules: Vec<AuthRule>, arn: &Arn) -> Vec<AuthSpec> {
+/// The rules of a proxy of `family`; without one nothing is said about what depends on it.
+fn auth(
+    check: &mut Check,
+    rules: Vec<AuthRule>,
+    family: Option<EngineFamily>,
+    arn: &Arn,
+) -> Vec<AuthSpec> {
     if rules.len() > AUTH_RULES_MAX {
         check.wrong(
             "/auth",
@@ -125,9 +116,46 @@ fn auth(check: &mut Check, rules: Vec<AuthRule>, arn: &Arn) -> Vec<AuthSpec> {
         specs.push(AuthSpec {
             secret,
             iam: rule.iam_auth.unwrap_or_default(),
-            client_password: rule.client_password_auth_type.unwrap_or_default(),
+            client_password: client_password(
+                check,
+                &format!("/auth/{index}/clientPasswordAuthType"),
+                rule.client_password_auth_type,
+                family,
+            ),
             description: rule.description,
         });
     }
     specs
+}
+
+/// How passwords are checked: the family's default, or what was asked for if clients of the family know it.
+fn client_password(
+    check: &mut Check,
+    pointer: &str,
+    asked: Option<ClientPasswordAuth>,
+    family: Option<EngineFamily>,
+) -> ClientPasswordAuth {
+    let Some(family) = family else {
+        return asked.unwrap_or_else(|| ClientPasswordAuth::default_of(EngineFamily::Postgresql));
+    };
+    let way = asked.unwrap_or_else(|| ClientPasswordAuth::default_of(family));
+    if way.family() != family {
+        let known: Vec<&str> = ClientPasswordAuth::ALL
+            .into_iter()
+            .filter(|way| way.family() == family)
+            .map(ClientPasswordAuth::as_str)
+            .collect();
+        let rule = format!(
+            "{} when engineFamily = {}",
+            known.join(" or "),
+            family.as_str()
+        );
+        let message = format!(
+            "clients of {} cannot log in by {}",
+            family.as_str(),
+            way.as_str()
+        );
+        check.wrong(pointer, &rule, &message);
+    }
+    way
 }

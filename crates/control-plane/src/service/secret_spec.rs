@@ -11,8 +11,9 @@ use crate::http::decode::Decoded;
 use crate::http::views::secret::{CreateSecret, PutSecretValue};
 use crate::problem::Problem;
 
-/// Longest user name, in bytes. Source: PostgreSQL NAMEDATALEN less one.
-const USERNAME_LENGTH_MAX: usize = 63;
+/// Longest user name, in bytes: RDS's limit, and above every engine's (PostgreSQL 63 bytes, MySQL 32 characters).
+/// Source: RDS API, `UserAuthConfig`.
+const USERNAME_LENGTH_MAX: usize = 128;
 const PASSWORD_LENGTH_MAX: usize = 4_096;
 
 /// A user name and its password.
@@ -81,11 +82,11 @@ fn value(
     if let Some(name) = &username
         && (name.is_empty() || name.len() > USERNAME_LENGTH_MAX || name.contains('\0'))
     {
-        let rule = "1 <= length <= 63 bytes, no zero byte";
+        let rule = "1 <= length <= 128 bytes, no zero byte";
         check.wrong(
             "/username",
             rule,
-            "username must be 1 to 63 bytes long without a zero byte",
+            "username must be 1 to 128 bytes long without a zero byte",
         );
     }
     if let Some(text) = password.as_ref().map(SecretString::expose)

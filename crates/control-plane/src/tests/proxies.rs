@@ -2,7 +2,10 @@
 
 use http::Method;
 use serde_json::json;
-use tollgate_types::{CurrentPin, PinInfo, PinReport, PinTotal, SessionInfo, SessionState};
+use tollgate_types::{
+    ClientPasswordAuth, CurrentPin, Engine, EngineFamily, PinInfo, PinReport, PinTotal,
+    SessionInfo, SessionState,
+};
 
 use super::World;
 
@@ -87,14 +90,94 @@ async fn a_wrong_proxy_is_refused_with_every_wrong_field() {
 }
 
 #[tokio::test]
-async fn a_family_that_is_not_served_is_refused() {
+async fn a_family_must_be_named() {
     let world = World::new().await;
-    let body = json!({"name": "orders", "engineFamily": "MYSQL"});
-    let reply = world
-        .post("/v1/proxies", &body)
-        .await
-        .refused(400, "UNSUPPORTED_ENGINE_FAMILY");
-    assert_eq!(reply.pointers(), ["/engineFamily"]);
+    let body = json!({"name": "orders", "auth": [{
+        "secret": "orders-app", "clientPasswordAuthType": "MYSQL_NATIVE_PASSWORD",
+    }]});
+    let refused = world.post("/v1/proxies", &body).await;
+    let refused = refused.refused(400, "VALIDATION_FAILED");
+    // Which ways fit is not known without one.
+    assert_eq!(refused.pointers(), ["/engineFamily"]);
+    assert!(refused.text.contains("MYSQL"), "{}", refused.text);
+}
+
+#[tokio::test]
+async fn rules_that_say_nothing_check_passwords_by_the_familys_default() {
+    let world = World::new().await;
+    world.secret("orders-app").await;
+    for (family, way) in [
+        ("POSTGRESQL", "POSTGRES_SCRAM_SHA_256"),
+        ("MYSQL", "MYSQL_CACHING_SHA2_PASSWORD"),
+    ] {
+        let body = json!({
+            "name": family.to_lowercase(), "engineFamily": family, "auth": [{"secret": "orders-app"}],
+        });
+        let made = world.post("/v1/proxies", &body).await.expect(201).json;
+        assert_eq!(made["engineFamily"], family);
+        assert_eq!(made["auth"][0]["clientPasswordAuthType"], way);
+        assert_eq!(made["auth"][0]["iamAuth"], "DISABLED");
+    }
+}
+
+#[tokio::test]
+async fn passwords_are_checked_in_ways_that_the_familys_clients_know() {
+    let world = World::new().await;
+    world.secret("orders-app").await;
+    let ways = [
+        ("POSTGRES_SCRAM_SHA_256", "POSTGRESQL"),
+        ("POSTGRES_MD5", "POSTGRESQL"),
+        ("MYSQL_CACHING_SHA2_PASSWORD", "MYSQL"),
+        ("MYSQL_NATIVE_PASSWORD", "MYSQL"),
+    ];
+    for (number, (way, of)) in ways.into_iter().enumerate() {
+        for family in ["POSTGRESQL", "MYSQL"] {
+            let body = json!({
+                "name": format!("{}-{number}", family.to_lowercase()), "engineFamily": family,
+                "auth": [{"secret": "orders-app", "clientPasswordAuthType": way}],
+            });
+            let reply = world.post("/v1/proxies", &body).await;
+            if family == of {
+                let made = reply.expect(201).json;
+                assert_eq!(made["auth"][0]["clientPasswordAuthType"], way);
+            } else {
+                let refused = reply.refused(400, "VALIDATION_FAILED");
+                assert_eq!(refused.pointers(), ["/auth/0/clientPasswordAuthType"]);
+                assert!(refused.text.contains(family), "{}", refused.text);
+            }
+        }
+    }
+    let rule = json!([{"secret": "orders-app", "clientPasswordAuthType": "POSTGRES_MD5"}]);
+    let patch = json!({"auth": rule});
+    let patched = world.patch("/v1/proxies/mysql-2", &patch).await;
+    let refused = patched.refused(400, "VALIDATION_FAILED");
+    assert_eq!(refused.pointers(), ["/auth/0/clientPasswordAuthType"]);
+}
+
+#[tokio::test]
+async fn pinning_filters_are_for_mysql() {
+    let world = World::new().await;
+    let patch =
+        json!({"sessionPinningFilters": ["EXCLUDE_VARIABLE_SETS"], "initQuery": "SET @a = 1"});
+    for family in ["POSTGRESQL", "MYSQL"] {
+        let name = family.to_lowercase();
+        let body = json!({"name": name, "engineFamily": family, "auth": []});
+        world.post("/v1/proxies", &body).await.expect(201);
+        let group = format!("/v1/proxies/{name}/target-groups/default");
+        let reply = world.patch(&group, &patch).await;
+        if family == "MYSQL" {
+            let changed = reply.expect(200).json;
+            assert_eq!(
+                changed["sessionPinningFilters"],
+                patch["sessionPinningFilters"]
+            );
+            assert_eq!(changed["initQuery"], patch["initQuery"]);
+        } else {
+            let refused = reply.refused(400, "VALIDATION_FAILED");
+            assert_eq!(refused.pointers(), ["/sessionPinningFilters"]);
+            assert!(refused.text.contains("engineFamily"), "{}", refused.text);
+        }
+    }
 }
 
 #[tokio::test]
@@ -229,6 +312,58 @@ async fn a_target_must_speak_the_proxys_protocol() {
     let refused = refused.refused(409, "ENGINE_MISMATCH");
     assert_eq!(refused.pointers(), ["/database"]);
     assert!(refused.text.contains("mysql") && refused.text.contains("POSTGRESQL"));
+    let proxy = json!({"name": "shop", "engineFamily": "MYSQL", "auth": []});
+    world.post("/v1/proxies", &proxy).await.expect(201);
+    world.database("orders-db").await;
+    let refused = world
+        .post(
+            "/v1/proxies/shop/targets",
+            &json!({"database": "orders-db"}),
+        )
+        .await;
+    let refused = refused.refused(409, "ENGINE_MISMATCH");
+    assert!(refused.text.contains("postgres") && refused.text.contains("MYSQL"));
+}
+
+#[tokio::test]
+async fn a_mysql_proxy_takes_both_engines_to_the_data_plane() {
+    let world = World::running().await;
+    world.secret("shop-app").await;
+    let proxy = json!({
+        "name": "shop", "engineFamily": "MYSQL",
+        "auth": [{"secret": "shop-app", "clientPasswordAuthType": "MYSQL_NATIVE_PASSWORD"}],
+    });
+    world.post("/v1/proxies", &proxy).await.expect(201);
+    for engine in ["mysql", "mariadb"] {
+        let database =
+            json!({"name": format!("{engine}-db"), "engine": engine, "host": "10.0.0.6"});
+        world.post("/v1/databases", &database).await.expect(201);
+        let target = json!({"database": format!("{engine}-db")});
+        world
+            .post("/v1/proxies/shop/targets", &target)
+            .await
+            .expect(201);
+    }
+    let patch = json!({"sessionPinningFilters": ["EXCLUDE_VARIABLE_SETS"]});
+    let group = "/v1/proxies/shop/target-groups/default";
+    world.patch(group, &patch).await.expect(200);
+    let snapshot = world
+        .snapshot_where(|snapshot| {
+            let proxies = &snapshot.proxies;
+            proxies.iter().any(|proxy| {
+                proxy.targets.len() == 2 && !proxy.pool.session_pinning_filters.is_empty()
+            })
+        })
+        .await;
+    let proxy = &snapshot.proxies[0];
+    assert_eq!(proxy.engine_family, EngineFamily::Mysql);
+    assert_eq!(
+        proxy.auth[0].client_password,
+        ClientPasswordAuth::MysqlNativePassword
+    );
+    let mut seen: Vec<_> = proxy.targets.iter().map(|t| (t.engine, t.port)).collect();
+    seen.sort_by_key(|(engine, _)| engine.as_str());
+    assert_eq!(seen, [(Engine::Mariadb, 3306), (Engine::Mysql, 3306)]);
 }
 
 #[tokio::test]

@@ -37,11 +37,15 @@ pub(crate) async fn check(
     rule: Option<&LoginRule>,
     binding: Option<Vec<u8>>,
 ) -> Verdict {
-    match rule.map_or(ClientPasswordAuth::default(), |rule| {
-        rule.config.client_password
-    }) {
-        ClientPasswordAuth::PostgresScramSha256 => scram(stream, user, rule, binding).await,
-        ClientPasswordAuth::PostgresMd5 => md5(stream, user, rule).await,
+    match rule.map(|rule| rule.config.client_password) {
+        None | Some(ClientPasswordAuth::PostgresScramSha256) => {
+            scram(stream, user, rule, binding).await
+        }
+        Some(ClientPasswordAuth::PostgresMd5) => md5(stream, user, rule).await,
+        // The control plane refuses such rules; nobody gets in by one.
+        Some(
+            ClientPasswordAuth::MysqlCachingSha2Password | ClientPasswordAuth::MysqlNativePassword,
+        ) => scram(stream, user, None, binding).await,
     }
 }
 

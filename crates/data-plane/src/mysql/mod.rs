@@ -1,6 +1,7 @@
 //! MySQL and MariaDB: how servers are logged in to and looked after, and how clients come in.
 
 pub(crate) mod arriving;
+mod defaults;
 mod door;
 mod face;
 mod greeting;

@@ -7,15 +7,22 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tollgate_types::{ProbeStep, SecretString, TargetRole};
 
+use super::defaults;
 use super::server::{Credentials, Greeted, ServerConnection, Terms, greeted, log_in, query_rows};
+use crate::fingerprint::Sight;
 use crate::probe::{
     Failure, Ladder, Logins, ProbePlan, ServerFacts, Top, auth, dns, tcp, tls_words,
 };
 use crate::server::{Deadline, OpenError, OpenErrorKind, dial};
 
-/// Role, capacity and version in one question that both families answer, variables they do not know left out.
-const QUESTION: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN \
-     ('read_only', 'super_read_only', 'innodb_read_only', 'max_connections', 'version')";
+/// Role, capacity and version.
+const FACTS: [&str; 5] = [
+    "read_only",
+    "super_read_only",
+    "innodb_read_only",
+    "max_connections",
+    "version",
+];
 
 /// Variables of which one that is on makes a server a reader. Readers of Aurora have the last one.
 const READ_ONLY: [&str; 3] = ["read_only", "super_read_only", "innodb_read_only"];
@@ -51,12 +58,13 @@ pub(crate) async fn to_the_top(plan: &ProbePlan<'_>, ladder: &mut Ladder) -> Res
     let logins = log_everybody_in(&way, first).await;
     let (mut connection, description) = auth(ladder, since, logins)?;
     let since = Instant::now();
-    let facts = deadline.limit(ProbeStep::Role, ask(&mut connection)).await;
-    let server = ladder.rung(ProbeStep::Role, since, facts, ServerFacts::words)?;
+    let answer = deadline.limit(ProbeStep::Role, ask(&mut connection)).await;
+    let (server, sight) =
+        ladder.rung(ProbeStep::Role, since, answer, |(facts, _)| facts.words())?;
     connection.close();
     Ok(Top {
         server,
-        sight: None,
+        sight: Some(sight),
         description,
     })
 }
@@ -137,8 +145,19 @@ async fn log_everybody_in(way: &Way<'_>, first: Greeted) -> Logins<ServerConnect
     logins
 }
 
-async fn ask(connection: &mut ServerConnection) -> Result<ServerFacts, OpenErrorKind> {
-    let rows = query_rows(connection, QUESTION).await?;
+/// Everything in one question that both families answer, variables they do not know left out. Nobody needs a
+/// privilege for it.
+async fn ask(connection: &mut ServerConnection) -> Result<(ServerFacts, Sight), OpenErrorKind> {
+    let names: Vec<String> = FACTS
+        .iter()
+        .chain(defaults::asked())
+        .map(|name| format!("'{name}'"))
+        .collect();
+    let question = format!(
+        "SHOW GLOBAL VARIABLES WHERE Variable_name IN ({})",
+        names.join(", ")
+    );
+    let rows = query_rows(connection, &question).await?;
     let known: HashMap<String, String> = rows
         .into_iter()
         .filter_map(|row| match <[Option<String>; 2]>::try_from(row) {
@@ -146,6 +165,11 @@ async fn ask(connection: &mut ServerConnection) -> Result<ServerFacts, OpenError
             Ok([_, _]) | Err(_) => None,
         })
         .collect();
+    let sight = defaults::sight(connection.address(), &known);
+    Ok((facts(&known)?, sight))
+}
+
+fn facts(known: &HashMap<String, String>) -> Result<ServerFacts, OpenErrorKind> {
     let missing =
         |name: &str| OpenErrorKind::Protocol(format!("the server does not say what its {name} is"));
     let room = known

@@ -1,6 +1,6 @@
-//! MySQL 9 and MariaDB 10.11 with their command lines, for tests: unpacked, so that no system service starts.
+//! MySQL 9 and MariaDB 10.11 with their command lines: unpacked, so that no system service starts.
 
-use std::env;
+use std::{env, path::PathBuf};
 
 use anyhow::Result;
 
@@ -38,12 +38,49 @@ const MARIADB: Recipe<'_> = Recipe {
     ],
 };
 
-/// Unpacks what is missing, unless the environment names another server (as for the tests).
-pub(super) fn servers() -> Result<()> {
-    for (recipe, named_by) in [(MYSQL_9, "TOLLGATE_MYSQL_9"), (MARIADB, "TOLLGATE_MARIADB")] {
-        if env::var_os(named_by).is_none() && !recipe.is_unpacked() {
-            recipe.unpack()?;
+/// A server that can be unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Server {
+    /// MySQL 9.
+    MySql,
+    /// MariaDB 10.11.
+    MariaDb,
+}
+
+impl Server {
+    /// Both.
+    pub(super) const ALL: [Self; 2] = [Self::MySql, Self::MariaDb];
+
+    fn recipe(self) -> Recipe<'static> {
+        match self {
+            Self::MySql => MYSQL_9,
+            Self::MariaDb => MARIADB,
         }
     }
-    Ok(())
+
+    /// The folder that the environment names instead (as for the tests), with `bin` and `sbin`.
+    fn given(self) -> Option<PathBuf> {
+        let variable = match self {
+            Self::MySql => "TOLLGATE_MYSQL_9",
+            Self::MariaDb => "TOLLGATE_MARIADB",
+        };
+        env::var_os(variable).map(PathBuf::from)
+    }
+
+    /// Unpacks it if it is missing.
+    pub(super) fn install(self) -> Result<()> {
+        if self.given().is_none() && !self.recipe().is_unpacked() {
+            self.recipe().unpack()?;
+        }
+        Ok(())
+    }
+
+    /// Folders with its programs, if it is there.
+    pub(super) fn bin_dirs(self) -> Vec<PathBuf> {
+        let unpacked = self.recipe().is_unpacked();
+        let base = self
+            .given()
+            .or_else(|| unpacked.then(|| self.recipe().tree().join("usr")));
+        base.map_or_else(Vec::new, |base| vec![base.join("sbin"), base.join("bin")])
+    }
 }

@@ -46,6 +46,11 @@ impl Recipe<'_> {
         fs::read_to_string(self.prefix().join(STAMP)).is_ok_and(|text| text == self.label())
     }
 
+    /// Where it lies, laid out as below `/`.
+    pub(super) fn tree(&self) -> PathBuf {
+        self.prefix().join("tree")
+    }
+
     fn prefix(&self) -> PathBuf {
         workspace::tools_dir().join(self.folder)
     }

@@ -46,12 +46,13 @@ async fn change(api: Api, call: Call) -> Result<Answer, Problem> {
     let patch = call.json()?;
     let writing = write::change(&api, &call).await?;
     let proxy = name::proxy(&api.settings.arn, call.param("name"));
+    let family = writing.proxy_get(proxy).await?.engine_family;
     let row = writing.target_group_get(proxy).await?;
     etag::check(&call, &row.proxy_id, row.generation)?;
     let merged = patch::merge(&row.pool, patch, &[])?;
     let decoded = merged.decode::<PoolPolicy>()?;
     let mut check = Check::new(decoded.problems);
-    check.add_all(decoded.value.problems());
+    check.add_all(decoded.value.problems(family));
     let pool = check.done(decoded.value)?;
     let row = writing
         .target_group_update(&row.proxy_id, Expect::Anything, &pool)

@@ -35,7 +35,7 @@ pub(crate) struct Decision {
     db_user: String,
     /// Database.
     database: String,
-    /// `iam-token`, `scram-sha-256`, `md5`, or empty when it did not come that far.
+    /// What was asked for: `iam-token` or `password`.
     method: String,
     /// The caller's ARN once known.
     #[serde(skip_serializing_if = "Option::is_none")]

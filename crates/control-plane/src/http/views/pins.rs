@@ -23,7 +23,7 @@ pub(crate) struct HeldPin {
     user: String,
     /// Database.
     database: String,
-    /// `application_name` of the client.
+    /// What the client calls itself: `application_name`, or `program_name` among MySQL's connection attributes.
     application_name: String,
     /// RFC 3339.
     #[schema(format = DateTime)]

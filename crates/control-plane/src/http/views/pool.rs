@@ -19,7 +19,7 @@ pub(crate) struct PoolSettings {
     /// Seconds a request waits for a server connection; 0 fails unless one is idle.
     #[schema(minimum = 0, maximum = 300, default = 120)]
     connection_borrow_timeout: u32,
-    /// RDS's pinning filters.
+    /// RDS's pinning filters; for MYSQL only.
     #[schema(schema_with = schemas::pinning_filters)]
     session_pinning_filters: Vec<SessionPinningFilter>,
     /// SQL run once on every new server connection.
@@ -100,7 +100,7 @@ pub(crate) struct PatchPool {
     /// Seconds a request waits for a server connection.
     #[schema(minimum = 0, maximum = 300)]
     connection_borrow_timeout: Option<u32>,
-    /// RDS's pinning filters.
+    /// RDS's pinning filters; for MYSQL only.
     #[schema(schema_with = schemas::pinning_filters)]
     session_pinning_filters: Option<Vec<SessionPinningFilter>>,
     /// SQL run once on every new server connection.

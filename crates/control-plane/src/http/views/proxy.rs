@@ -18,7 +18,7 @@ pub(crate) struct CreateProxy {
     /// 1–63 letters, digits or hyphens, starting with a letter.
     #[schema(required = true, nullable = false, min_length = 1, max_length = 63)]
     pub(crate) name: Option<String>,
-    /// The protocol spoken. Only POSTGRESQL is served yet.
+    /// The protocol spoken; MYSQL is MariaDB's, too.
     #[schema(required = true, schema_with = schemas::engine_family)]
     pub(crate) engine_family: Option<EngineFamily>,
     /// Refuse clients without TLS; `false` when absent.
@@ -63,7 +63,8 @@ pub(crate) struct AuthRule {
     /// Tokens only, or passwords only; DISABLED when absent.
     #[schema(schema_with = schemas::iam_auth)]
     pub(crate) iam_auth: Option<IamAuth>,
-    /// How passwords are checked; `POSTGRES_SCRAM_SHA_256` when absent.
+    /// How passwords are checked, one of the engine family's ways; `POSTGRES_SCRAM_SHA_256` or
+    /// `MYSQL_CACHING_SHA2_PASSWORD` when absent.
     #[schema(schema_with = schemas::client_password_auth)]
     pub(crate) client_password_auth_type: Option<ClientPasswordAuth>,
     /// What it is for.

@@ -1,5 +1,6 @@
 //! Schemas of values whose types live in other crates: closed lists of words, and maps.
 
+use tollgate_types::ClientPasswordAuth;
 use utoipa::openapi::schema::{
     AdditionalProperties, ArrayBuilder, Object, ObjectBuilder, Schema, SchemaType, Type,
 };
@@ -33,7 +34,7 @@ pub(super) fn iam_auth() -> Schema {
 }
 
 pub(super) fn client_password_auth() -> Schema {
-    words(&["POSTGRES_SCRAM_SHA_256", "POSTGRES_MD5"]).into()
+    words(&ClientPasswordAuth::ALL.map(ClientPasswordAuth::as_str)).into()
 }
 
 pub(super) fn proxy_status() -> Schema {

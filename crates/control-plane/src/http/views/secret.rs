@@ -19,7 +19,7 @@ pub(crate) struct CreateSecret {
     #[schema(max_length = 2048)]
     pub(crate) description: Option<String>,
     /// The database user.
-    #[schema(required = true, nullable = false, min_length = 1, max_length = 63)]
+    #[schema(required = true, nullable = false, min_length = 1, max_length = 128)]
     pub(crate) username: Option<String>,
     /// The password. No answer ever shows it again.
     #[schema(required = true, value_type = String, write_only, min_length = 1, max_length = 4096)]
@@ -34,7 +34,7 @@ pub(crate) struct CreateSecret {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct PutSecretValue {
     /// The database user.
-    #[schema(required = true, nullable = false, min_length = 1, max_length = 63)]
+    #[schema(required = true, nullable = false, min_length = 1, max_length = 128)]
     pub(crate) username: Option<String>,
     /// The password.
     #[schema(required = true, value_type = String, write_only, min_length = 1, max_length = 4096)]

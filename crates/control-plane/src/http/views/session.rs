@@ -19,7 +19,7 @@ pub(crate) struct Session {
     user: String,
     /// Database.
     database: String,
-    /// `application_name` of the client.
+    /// What the client calls itself: `application_name`, or `program_name` among MySQL's connection attributes.
     application_name: String,
     /// Peer `ip:port`.
     client: String,
@@ -36,9 +36,9 @@ pub(crate) struct Session {
     /// Target whose server connection it holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<String>,
-    /// Process id of the held server connection.
+    /// The server's own number of the held server connection: PostgreSQL's process id, MySQL's thread id.
     #[serde(skip_serializing_if = "Option::is_none")]
-    server_pid: Option<i32>,
+    server_pid: Option<i64>,
     /// RFC 3339.
     #[schema(format = DateTime)]
     connected_at: String,

@@ -8,8 +8,9 @@ use tollgate_types::{
 };
 
 use super::*;
+use crate::fingerprint::{Found, Sights};
 use crate::mysql::server::tests::{PASSWORD, kinds, target, target_at};
-use crate::probe::climb;
+use crate::probe::{Climb, climb};
 use crate::server::ScramKeyCache;
 use crate::server::tests::{policy, random};
 use crate::tls::mysql_client_config;
@@ -17,6 +18,10 @@ use crate::tls::mysql_client_config;
 const LIMIT: Duration = Duration::from_secs(20);
 
 async fn probe(target: &TargetConfig, users: &[(&str, &[&str])]) -> TargetHealth {
+    climbed(target, users).await.health
+}
+
+async fn climbed(target: &TargetConfig, users: &[(&str, &[&str])]) -> Climb {
     let owned: Vec<(&str, Vec<SecretString>)> = users
         .iter()
         .map(|(user, words)| (*user, words.iter().map(|word| (*word).into()).collect()))
@@ -36,7 +41,7 @@ async fn probe(target: &TargetConfig, users: &[(&str, &[&str])]) -> TargetHealth
     })
     .await;
     assert_eq!(climbed.health.checks.len(), ProbeStep::ALL.len());
-    climbed.health
+    climbed
 }
 
 fn started(options: MySqlOptions) -> MySqlServer {
@@ -92,6 +97,41 @@ async fn a_read_only_server_is_a_reader() {
             .superuser_sql("mysql", "SET GLOBAL read_only = OFF")
             .unwrap();
         assert_eq!(role().await, Some(TargetRole::ReadWrite), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn changed_defaults_are_seen_and_other_changes_are_not() {
+    for kind in kinds() {
+        let server = started(MySqlOptions::new(kind));
+        let place = plain(&server);
+        let mut sights = Sights::default();
+        let mut found = async |sql: &str| {
+            server.superuser_sql("mysql", sql).unwrap();
+            let climbed = climbed(&place, &[("app", &[PASSWORD])]).await;
+            sights.note(climbed.sight.expect("a server that answers says so"))
+        };
+        assert_eq!(found("DO 1").await, Found::AsBefore);
+        assert_eq!(found("DO 1").await, Found::AsBefore, "{kind:?}");
+        for (sql, back) in [
+            ("SET GLOBAL sql_mode = ''", "SET GLOBAL sql_mode = DEFAULT"),
+            (
+                "SET GLOBAL time_zone = '+03:00'",
+                "SET GLOBAL time_zone = SYSTEM",
+            ),
+            (
+                "SET GLOBAL init_connect = 'SET @a = 1'",
+                "SET GLOBAL init_connect = ''",
+            ),
+        ] {
+            assert_eq!(found(sql).await, Found::Changed, "{kind:?} {sql}");
+            assert_eq!(found("DO 1").await, Found::AsBefore, "{kind:?} {sql}");
+            assert_eq!(found(back).await, Found::Changed, "{kind:?} {back}");
+        }
+        let busy = "CREATE DATABASE d; CREATE TABLE d.t (n int); INSERT INTO d.t VALUES (1); \
+                    SET GLOBAL slow_query_log = ON; SET GLOBAL max_connections = 99; \
+                    SET GLOBAL read_only = ON";
+        assert_eq!(found(busy).await, Found::AsBefore, "{kind:?}");
     }
 }
 

@@ -301,7 +301,7 @@ fn proxy(setup: &Setup, port: u16) -> ProxyConfig {
             secret_name: "orders-app".to_owned(),
             secret_version: "1".to_owned(),
             iam: setup.iam,
-            client_password: ClientPasswordAuth::default(),
+            client_password: ClientPasswordAuth::MysqlCachingSha2Password,
             username: "app".to_owned(),
             passwords: vec![PASSWORD.into()],
         }],

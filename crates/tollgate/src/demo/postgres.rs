@@ -1,60 +1,37 @@
 //! A throw-away PostgreSQL server for the demo, made from the programs found on the machine.
 
 use std::fs;
-use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::random;
+use super::account::{Account, run};
+use super::servers::{Owner, free_port};
+
+/// What to install when there is none.
+pub(super) const MISSING: &str = "no PostgreSQL server programs found: install the package `postgresql` (Debian, Ubuntu) or `postgresql-server` (Fedora), or put initdb and pg_ctl on the PATH";
 
 /// A running server; stopped when dropped.
-pub(super) struct DemoServer {
+pub(super) struct PostgresServer {
     programs: PathBuf,
     data: PathBuf,
     port: u16,
-    password: String,
     version: String,
-    account: Option<Account>,
+    account: Account,
 }
 
-/// Numbers of the account that servers run under when Tollgate runs as root.
-struct Account {
-    uid: String,
-    gid: String,
-}
-
-/// A port that nobody uses at this moment.
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
-impl DemoServer {
+impl PostgresServer {
     /// Makes a cluster below `folder`, starts it, makes a user and its database.
-    pub(super) fn start(folder: &Path, user: &str, database: &str) -> Result<Self> {
-        let programs = find_programs()?;
-        let account = account_for_servers()?;
+    pub(super) fn start(programs: &Path, folder: &Path, owner: &Owner<'_>) -> Result<Self> {
+        let account = Account::unprivileged(&["postgres"])?;
         let data = folder.join("postgres");
-        fs::create_dir(&data).context("cannot make a folder for PostgreSQL")?;
-        fs::set_permissions(&data, fs::Permissions::from_mode(0o700))?;
-        if let Some(account) = &account {
-            // The server runs under another account and has to reach its folder.
-            fs::set_permissions(folder, fs::Permissions::from_mode(0o711))?;
-            run(
-                Command::new("chown")
-                    .arg(format!("{}:{}", account.uid, account.gid))
-                    .arg(&data),
-                "chown",
-            )?;
-        }
+        account.folder(folder, &data)?;
         let mut server = Self {
-            version: version(&programs)?,
-            programs,
+            version: version(programs)?,
+            programs: programs.to_owned(),
             data,
             port: free_port()?,
-            password: random::letters(32),
             account,
         };
         server.make_cluster()?;
@@ -63,7 +40,7 @@ impl DemoServer {
             server.port = free_port()?;
             server.launch()?;
         }
-        server.make_user(user, database)?;
+        server.make_user(owner)?;
         Ok(server)
     }
 
@@ -72,40 +49,13 @@ impl DemoServer {
         self.port
     }
 
-    /// The user's password, which clients of the proxy never see.
-    pub(super) fn password(&self) -> &str {
-        &self.password
-    }
-
     /// For instance `15.18`.
     pub(super) fn version(&self) -> &str {
         &self.version
     }
 
     fn command(&self, program: &str) -> Command {
-        let path = self.programs.join(program);
-        let mut command = match &self.account {
-            None => Command::new(path),
-            Some(account) => {
-                let mut command = Command::new("setpriv");
-                command.args([
-                    "--reuid",
-                    &account.uid,
-                    "--regid",
-                    &account.gid,
-                    "--clear-groups",
-                    "--",
-                ]);
-                command.arg(path);
-                command
-            }
-        };
-        command
-            .current_dir("/")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        command
+        self.account.command(&self.programs.join(program))
     }
 
     fn make_cluster(&self) -> Result<()> {
@@ -141,10 +91,15 @@ impl DemoServer {
         run(pg_ctl.stderr(Stdio::null()), "pg_ctl start")
     }
 
-    fn make_user(&self, user: &str, database: &str) -> Result<()> {
+    fn make_user(&self, owner: &Owner<'_>) -> Result<()> {
+        let Owner {
+            user,
+            database,
+            password,
+        } = owner;
         // The names are the demo's own and the password is letters and digits: nothing to escape.
         for sql in [
-            format!("create role {user} login password '{}'", self.password),
+            format!("create role {user} login password '{password}'"),
             format!("create database {database} owner {user}"),
         ] {
             let mut psql = self.command("psql");
@@ -162,7 +117,7 @@ impl DemoServer {
     }
 }
 
-impl Drop for DemoServer {
+impl Drop for PostgresServer {
     fn drop(&mut self) {
         let mut stop = self.command("pg_ctl");
         stop.arg("-D")
@@ -174,21 +129,8 @@ impl Drop for DemoServer {
     }
 }
 
-fn run(command: &mut Command, what: &str) -> Result<()> {
-    let output = command
-        .output()
-        .with_context(|| format!("cannot run {what}"))?;
-    if !output.status.success() {
-        bail!(
-            "{what} failed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
-    }
-    Ok(())
-}
-
 /// The folder with initdb: the newest version where Debian keeps them, else what is on the PATH.
-fn find_programs() -> Result<PathBuf> {
+pub(super) fn find() -> Option<PathBuf> {
     let mut found: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
@@ -201,12 +143,11 @@ fn find_programs() -> Result<PathBuf> {
         .collect();
     found.sort();
     if let Some((_, folder)) = found.pop() {
-        return Ok(folder);
+        return Some(folder);
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .find(|folder| folder.join("initdb").exists() && folder.join("pg_ctl").exists())
-        .context("no PostgreSQL server programs found: install the package `postgresql` (Debian, Ubuntu) or `postgresql-server` (Fedora), or put initdb and pg_ctl on the PATH")
 }
 
 fn version(programs: &Path) -> Result<String> {
@@ -220,28 +161,4 @@ fn version(programs: &Path) -> Result<String> {
         .nth(2)
         .unwrap_or("of unknown version")
         .to_owned())
-}
-
-/// PostgreSQL refuses to run as root: then it runs as `postgres`, or `nobody` where there is none.
-fn account_for_servers() -> Result<Option<Account>> {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
-    if uids.and_then(|uids| uids.split_whitespace().nth(1)) != Some("0") {
-        return Ok(None);
-    }
-    let accounts = fs::read_to_string("/etc/passwd").context("cannot read the accounts")?;
-    let numbers = |name: &str| {
-        let line = accounts
-            .lines()
-            .find(|line| line.starts_with(&format!("{name}:")))?;
-        let mut fields = line.split(':').skip(2);
-        Some(Account {
-            uid: fields.next()?.to_owned(),
-            gid: fields.next()?.to_owned(),
-        })
-    };
-    let account = numbers("postgres").or_else(|| numbers("nobody"));
-    account
-        .map(Some)
-        .context("PostgreSQL does not run as root, and there is no account `postgres` or `nobody`")
 }
