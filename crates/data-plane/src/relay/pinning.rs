@@ -6,10 +6,11 @@ use tollgate_session::{Effects, PinChange, PinReason};
 
 use super::{Relay, advice};
 use crate::clock;
+use crate::engine::Engine;
 use crate::pins::{self, HeldPin};
 use crate::pooled::History;
 
-impl Relay {
+impl<E: Engine> Relay<E> {
     /// Keeps everything that shows pins in step with the machine.
     pub(super) fn show_pins(&mut self, effects: &Effects) {
         if effects.pin_changes().is_empty() {
