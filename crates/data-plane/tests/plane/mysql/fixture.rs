@@ -86,7 +86,7 @@ impl Fixture {
         };
         let plane = Served::start(Serving {
             target,
-            client_password: ClientPasswordAuth::default(),
+            client_password: ClientPasswordAuth::MysqlCachingSha2Password,
             policy: setup.policy,
             iam: setup.iam,
             reuse: setup.reuse,
