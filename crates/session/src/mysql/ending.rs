@@ -156,6 +156,10 @@ impl Session {
             &exchange.heard.outcome,
             exchange.heard.state_change,
         );
+        if matches!(exchange.heard.outcome, Outcome::Failed) {
+            self.failed = effects;
+        }
+        self.heed_names(&exchange);
         let runs = matches!(
             exchange.command,
             Command::Query | Command::StmtExecute | Command::StmtBulkExecute
@@ -251,6 +255,7 @@ impl Link {
     pub(super) fn was_reset(&mut self) {
         self.armed = Armed::No;
         self.carried.clear();
+        self.variables.clear();
         self.insert_id = InsertId::Zero;
         self.transaction = reply::TransactionState::FREE;
         self.characteristics = Characteristics::None;

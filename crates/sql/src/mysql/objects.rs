@@ -16,7 +16,8 @@ pub struct Objects {
     /// Procedures that the text calls, and functions that are not the server's.
     pub routines: Vec<RoutineName>,
     /// Those effects of the text of whose objects at least one is not listed: `TEMPORARY_CREATE`, `DROP_TABLE`,
-    /// `TEMPORARY_DROP`, `NAMED_LOCK`, `CALL`, `UNKNOWN_FUNCTION`.
+    /// `TEMPORARY_DROP`, `NAMED_LOCK`, `CALL`, `UNKNOWN_FUNCTION`. `NAMED_UNLOCK` stands for locks that other functions
+    /// than `GET_LOCK` take.
     pub unnamed: EffectSet,
 }
 

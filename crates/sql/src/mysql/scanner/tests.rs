@@ -1263,7 +1263,7 @@ fn locks_have_names_if_these_are_literals() {
         (
             "SELECT GET_LOCK('a',1), service_get_read_locks('n','l',1)",
             "'a'",
-            E::NAMED_LOCK,
+            E::NAMED_UNLOCK,
         ),
     ] {
         let summary = classify(MYSQL, sql.as_bytes());

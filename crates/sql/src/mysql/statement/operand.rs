@@ -322,7 +322,7 @@ impl Statement {
         if function == b"get_lock" {
             self.operands.call = Call::Lock;
         } else if function_effect(function).intersects(EffectSet::NAMED_LOCK) {
-            self.objects.unnamed.insert(EffectSet::NAMED_LOCK);
+            self.objects.unnamed.insert(EffectSet::NAMED_UNLOCK);
         }
     }
 
