@@ -56,6 +56,7 @@ use tollgate_wire_mysql::status::StatusFlags;
 pub use cleanup::{Cleanup, CleanupEvent, CleanupProgress};
 pub use kill::{KillRequest, Killed};
 pub use link::{Clean, ServerConfig, ServerState};
+pub use unseen::CodeWatch;
 
 use crate::{Effects, PinReason, PinSet};
 use client::Inbound;
