@@ -103,7 +103,14 @@ impl Session {
             Vec::new()
         };
         let tracks = |of: Capabilities| of.contains(Capabilities::SESSION_TRACK);
+        // Clients know no other end of fields than that of rows.
+        let fields = form == Form::Ok
+            && self
+                .exchange_mut()
+                .is_some_and(|it| it.command == Command::FieldList);
+        let form = if fields { Form::Eof } else { form };
         let same = end.changes.is_empty()
+            && !fields
             && treatment == Treatment::Forward
             && (tracks(client) == tracks(server) || end.info.is_empty());
         let Some(exchange) = self.exchange_mut() else {
@@ -156,6 +163,10 @@ impl Session {
             &exchange.heard.outcome,
             exchange.heard.state_change,
         );
+        if matches!(exchange.heard.outcome, Outcome::Failed) {
+            self.failed = effects;
+        }
+        self.heed_names(&exchange);
         let runs = matches!(
             exchange.command,
             Command::Query | Command::StmtExecute | Command::StmtBulkExecute
@@ -252,6 +263,7 @@ impl Link {
         self.armed = Armed::No;
         self.past = Past::WasReset;
         self.carried.clear();
+        self.variables.clear();
         self.insert_id = InsertId::Zero;
         self.transaction = reply::TransactionState::FREE;
         self.characteristics = Characteristics::None;
