@@ -4,8 +4,8 @@ use call::{Argument, Call, CalledName};
 use setting::{Reach, Setting};
 
 use crate::calls::{Noted, is_reserved};
-use crate::word::{SET_CONFIG, SET_LIMIT, SIMILARITY_THRESHOLD, Word, named_effect};
 use crate::namings::{Deed, Namings};
+use crate::word::{SET_CONFIG, SET_LIMIT, SIMILARITY_THRESHOLD, Word, named_effect};
 use crate::{Calls, EffectSet, LastTouch, Name, TouchedSettings};
 use assembly::Assembly;
 use body::Angle;

@@ -443,6 +443,7 @@ impl Session {
     /// The connection, if it is provably clean. If only the server can tell whether it is, the server is
     /// asked.
     fn release_if_clean(&mut self, out: &mut Effects) -> Option<Clean> {
+        self.study(out);
         if !self.link.as_ref().is_some_and(|link| link.is_quiet()) {
             return None;
         }

@@ -1,7 +1,7 @@
 //! Statements that make, drop or discard something by its name: `PREPARE`, `DEALLOCATE`, `DISCARD`.
 
-use super::{Stage, Statement, Token};
 use super::Scope;
+use super::{Stage, Statement, Token};
 use crate::namings::Deed;
 use crate::word::Word;
 use crate::{EffectSet, Name};
