@@ -241,8 +241,10 @@ impl Session {
         if awaits_text(message) && !link.takes_copy_data() {
             return Step::Wait(Want::More);
         }
-        if self.studies_first() && !belongs_to_copy(message.header.tag) {
-            return Step::Wait(Want::Replies);
+        if !belongs_to_copy(message.header.tag)
+            && let Some(want) = self.studies_first(out)
+        {
+            return Step::Wait(want);
         }
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);

@@ -46,6 +46,8 @@ pub(in crate::postgres) enum Need {
 #[derive(Debug)]
 pub(in crate::postgres) enum Roll {
     Nobody,
+    /// The one statement of the text runs this one.
+    One(Box<[u8]>),
     Named(Vec<(Box<[u8]>, Need)>),
     /// Whether names are taken matters, for any name: code out of sight makes or drops statements.
     AllTaken,
@@ -70,7 +72,8 @@ impl Roll {
             Self::Named(names) if names.iter().all(|(_, need)| *need == Need::Taken) => {
                 Self::AllTaken
             }
-            Self::Named(_) => Self::All,
+            Self::One(name) if !by_code => Self::One(name),
+            Self::One(_) | Self::Named(_) => Self::All,
             Self::Nobody | Self::AllTaken | Self::All | Self::List => {
                 Self::unnamed(effects, by_code)
             }
@@ -92,12 +95,10 @@ impl Roll {
         let mut names = Vec::new();
         let changes = match change {
             None => return Self::Nobody,
+            Some(NameChange::Use(name)) => return Self::One(name.clone()),
             Some(NameChange::Several(all)) => &all[..],
             Some(
-                one @ (NameChange::Add { .. }
-                | NameChange::Remove(_)
-                | NameChange::Use(_)
-                | NameChange::RemoveAll),
+                one @ (NameChange::Add { .. } | NameChange::Remove(_) | NameChange::RemoveAll),
             ) => std::slice::from_ref(one),
         };
         for change in changes {
@@ -114,17 +115,14 @@ impl Roll {
         Self::Named(names)
     }
 
-    /// What running the statement with this name needs.
-    pub(in crate::postgres) fn one(name: &[u8]) -> Self {
-        Self::Named(vec![(name.into(), Need::Real)])
-    }
-
     /// What a Parse or Bind of such a text needs: the list is looked at when it runs.
     pub(in crate::postgres) fn before_bind(meaning: &Meaning) -> Self {
         match Self::before(meaning) {
             Self::List if meaning.effects.intersects(NAMING) => Self::All,
             Self::List => Self::Nobody,
-            roll @ (Self::Nobody | Self::Named(_) | Self::AllTaken | Self::All) => roll,
+            roll @ (Self::Nobody | Self::One(_) | Self::Named(_) | Self::AllTaken | Self::All) => {
+                roll
+            }
         }
     }
 
@@ -132,6 +130,7 @@ impl Roll {
     fn need(&self, name: &[u8]) -> Option<Need> {
         match self {
             Self::Nobody => None,
+            Self::One(one) => (**one == *name).then_some(Need::Real),
             Self::Named(names) => names
                 .iter()
                 .find(|(called, _)| **called == *name)
@@ -145,7 +144,7 @@ impl Roll {
     /// True if the text goes on when one of them cannot be made: nobody knows which of them it wants.
     fn is_tolerant(&self) -> bool {
         match self {
-            Self::Nobody | Self::Named(_) | Self::AllTaken => false,
+            Self::Nobody | Self::One(_) | Self::Named(_) | Self::AllTaken => false,
             Self::All | Self::List => true,
         }
     }
@@ -297,8 +296,7 @@ impl Link {
         missing: &[(Arc<Named>, Need)],
         out: &mut Effects,
     ) {
-        let one =
-            matches!(roll, Roll::Named(names) if names.iter().any(|(_, need)| *need == Need::Real));
+        let one = matches!(roll, Roll::One(_));
         let list = matches!(roll, Roll::List) && self.segment == Segment::Closed;
         if !one && !list {
             return;

@@ -370,7 +370,7 @@ impl Session {
         purpose: Purpose<'_>,
         out: &mut Effects,
     ) -> Result<Located, Want> {
-        if let Some(want) = self.call_roll(&Roll::one(&named.name), out) {
+        if let Some(want) = self.call_roll(&Roll::One(named.name.clone()), out) {
             return Err(want);
         }
         let meaning = named.meaning().clone();

@@ -11,10 +11,10 @@ use super::names::Others;
 use super::rereading::Read;
 use super::wire;
 use crate::Effects;
-use crate::postgres::Session;
 use crate::postgres::link::{Copy, Link, Mode, Segment};
 use crate::postgres::queue::{Kind, Meaning, Noise, Work};
 use crate::postgres::settings::Reading;
+use crate::postgres::{Session, Want};
 
 /// What is to be asked about the statements of one client.
 #[derive(Debug)]
@@ -155,12 +155,24 @@ impl Study {
 }
 
 impl Session {
-    /// True when the client's next message has to wait until the server has been asked.
-    pub(in crate::postgres) fn studies_first(&self) -> bool {
-        self.link.as_ref().is_some_and(|link| {
-            let asks = link.study.due != Due::No || self.names.others() == Others::Possible;
-            asks && link.segment == Segment::Closed && !link.queue.is_empty()
-        })
+    /// What the client's next message has to wait for, because the server has to be asked before it.
+    pub(in crate::postgres) fn studies_first(&mut self, out: &mut Effects) -> Option<Want> {
+        let uncertain = self.names.others() == Others::Possible;
+        let link = self.link.as_mut()?;
+        if (link.study.due == Due::No && !uncertain) || link.copy != Copy::None {
+            return None;
+        }
+        match link.segment {
+            Segment::Closed => (!link.queue.is_empty()).then_some(Want::Replies),
+            // What is there may stand for what is not, and must not be run.
+            Segment::Open if uncertain && !link.queue.is_empty() => Some(self.settle_first(out)),
+            Segment::Open if uncertain && link.status != TransactionStatus::Failed => {
+                let question = link.roster_question();
+                link.run_aside(&question, Work::Roster, out);
+                Some(self.settle_first(out))
+            }
+            Segment::Open | Segment::Skipping | Segment::Refused => None,
+        }
     }
 
     /// Asks what there is to ask, if nothing is under way.
