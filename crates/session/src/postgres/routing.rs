@@ -73,9 +73,12 @@ impl Link {
                 Some(Kind::InjectedClose) => return Some(Way::Nowhere),
                 front => matches!(front, Some(Kind::Close | Kind::UnnamedClose)),
             },
-            tag::READY_FOR_QUERY => {
-                matches!(front, Some(Kind::Sync | Kind::Query | Kind::FunctionCall))
-            }
+            tag::READY_FOR_QUERY => match front {
+                Some(Kind::Sync | Kind::Query) if self.study.withholds() => {
+                    return Some(Way::Nowhere);
+                }
+                front => matches!(front, Some(Kind::Sync | Kind::Query | Kind::FunctionCall)),
+            },
             tag::ROW_DESCRIPTION => matches!(front, Some(Kind::DescribeColumns | Kind::Query)),
             tag::NO_DATA => front == Some(Kind::DescribeColumns),
             tag::PARAMETER_DESCRIPTION => front == Some(Kind::DescribeStatement),

@@ -159,7 +159,13 @@ impl Need {
         judgement: Option<&Judgement>,
     ) -> bool {
         match (self, judgement) {
-            (Self::Taken, _) => named.is_some() == own.is_some(),
+            // By one of the client's, not by what another client has left: nobody is to be taken for another.
+            (Self::Taken, _) => match own {
+                None => named.is_none(),
+                Some(id) => {
+                    named.is_some() && (matches!(id, STAND_IN | STALE) || own == own_id(named))
+                }
+            },
             (Self::Real | Self::Shown, None) => own_id(named) == own,
             (Self::Real, Some(Judgement::Stale(_))) => own == Some(STALE),
             (Self::Real, Some(Judgement::Unmakeable)) => own == Some(STAND_IN),

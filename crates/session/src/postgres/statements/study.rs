@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use tollgate_sql::EffectSet;
 use tollgate_wire_postgres::backend::TransactionStatus;
-use tollgate_wire_postgres::backend::read;
+use tollgate_wire_postgres::backend::{self, read};
 
 use super::names::Others;
 use super::rereading::Read;
@@ -26,6 +26,9 @@ pub(in crate::postgres) struct Study {
     asked: VecDeque<Untold>,
     roster: Vec<Listed>,
     outcome: Outcome,
+    /// What the client is not told before all is known: what it does next might change the result of what it
+    /// has prepared.
+    withheld: Option<TransactionStatus>,
 }
 
 /// A statement of SQL of which the result is not known yet.
@@ -85,6 +88,7 @@ impl Study {
             asked: VecDeque::new(),
             roster: Vec::new(),
             outcome: Outcome::Well,
+            withheld: None,
         }
     }
 
@@ -107,6 +111,23 @@ impl Study {
     pub(super) fn add(&mut self, untold: Untold) {
         self.forget(&untold.name);
         self.untold.push(untold);
+    }
+
+    /// True when the end of the client's request is not to be told yet.
+    pub(in crate::postgres) fn withholds(&self) -> bool {
+        !self.untold.is_empty()
+    }
+
+    /// The client's request is over, and the client was not told so.
+    pub(in crate::postgres) fn withhold(&mut self, status: TransactionStatus) {
+        self.withheld = Some(status);
+    }
+
+    fn tell(&mut self, out: &mut Effects) {
+        if let Some(status) = self.withheld.take() {
+            out.client_lane()
+                .inject(|bytes| backend::ready_for_query(bytes, status));
+        }
     }
 
     /// The statement is gone.
@@ -187,12 +208,14 @@ impl Session {
         }
         if nothing {
             link.study.due = Due::No;
+            link.study.tell(out);
             return;
         }
         if link.status == TransactionStatus::Failed {
             // Nothing more can be asked in it; when it is over nobody remembers how its texts were read.
             link.study.due = Due::TooLate;
             link.study.too_late();
+            link.study.tell(out);
             return;
         }
         link.noise = Noise::Quiet;

@@ -16,9 +16,11 @@ fn several_statements_of_one_text_move_with_their_client() {
     check(&format!(
         "F> Q(prepare a as select 1; prepare b as select 2; select 3)
          ! borrow
-         B> C(PREPARE) C(PREPARE) T D C(SELECT 1) Z(I)
+         B C(PREPARE) C(PREPARE) T D C(SELECT 1) Z(I)
+         <- C(PREPARE) C(PREPARE) T D C(SELECT 1)
          -> DS(a) DS(b) S
          B t T t T Z(I)
+         <- Z(I)
          ! release
          fresh
          F Q(execute a; execute b)
@@ -38,11 +40,13 @@ fn only_those_that_ran_are_there() {
     check(&format!(
         "F> Q(prepare a as select 1; prepare b as select * from t; prepare c as select 3)
          ! borrow
-         B> C(PREPARE) E(42P01) Z(I)
+         B C(PREPARE) E(42P01) Z(I)
+         <- C(PREPARE) E(42P01)
          -> {roster} S
          B 1 2 LISTED(a=prepare a as select 1; prepare b as select * from t; prepare c as select 3) C(SELECT 1) 3 3 Z(I)
          -> DS(a) S
          B t T Z(I)
+         <- Z(I)
          ! release
          F> Q(execute b)
          ! borrow
@@ -59,9 +63,10 @@ fn the_next_message_waits_until_the_result_is_known() {
          ! replies
          -> Q(begin; prepare a as select 1)
          B C(BEGIN) C(PREPARE) Z(T)
-         <- C(BEGIN) C(PREPARE) Z(T)
+         <- C(BEGIN) C(PREPARE)
          -> DS(a) S
          B t T Z(T)
+         <- Z(T)
          -> Q(alter table t add i int)
          B> C(ALTER TABLE) Z(T)",
     );
@@ -77,9 +82,11 @@ fn constants_read_under_settings_of_a_transaction_are_asked_for() {
          F> Q(set local timezone to 'CET')
          B> C(SET) S(TimeZone=CET) Z(T)
          F> Q(prepare a as select '1')
-         B> C(PREPARE) Z(T)
+         B C(PREPARE) Z(T)
+         <- C(PREPARE)
          -> {question} DS(a) S
          B 1 2 READING C(SELECT 1) 3 3 t T Z(T)
+         <- Z(T)
          F> Q(commit)
          B> C(COMMIT) S(TimeZone=UTC) Z(I)
          ! release"
@@ -91,7 +98,8 @@ fn a_question_that_fails_a_transaction_ends_the_session() {
     check(
         "F> Q(begin; prepare a as select 1)
          ! borrow
-         B> C(BEGIN) C(PREPARE) Z(T)
+         B C(BEGIN) C(PREPARE) Z(T)
+         <- C(BEGIN) C(PREPARE)
          -> DS(a) S
          B E(57014) Z(E)
          ! out of sync",
@@ -103,9 +111,11 @@ fn a_question_that_fails_alone_costs_nothing() {
     check(
         "F> Q(prepare a as select 1)
          ! borrow
-         B> C(PREPARE) Z(I)
+         B C(PREPARE) Z(I)
+         <- C(PREPARE)
          -> DS(a) S
          B E(57014) Z(I)
+         <- Z(I)
          ! release",
     );
 }
@@ -117,9 +127,11 @@ fn execute_of_a_statement_with_another_result_fails_as_it_does_alone() {
     check(&format!(
         "F> Q(prepare q as select * from t)
          ! borrow
-         B> C(PREPARE) Z(I)
+         B C(PREPARE) Z(I)
+         <- C(PREPARE)
          -> DS(q) S
          B t T Z(I)
+         <- Z(I)
          ! release
          fresh
          F Q(select 1; execute q)
@@ -150,9 +162,11 @@ fn a_stale_statement_of_sql_is_stale_to_the_protocol() {
     check(&format!(
         "F> Q(prepare q as select * from t)
          ! borrow
-         B> C(PREPARE) Z(I)
+         B C(PREPARE) Z(I)
+         <- C(PREPARE)
          -> DS(q) S
          B t T Z(I)
+         <- Z(I)
          ! release
          fresh
          F DS(q) S
@@ -176,9 +190,11 @@ fn what_cannot_be_made_is_in_nobodys_way() {
     check(&format!(
         "F> Q(prepare broken as select * from t; prepare fine as select 1)
          ! borrow
-         B> C(PREPARE) C(PREPARE) Z(I)
+         B C(PREPARE) C(PREPARE) Z(I)
+         <- C(PREPARE) C(PREPARE)
          -> DS(broken) DS(fine) S
          B t T t T Z(I)
+         <- Z(I)
          ! release
          fresh
          F Q(execute fine; deallocate nothing)
@@ -212,9 +228,11 @@ fn what_code_drops_is_gone() {
     check(&format!(
         "F> Q(prepare a as select 1; prepare b as select 2)
          ! borrow
-         B> C(PREPARE) C(PREPARE) Z(I)
+         B C(PREPARE) C(PREPARE) Z(I)
+         <- C(PREPARE) C(PREPARE)
          -> DS(a) DS(b) S
          B t T t T Z(I)
+         <- Z(I)
          ! release
          F> Q(do $$ begin execute 'deallocate a'; end $$)
          ! borrow

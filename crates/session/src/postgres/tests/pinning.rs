@@ -684,9 +684,10 @@ fn a_pinned_client_that_vanishes_is_cleaned_up_after() {
         "F> Q(begin; prepare p as select 1)
          ! borrow
          B C(BEGIN) C(PREPARE) Z(T)
-         <- C(BEGIN) C(PREPARE) Z(T)
+         <- C(BEGIN) C(PREPARE)
          -> DS(p) S
          B t T Z(T)
+         <- Z(T)
          gone
          -> Q(ROLLBACK)
          K C(ROLLBACK) Z(I)

@@ -403,9 +403,10 @@ fn what_a_named_statement_does_counts_whenever_it_runs() {
         "F> Q(prepare p as select pg_advisory_lock(1))
          ! borrow
          B C(PREPARE) Z(I)
-         <- C(PREPARE) Z(I)
+         <- C(PREPARE)
          -> DS(p) S
          B t T Z(I)
+         <- Z(I)
          -> ASK(;locks)
          B ANSWER(;f)
          ! release",
@@ -435,9 +436,10 @@ fn a_statement_of_sql_moves_with_its_client() {
         "F> Q(prepare q as select 5)
          ! borrow
          B C(PREPARE) Z(I)
-         <- C(PREPARE) Z(I)
+         <- C(PREPARE)
          -> DS(q) S
          B t T Z(I)
+         <- Z(I)
          ! release
          F> Q(execute q)
          ! borrow
@@ -463,9 +465,10 @@ fn a_statement_of_sql_is_nobody_elses() {
         "F> Q(prepare q as select 5)
          ! borrow
          B C(PREPARE) Z(I)
-         <- C(PREPARE) Z(I)
+         <- C(PREPARE)
          -> DS(q) S
          B t T Z(I)
+         <- Z(I)
          ! release
          F2 B(,q) S
          ! borrow
@@ -479,9 +482,10 @@ fn a_statement_of_sql_is_nobody_elses() {
          B2 3 Z(I)
          -> Q(prepare q as select 6)
          B2 C(PREPARE) Z(I)
-         <- C(PREPARE) Z(I)
+         <- C(PREPARE)
          -> DS(q) S
          B2 t T Z(I)
+         <- Z(I)
          ! release
          F Q(execute q)
          ! borrow
@@ -573,9 +577,10 @@ fn a_failure_to_make_a_statement_of_sql_is_the_texts_failure() {
         "F> Q(prepare q as select * from t)
          ! borrow
          B C(PREPARE) Z(I)
-         <- C(PREPARE) Z(I)
+         <- C(PREPARE)
          -> DS(q) S
          B t T Z(I)
+         <- Z(I)
          ! release
          fresh
          F Q(execute q) Q(select 1)
