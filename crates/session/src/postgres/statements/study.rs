@@ -115,7 +115,7 @@ impl Study {
 
     /// True when the end of the client's request is not to be told yet.
     pub(in crate::postgres) fn withholds(&self) -> bool {
-        !self.untold.is_empty()
+        !self.untold.is_empty() && self.withheld.is_none()
     }
 
     /// The client's request is over, and the client was not told so.

@@ -292,3 +292,19 @@ fn what_the_server_will_not_say_ties_the_client() {
          ! release"
     ));
 }
+
+#[test]
+fn every_sync_behind_a_prepare_is_answered() {
+    check(
+        "F P(,prepare a as select 1) B(,) E() S S S
+         ! borrow
+         ! replies
+         -> P(,prepare a as select 1) B(,) E() S
+         B 1 2 C(PREPARE) Z(I)
+         <- 1 2 C(PREPARE)
+         -> DS(a) S
+         B t T Z(I)
+         <- Z(I) Z(I) Z(I)
+         ! release",
+    );
+}
