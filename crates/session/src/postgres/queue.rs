@@ -282,6 +282,12 @@ impl Queue {
         self.entries.iter().all(|expected| expected.kind.is_own())
     }
 
+    /// True when nothing is behind the oldest request but COPY marks.
+    pub(crate) fn is_at_last(&self) -> bool {
+        let mut behind = self.entries.iter().skip(1);
+        behind.all(|expected| expected.kind == Kind::CopyEnd)
+    }
+
     /// Takes the oldest entry out, and the COPY marks that come to the front: they wait for a COPY that
     /// has not come.
     pub(crate) fn pop(&mut self) -> Option<Expected> {

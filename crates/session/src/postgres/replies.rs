@@ -197,10 +197,10 @@ impl Session {
         let Some(done) = link.queue.pop() else {
             return Verdict::OutOfSync;
         };
-        if link.study.withholds() && matches!(done.kind, Kind::Sync | Kind::Query) {
-            link.study.withhold(status);
-        }
         if link.queue.is_empty() {
+            if link.study.withholds() && matches!(done.kind, Kind::Sync | Kind::Query) {
+                link.study.withhold(status);
+            }
             link.settings_in_flight = false;
             link.data = StrayData::None;
         }

@@ -74,7 +74,9 @@ impl Link {
                 front => matches!(front, Some(Kind::Close | Kind::UnnamedClose)),
             },
             tag::READY_FOR_QUERY => match front {
-                Some(Kind::Sync | Kind::Query) if self.study.withholds() => {
+                Some(Kind::Sync | Kind::Query)
+                    if self.study.withholds() && self.queue.is_at_last() =>
+                {
                     return Some(Way::Nowhere);
                 }
                 front => matches!(front, Some(Kind::Sync | Kind::Query | Kind::FunctionCall)),

@@ -113,7 +113,7 @@ impl Study {
         self.untold.push(untold);
     }
 
-    /// True when the end of the client's request is not to be told yet.
+    /// True when the end of the client's last request is not to be told yet.
     pub(in crate::postgres) fn withholds(&self) -> bool {
         !self.untold.is_empty() && self.withheld.is_none()
     }
@@ -180,7 +180,7 @@ impl Session {
     pub(in crate::postgres) fn studies_first(&mut self, out: &mut Effects) -> Option<Want> {
         let uncertain = self.names.others() == Others::Possible;
         let link = self.link.as_mut()?;
-        if (link.study.due == Due::No && !uncertain) || link.copy != Copy::None {
+        if (link.study.due == Due::No && !uncertain) || matches!(link.copy, Copy::In { .. }) {
             return None;
         }
         match link.segment {
