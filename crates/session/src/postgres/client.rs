@@ -241,12 +241,7 @@ impl Session {
         if awaits_text(message) && !link.takes_copy_data() {
             return Step::Wait(Want::More);
         }
-        let ends_segment = message.header.tag == tag::SYNC && link.segment != Segment::Closed;
-        let goes_on = belongs_to_copy(message.header.tag) && message.header.tag != tag::SYNC;
-        if !ends_segment
-            && !goes_on
-            && let Some(want) = self.studies_first(out)
-        {
+        if let Some(want) = self.studies_first(message.header.tag, out) {
             return Step::Wait(want);
         }
         let Some(link) = &mut self.link else {

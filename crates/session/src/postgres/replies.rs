@@ -112,9 +112,10 @@ impl Session {
             self.prepared_again();
             return;
         }
-        let statements = match front.kind {
-            Kind::Execute => Statements::One,
-            _ => front.meaning.statements,
+        let statements = if front.kind == Kind::Execute {
+            Statements::One
+        } else {
+            front.meaning.statements
         };
         let meaning = &mut front.meaning;
         let effects = meaning.effects;

@@ -99,8 +99,8 @@ impl Session {
             return;
         };
         let listed = link.study.take_roster().into_iter();
-        let mut listed: BTreeMap<Box<[u8]>, Option<Box<[u8]>>> =
-            listed.map(|Listed { name, text }| (name, text)).collect();
+        let mut listed: BTreeMap<Box<[u8]>, Listed> =
+            listed.map(|one| (one.name.clone(), one)).collect();
         let gone: Vec<Box<[u8]>> = link
             .carried
             .owns()
@@ -113,20 +113,20 @@ impl Session {
         let strangers: Vec<Box<[u8]>> = link.carried.owns().map(|(name, _)| name.into()).collect();
         let known: Vec<Arc<Named>> = self.names.iter().map(Arc::clone).collect();
         for named in known {
-            let text = listed.remove(&named.name);
-            self.is_listed(&named, text);
+            let found = listed.remove(&named.name);
+            self.is_listed(&named, found.as_ref());
         }
         for name in strangers {
             listed.remove(&name);
         }
         self.names.others_are(Others::None);
-        for (name, text) in listed {
-            self.adopt(name, text.as_deref());
+        for (name, found) in listed {
+            self.adopt(name, found.text.as_deref());
         }
     }
 
-    /// Whether a statement with a name is still there: the text that made what has this name now.
-    fn is_listed(&mut self, named: &Arc<Named>, text: Option<Option<Box<[u8]>>>) {
+    /// A statement may still be there: this is what has its name now.
+    fn is_listed(&mut self, named: &Arc<Named>, found: Option<&Listed>) {
         let statement = match &named.what {
             What::Shared(_)
             | What::Stuck {
@@ -140,18 +140,21 @@ impl Session {
             What::Uncertain(statement) => Some(statement),
         };
         let name = named.name.clone();
-        let (Some(text), Some(statement)) = (&text, statement) else {
-            if text.is_none() {
+        let (Some(found), Some(statement)) = (found, statement) else {
+            if found.is_none() {
                 self.gone(&name);
             }
             return;
         };
-        let replaced = text.as_deref().is_some_and(|text| match &statement.recipe {
-            Recipe::Parse(_) => true,
-            Recipe::Sql(prepared) => self.cut(text, &name) != Some(&*prepared.text),
-        });
+        let replaced = found
+            .text
+            .as_deref()
+            .is_some_and(|text| match &statement.recipe {
+                Recipe::Parse(_) => true,
+                Recipe::Sql(prepared) => self.cut(text, &name) != Some(&*prepared.text),
+            });
         if replaced {
-            self.adopt(name, text.as_deref());
+            self.adopt(name, found.text.as_deref());
         } else {
             self.names.add(name, What::Shared(Arc::clone(statement)));
         }

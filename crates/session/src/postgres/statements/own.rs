@@ -42,6 +42,9 @@ pub(in crate::postgres) enum Need {
     Shown,
 }
 
+/// A statement whose name is called.
+type Called = (Arc<Named>, Need);
+
 /// Which names must be right before a text is sent.
 #[derive(Debug)]
 pub(in crate::postgres) enum Roll {
@@ -66,8 +69,7 @@ impl Roll {
         }
         let by_code = effects.intersects(EffectSet::ROUTINE.union(EffectSet::PROCEDURE))
             && effects.intersects(CHANGES);
-        let named = Self::named(meaning.name.as_deref());
-        match named {
+        match Self::named(meaning.name.as_deref()) {
             Self::Named(names) if !by_code => Self::Named(names),
             Self::Named(names) if names.iter().all(|(_, need)| *need == Need::Taken) => {
                 Self::AllTaken
@@ -168,9 +170,8 @@ impl Need {
             },
             (Self::Real | Self::Shown, None) => own_id(named) == own,
             (Self::Real, Some(Judgement::Stale(_))) => own == Some(STALE),
-            (Self::Real, Some(Judgement::Unmakeable)) => own == Some(STAND_IN),
             (Self::Shown, Some(Judgement::Stale(_))) => own.is_some(),
-            (Self::Shown, Some(Judgement::Unmakeable)) => own == Some(STAND_IN),
+            (Self::Real | Self::Shown, Some(Judgement::Unmakeable)) => own == Some(STAND_IN),
         }
     }
 
@@ -269,7 +270,7 @@ fn own_id(named: Option<&Arc<Named>>) -> Option<u64> {
 
 impl Link {
     /// The names to close and those to make before the roll is met.
-    fn lacks(&self, roll: &Roll, names: &Names) -> (Vec<Box<[u8]>>, Vec<(Arc<Named>, Need)>) {
+    fn lacks(&self, roll: &Roll, names: &Names) -> (Vec<Box<[u8]>>, Vec<Called>) {
         let extra = self
             .carried
             .owns()
@@ -299,7 +300,7 @@ impl Link {
         &mut self,
         roll: &Roll,
         extra: Vec<Box<[u8]>>,
-        missing: &[(Arc<Named>, Need)],
+        missing: &[Called],
         out: &mut Effects,
     ) {
         let one = matches!(roll, Roll::One(_));

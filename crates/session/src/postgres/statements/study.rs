@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use tollgate_sql::EffectSet;
 use tollgate_wire_postgres::backend::TransactionStatus;
 use tollgate_wire_postgres::backend::{self, read};
+use tollgate_wire_postgres::tag::frontend as tag;
 
 use super::names::Others;
 use super::rereading::Read;
@@ -177,7 +178,17 @@ impl Study {
 
 impl Session {
     /// What the client's next message has to wait for, because the server has to be asked before it.
-    pub(in crate::postgres) fn studies_first(&mut self, out: &mut Effects) -> Option<Want> {
+    pub(in crate::postgres) fn studies_first(
+        &mut self,
+        message_tag: u8,
+        out: &mut Effects,
+    ) -> Option<Want> {
+        if matches!(
+            message_tag,
+            tag::COPY_DATA | tag::COPY_DONE | tag::COPY_FAIL | tag::FLUSH
+        ) {
+            return None;
+        }
         let uncertain = self.names.others() == Others::Possible;
         let link = self.link.as_mut()?;
         if (link.study.due == Due::No && !uncertain) || matches!(link.copy, Copy::In { .. }) {
@@ -185,6 +196,7 @@ impl Session {
         }
         match link.segment {
             Segment::Closed => (!link.queue.is_empty()).then_some(Want::Replies),
+            Segment::Open if message_tag == tag::SYNC => None,
             // What is there may stand for what is not, and must not be run.
             Segment::Open if uncertain && !link.queue.is_empty() => Some(self.settle_first(out)),
             Segment::Open if uncertain && link.status != TransactionStatus::Failed => {
