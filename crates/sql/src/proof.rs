@@ -11,7 +11,7 @@ use expression::Reader;
 use judge::{Rules, Unproven};
 use lexer::Token;
 use source::Source;
-use text::{Part, Text, Texts, constant, joined};
+use text::{Part, Texts, constant, joined};
 use variables::Variables;
 
 mod expression;
@@ -193,11 +193,10 @@ fn called(reader: &Reader<'_>, at: usize, rules: Rules, findings: &mut Findings)
     let arguments = reader.source.arguments(start..reader.closing(start));
     let texts = |range: &std::ops::Range<usize>| reader.texts(range.clone());
     match (which, &*arguments) {
-        (Executed::Nothing, _) => {}
+        // All three are queries for words.
+        (Executed::Nothing, _) | (Executed::LastOfTwo, [_, _, _]) => {}
         (Executed::First, [first, ..]) => findings.read(&texts(first), rules),
         (Executed::LastOfTwo, [_, last]) => findings.read(&texts(last), rules),
-        // All three are queries for words.
-        (Executed::LastOfTwo, [_, _, _]) => {}
         (Executed::Each, all) => {
             for one in all {
                 if !matches!(reader.source.slice(one.clone()), [Token::Number]) {
@@ -209,9 +208,9 @@ fn called(reader: &Reader<'_>, at: usize, rules: Rules, findings: &mut Findings)
             let mut together = constant(b"select ");
             for one in all {
                 let mut one = texts(one);
-                one.iter_mut().for_each(|text: &mut Text| {
+                for text in &mut one {
                     text.push(Part::Text(b" , ".to_vec()));
-                });
+                }
                 together = joined(&together, &one);
             }
             findings.read(&together, rules);
@@ -245,15 +244,10 @@ fn is_statement(source: &Source<'_>, at: usize) -> bool {
 fn end_of_text(source: &Source<'_>, start: usize) -> usize {
     let mut depth = 0_usize;
     for (length, token) in source.from(start).iter().enumerate() {
-        match token {
-            Token::Punct(b'(' | b'[') => depth = depth.saturating_add(1),
-            Token::Punct(b')' | b']') => depth = depth.saturating_sub(1),
-            token => {
-                let word = matches!(token.word(), b"into" | b"using" | b"loop");
-                if token.is(b';') || (word && depth == 0) {
-                    return start.saturating_add(length);
-                }
-            }
+        depth = token.nests(depth).unwrap_or(0);
+        let word = matches!(token.word(), b"into" | b"using" | b"loop");
+        if token.is(b';') || (word && depth == 0) {
+            return start.saturating_add(length);
         }
     }
     source.tokens().len()

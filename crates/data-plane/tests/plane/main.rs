@@ -14,4 +14,5 @@ mod raw;
 mod rubbish;
 mod sessions;
 mod stored_code;
+mod unknown_code;
 mod upkeep;

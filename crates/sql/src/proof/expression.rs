@@ -108,11 +108,7 @@ impl<'a> Reader<'a> {
     pub(super) fn closing(&self, start: usize) -> usize {
         let mut depth = 1_usize;
         for (length, token) in self.source.from(start).iter().enumerate() {
-            match token {
-                Token::Punct(b'(') => depth = depth.saturating_add(1),
-                Token::Punct(b')') => depth = depth.saturating_sub(1),
-                _ => {}
-            }
+            depth = token.nests(depth).unwrap_or(0);
             if depth == 0 {
                 return start.saturating_add(length);
             }
@@ -245,11 +241,7 @@ impl<'r> Cursor<'r> {
     fn parenthesised(&mut self) -> Option<Range<usize>> {
         let mut depth = 0_usize;
         for (at, token) in self.rest().iter().enumerate() {
-            match token {
-                Token::Punct(b'(') => depth = depth.saturating_add(1),
-                Token::Punct(b')') => depth = depth.checked_sub(1)?,
-                _ => {}
-            }
+            depth = token.nests(depth)?;
             if depth == 0 {
                 let start = self.at.saturating_add(1);
                 let end = self.at.saturating_add(at);
@@ -347,31 +339,31 @@ impl<'r> Cursor<'r> {
         }
         let name = name.strip_prefix(b"pg_catalog.").unwrap_or(&name).to_vec();
         match self.parenthesised() {
-            Some(inside) => self.call(&name, self.reader.source.arguments(inside)),
+            Some(inside) => self.call(&name, &self.reader.source.arguments(inside)),
             None => unknown(),
         }
     }
 
-    fn call(&self, name: &[u8], arguments: Vec<Range<usize>>) -> Texts {
+    fn call(&self, name: &[u8], arguments: &[Range<usize>]) -> Texts {
         let texts = |at: usize| {
             let range = arguments.get(at).cloned();
             range.map_or_else(unknown, |range| self.texts(range))
         };
-        match (name, &*arguments) {
+        match (name, arguments) {
             (b"format", [_, rest @ ..]) => {
                 let values: Vec<Texts> = rest.iter().map(|one| self.texts(one.clone())).collect();
                 format::texts(&texts(0), &values)
             }
             (b"concat", [_, ..]) => {
                 let mut all = nothing();
-                for argument in &arguments {
+                for argument in arguments {
                     all = joined(&all, &either(nothing(), self.texts(argument.clone())));
                 }
                 all
             }
             (b"coalesce", [_, ..]) => {
                 let mut all = Texts::new();
-                for argument in &arguments {
+                for argument in arguments {
                     all = either(all, self.texts(argument.clone()));
                 }
                 all

@@ -76,13 +76,12 @@ fn matters(before: &Texts, behind: &[u8]) -> bool {
         byte.is_some_and(|byte| byte.is_ascii_whitespace() || b"(),=<>".contains(byte))
     };
     let meets = |text: &Vec<Part>| match text.last() {
-        None => true,
         Some(Part::Text(last)) => {
             let ends = last.trim_ascii_end();
-            let glued = !behind.is_empty() && !apart(last.last()) && !apart(behind.first());
+            let glued = !apart(last.last()) && !apart(behind.first());
             ends.is_empty() || ends.ends_with(b";") || glued
         }
-        Some(Part::Hole(_) | Part::Seam | Part::Itself) => true,
+        Some(Part::Hole(_) | Part::Seam | Part::Itself) | None => true,
     };
     before.iter().any(meets)
 }

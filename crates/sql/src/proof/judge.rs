@@ -118,14 +118,15 @@ fn mark(
     let one_of = |byte: Option<u8>, all: &[u8]| byte.is_some_and(|byte| all.contains(&byte));
     let word = |byte: Option<u8>| byte.is_some_and(|byte| byte != b'$' && continues_word(byte));
     match (place, hole) {
-        (_, Hole::Unknown) | (Place::Hidden, _) => Err(Unproven),
-        (Place::Text, Hole::Number | Hole::Value | Hole::Name) if before != Some(b'\\') => {
-            Ok(&[NAME])
+        (Place::Text, Hole::Number | Hole::Value | Hole::Name) if before == Some(b'\\') => {
+            Err(Unproven)
         }
-        (Place::Dollar, Hole::Number) if !one_of(before, b"$") && !one_of(behind, b"$") => {
-            Ok(&[NAME])
+        (Place::Dollar, Hole::Number) if one_of(before, b"$") || one_of(behind, b"$") => {
+            Err(Unproven)
         }
-        (Place::Identifier, Hole::Number | Hole::Name) => Ok(&[NAME]),
+        (Place::Text, Hole::Number | Hole::Value | Hole::Name)
+        | (Place::Dollar, Hole::Number)
+        | (Place::Identifier, Hole::Number | Hole::Name) => Ok(&[NAME]),
         (Place::Code, Hole::Number)
             if before == Some(b'$') && !word(behind) && !one_of(behind, b"$'\"") =>
         {
@@ -151,7 +152,9 @@ fn mark(
             }
             Ok(LITERAL)
         }
-        (Place::Text | Place::Dollar | Place::Identifier | Place::Code, _) => Err(Unproven),
+        (Place::Text | Place::Dollar | Place::Identifier | Place::Code | Place::Hidden, _) => {
+            Err(Unproven)
+        }
     }
 }
 

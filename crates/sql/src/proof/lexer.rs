@@ -50,6 +50,22 @@ impl Token {
         }
     }
 
+    /// How many parentheses are open behind this token, if so many were before; nothing if it closes one
+    /// that is not there.
+    pub(super) fn nests(&self, depth: usize) -> Option<usize> {
+        match self {
+            Self::Punct(b'(' | b'[') => depth.checked_add(1),
+            Self::Punct(b')' | b']') => depth.checked_sub(1),
+            Self::Word(_)
+            | Self::Quoted(_)
+            | Self::Text(_)
+            | Self::Hidden
+            | Self::Number
+            | Self::Parameter
+            | Self::Punct(_) => Some(depth),
+        }
+    }
+
     pub(super) fn name(&self) -> Option<&[u8]> {
         match self {
             Self::Word(name) | Self::Quoted(name) => Some(name),

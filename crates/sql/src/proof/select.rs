@@ -32,11 +32,7 @@ pub(super) fn items(source: &Source<'_>, range: Range<usize>) -> Option<Vec<Item
     let mut list = List::Open;
     for at in range.clone() {
         let token = source.get(at)?;
-        match token {
-            Token::Punct(b'(' | b'[') => depth = depth.saturating_add(1),
-            Token::Punct(b')' | b']') => depth = depth.checked_sub(1)?,
-            _ => {}
-        }
+        depth = token.nests(depth)?;
         if depth > 0 {
             continue;
         }

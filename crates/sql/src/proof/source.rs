@@ -178,14 +178,12 @@ impl<'a> Source<'a> {
             let Some(token) = self.get(at) else {
                 break;
             };
-            match token {
-                Token::Punct(b'(' | b'[') => depth = depth.saturating_add(1),
-                Token::Punct(b')' | b']') => depth = depth.saturating_sub(1),
-                Token::Punct(b',') if depth == 0 => {
-                    return (end.unwrap_or(at), at.saturating_add(1));
-                }
-                token if depth == 0 && token.word() == b"order" => end = end.or(Some(at)),
-                _ => {}
+            depth = token.nests(depth).unwrap_or(0);
+            if depth == 0 && token.is(b',') {
+                return (end.unwrap_or(at), at.saturating_add(1));
+            }
+            if depth == 0 && token.word() == b"order" {
+                end = end.or(Some(at));
             }
         }
         (end.unwrap_or(range.end), range.end)

@@ -339,7 +339,7 @@ fn too_much_is_unproven() {
     let mut doubling = String::from("declare v0 text := 'x';");
     for at in 1..30 {
         let last = at - 1;
-        doubling.push_str(&format!("v{at} text := v{last} || v{last};"));
+        doubling = format!("{doubling} v{at} text := v{last} || v{last};");
     }
     assert_unproven(&format!("{doubling} begin execute v29; end"));
     let long = format!(

@@ -115,14 +115,14 @@ impl Variables {
         let mut block = Block::Outermost;
         let mut at = 0;
         while let Some(token) = source.get(at) {
-            let declares = token.word() == b"declare" && source.starts_statement(at);
+            let opens = token.word() == b"declare" && source.starts_statement(at);
             match token.word() {
                 b"begin" => block = Block::Inner,
                 b"variable_conflict" => self.names = Names::MayBeColumns,
                 _ => {}
             }
             at = at.saturating_add(1);
-            while declares && let Some(token) = source.get(at) {
+            while opens && let Some(token) = source.get(at) {
                 if token.word() == b"begin" {
                     break;
                 }
@@ -150,12 +150,10 @@ impl Variables {
         let is_default = |token: &Token| token.word() == b"default" || token.is(b'=');
         let default = all.iter().position(is_default);
         let constant = all.get(1).is_some_and(|token| token.word() == b"constant");
-        let first = if constant { 2 } else { 1 };
+        let start = if constant { 2 } else { 1 };
         let type_end = default.unwrap_or(all.len());
-        let kind = match all.get(first..type_end).unwrap_or_default() {
-            [kind @ .., Token::Punct(b':')] => kind,
-            kind => kind,
-        };
+        let kind = all.get(start..type_end).unwrap_or_default();
+        let kind = kind.strip_suffix(&[Token::Punct(b':')]).unwrap_or(kind);
         self.by_name.entry(name.into()).or_default();
         match type_of(kind) {
             Type::Text => {
@@ -182,7 +180,7 @@ impl Variables {
                 self.assignment(source, at);
             }
             match token.word() {
-                b"into" => self.into_targets(source, start, at),
+                b"into" => self.takes_into(source, start, at),
                 b"for" if starts => self.loop_over(source, at),
                 b"foreach" if starts => self.lose_all(source, at..at.saturating_add(4)),
                 b"open" | b"call" if starts => {
@@ -225,7 +223,7 @@ impl Variables {
     }
 
     /// `SELECT .. INTO targets ..`, and whatever else has an `INTO` at `at`.
-    fn into_targets(&mut self, source: &Source<'_>, start: usize, at: usize) {
+    fn takes_into(&mut self, source: &Source<'_>, start: usize, at: usize) {
         let before = at.checked_sub(1).and_then(|before| source.get(before));
         if before.is_some_and(|token| matches!(token.word(), b"insert" | b"merge")) {
             return;
@@ -333,8 +331,7 @@ fn type_of(kind: &[Token]) -> Type {
         }
         [b"record"] => Type::Row,
         [name] => Type::Other(hole_of_type(name)),
-        [b"numeric", ..] => Type::Other(Hole::Number),
-        [b"double", b"precision"] => Type::Other(Hole::Number),
+        [b"numeric", ..] | [b"double", b"precision"] => Type::Other(Hole::Number),
         [b"timestamp" | b"time", ..] => Type::Other(Hole::Value),
         _ => Type::Other(Hole::Unknown),
     }
