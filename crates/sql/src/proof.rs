@@ -186,7 +186,8 @@ fn called(reader: &Reader<'_>, at: usize, rules: Rules, findings: &mut Findings)
         return;
     };
     let which = executed(function.name().unwrap_or_default());
-    if matches!(which, Executed::Nothing) {
+    // `f(..) f(a, b)`, as the server writes it, gives the columns of the result their names.
+    if matches!(which, Executed::Nothing) || reader.source.is_behind_call(at) {
         return;
     }
     let start = at.saturating_add(2);

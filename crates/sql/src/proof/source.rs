@@ -158,6 +158,28 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// True if the name at `at` stands behind a call of the function with that name.
+    pub(super) fn is_behind_call(&self, at: usize) -> bool {
+        let before = self.slice(0..at);
+        if !before.last().is_some_and(|token| token.is(b')')) {
+            return false;
+        }
+        let mut open = 0_usize;
+        for (place, token) in before.iter().enumerate().rev() {
+            match token.nests(0) {
+                None => open = open.saturating_add(1),
+                Some(1) => open = open.saturating_sub(1),
+                Some(_) => {}
+            }
+            if open == 0 {
+                let called = place.checked_sub(1).and_then(|called| self.get(called));
+                let called = called.and_then(Token::name);
+                return called.is_some() && called == self.get(at).and_then(Token::name);
+            }
+        }
+        false
+    }
+
     /// The arguments of a call, without what orders them.
     pub(super) fn arguments(&self, inside: Range<usize>) -> Vec<Range<usize>> {
         let mut all = Vec::new();

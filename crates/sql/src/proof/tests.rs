@@ -309,6 +309,7 @@ fn texts_of_clients_are_judged_alike() {
         "select \"query_to_xml\"('select set_' || chr(99), true, true, '')",
         "select * from ts_stat('select ' || x)",
         "select 1; select * from crosstab($1) as t(a text)",
+        "select distinct on (a) ts_stat(q) from t",
         "select query_to_xml('select 1', a, b, c); do $$ begin execute q; end $$",
         "create table x as select query_to_xml(y, true, true, '') from z",
         "prepare p as select query_to_xml($1, true, true, '')",
@@ -325,6 +326,7 @@ fn texts_of_clients_are_judged_alike() {
         "select ts_rewrite('a'::tsquery, 'b'::tsquery, 'c'::tsquery)",
         "create function crosstab(text) returns int language sql as 'select 1'",
         "select ts_stat, crosstab from t",
+        "select word from ts_stat(('select '::text || 'a'::text)) ts_stat(word, ndoc, nentry)",
     ] {
         let (effects, names) = effects(text);
         let lasting = effects.intersection(LASTING);
