@@ -306,7 +306,7 @@ fn code_that_executes_what_nobody_knows_pins_whoever_may_reach_it() {
     let said = bytes(Side::Server, "C(INSERT 0 1) Z(I)");
     assert!(talk.server(&said).is_none());
     assert!(talk.sent().starts_with("ASK("), "{}", talk.sent());
-    let pins: Vec<_> = talk.session.pins().iter().collect();
+    let pins: Vec<_> = talk.session.pins().collect();
     assert_eq!(pins, [PinReason::SessionSetting]);
 }
 
