@@ -7,7 +7,7 @@ use tollgate_wire_mysql::reply::{self, Change, Changes, Form, Treatment, read_en
 use tollgate_wire_mysql::status::StatusFlags;
 
 use super::exchange::{Exchange, Outcome, StateChange};
-use super::link::{Armed, Characteristics, InsertId, Link, Trust};
+use super::link::{Armed, Characteristics, InsertId, Link, Past, Trust};
 use super::settings::Meaning;
 use super::statements::{Cursor, LongData};
 use super::{Collation, Session, tracking};
@@ -103,14 +103,7 @@ impl Session {
             Vec::new()
         };
         let tracks = |of: Capabilities| of.contains(Capabilities::SESSION_TRACK);
-        // Clients know no other end of fields than that of rows.
-        let fields = form == Form::Ok
-            && self
-                .exchange_mut()
-                .is_some_and(|it| it.command == Command::FieldList);
-        let form = if fields { Form::Eof } else { form };
         let same = end.changes.is_empty()
-            && !fields
             && treatment == Treatment::Forward
             && (tracks(client) == tracks(server) || end.info.is_empty());
         let Some(exchange) = self.exchange_mut() else {
@@ -261,6 +254,7 @@ impl Link {
     /// `COM_RESET_CONNECTION` was answered with OK: nothing is left but the schema.
     pub(super) fn was_reset(&mut self) {
         self.armed = Armed::No;
+        self.past = Past::WasReset;
         self.carried.clear();
         self.variables.clear();
         self.insert_id = InsertId::Zero;

@@ -5,8 +5,9 @@ use tollgate_sql::mysql::EffectSet;
 
 use super::diagnostics::Doubt;
 use super::exchange::{Exchange, Outcome, StateChange};
-use super::link::Purpose;
+use super::link::{Link, Purpose, Trust};
 use super::named::{Bytes, Inquiry, Routine};
+use super::statements::Cursor;
 use super::unseen::{Hidden, Reported};
 use super::{Collation, Session, unseen};
 use crate::{Effects, PinReason, PinSet};
@@ -149,5 +150,34 @@ impl Session {
         if let Some(link) = &mut self.link {
             self.variables.told(names, packets, &mut link.variables);
         }
+    }
+
+    /// What ties the client to the connection: what is known from texts, and facts.
+    pub(super) fn tying(&self, link: &Link) -> PinSet {
+        self.facts(link).union(self.pins.reasons())
+    }
+
+    /// What ties the client to the connection now, whatever its texts were.
+    pub(super) fn facts(&self, link: &Link) -> PinSet {
+        let mut facts = PinSet::NONE;
+        if link.transaction.has_locked_tables() {
+            facts.insert(PinReason::LockedTables);
+        }
+        if self
+            .statements
+            .any(|statement| statement.cursor == Cursor::Open)
+        {
+            facts.insert(PinReason::HoldCursor);
+        }
+        if self.statements.any(|statement| statement.key.is_none()) {
+            facts.insert(PinReason::PreparedStatement);
+        }
+        if self.variables.stay() {
+            facts.insert(PinReason::UserVariable);
+        }
+        if link.trust == Trust::Lost {
+            facts.insert(PinReason::SessionSetting);
+        }
+        facts
     }
 }
