@@ -2,6 +2,7 @@
 //! later, values of user variables, which locks are held, and what stored code may have done.
 
 use tollgate_sql::mysql::EffectSet;
+use tollgate_wire_mysql::status::StatusFlags;
 
 use super::diagnostics::Doubt;
 use super::exchange::{Exchange, Outcome, StateChange};
@@ -94,7 +95,7 @@ impl Session {
             link.say(&sql, Purpose::Locks(names), out);
         }
         for table in self.pins.ledger.tables_in_doubt() {
-            link.say(&table.question(), Purpose::Table(table), out);
+            link.ask_catalogue(&table.question(), Purpose::Table(table), out);
         }
     }
 
@@ -110,7 +111,7 @@ impl Session {
         let asking = self.unseen.look(&mut link.bodies);
         if !asking.is_empty() {
             let sql = unseen::question(&asking);
-            link.say(&sql, Purpose::Bodies(asking), out);
+            link.ask_catalogue(&sql, Purpose::Bodies(asking), out);
             return false;
         }
         let found = self.unseen.conclude();
@@ -179,5 +180,17 @@ impl Session {
             facts.insert(PinReason::SessionSetting);
         }
         facts
+    }
+}
+
+impl Link {
+    /// Asks for something that the server keeps in tables: without autocommit that opens a transaction on MySQL,
+    /// which is not the client's.
+    fn ask_catalogue(&mut self, sql: &[u8], purpose: Purpose, out: &mut Effects) {
+        self.say(sql, purpose, out);
+        if !self.status.contains(StatusFlags::AUTOCOMMIT) {
+            // Spelled out, since `completion_type` may say otherwise.
+            self.say(b"ROLLBACK AND NO CHAIN NO RELEASE", Purpose::Restore, out);
+        }
     }
 }
