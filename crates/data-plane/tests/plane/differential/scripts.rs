@@ -1,5 +1,6 @@
 //! Conversations by hand, one for every rule that poolers are known to break.
 
+mod cancels;
 mod copy;
 mod first;
 mod functions;
@@ -13,6 +14,7 @@ mod settings;
 mod simple;
 mod startup;
 mod state;
+mod superuser;
 mod transactions;
 
 /// A conversation: batches, each of which is answered completely before the next is sent.
@@ -46,13 +48,19 @@ const THEMES: &[Theme] = &[
     resets::SCRIPTS,
     state::SCRIPTS,
     messages_aside::SCRIPTS,
+    cancels::SCRIPTS,
 ];
 
 /// Those that come out differently while others change the catalogue: PostgreSQL then reads every statement
 /// anew, under the settings of that moment.
 const UNDISTURBED: &[Theme] = &[reading::SCRIPTS];
 
-/// All of them.
+/// Those that only superusers can play.
+pub(super) fn of_superusers() -> impl Iterator<Item = Script> {
+    scripts(&[superuser::SCRIPTS])
+}
+
+/// All that anybody can play.
 pub(super) fn all() -> impl Iterator<Item = Script> {
     in_company().chain(scripts(UNDISTURBED))
 }
