@@ -446,6 +446,7 @@ impl Session {
         if !self.link.as_ref().is_some_and(|link| link.is_quiet()) {
             return None;
         }
+        self.settle_reports(out);
         self.derive_pins();
         if self.consult_after_change(out) {
             return None;

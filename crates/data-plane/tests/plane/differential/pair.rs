@@ -286,10 +286,16 @@ fn normal(mut message: Message, own: &[u8]) -> Message {
             let fields = [b'C', b'M', b'D', b'H'].map(|code| message.field(code));
             message.body = format!("{fields:?}").into_bytes();
         }
-        // A statement may be made when it is used, which finds the same errors in another place.
+        // A statement may be made when it is used, which finds the same errors in another place. Where a
+        // cancel request meets a statement is chance.
         b'E' => {
+            let cancelled = message.sqlstate().as_deref() == Some("57014");
             let fields = message.body.split(|byte| *byte == 0);
-            let fields = fields.filter(|field| !matches!(field.first(), Some(b'F' | b'L' | b'R')));
+            let fields = fields.filter(|field| match field.first() {
+                Some(b'F' | b'L' | b'R') => false,
+                Some(b'W') => !cancelled,
+                _ => true,
+            });
             message.body = fields.collect::<Vec<_>>().join(&0);
         }
         b'T' => {

@@ -236,6 +236,34 @@ fn a_default_that_moved_out_of_sight_is_told_when_it_shows() {
     );
 }
 
+/// The answer to a question of our own reports the reload. The client was told, so that is what it keeps,
+/// whatever others who use the connection in between were told.
+#[test]
+fn a_default_that_moved_behind_a_transaction_is_kept_as_it_was_told() {
+    check(
+        "F> Q(set work_mem = 7MB)
+         ! borrow
+         B> C(SET) Z(I)
+         -> ASK(work_mem)
+         B S(TimeZone=CET) ANSWER(7MB)
+         <- S(TimeZone=CET)
+         ! defaults in doubt
+         ! release
+         F2 Q(select 1)
+         ! borrow
+         -> SET(-work_mem,timezone=UTC) Q(select 1)
+         B2 C(BEGIN) C(RESET) C(SET) C(COMMIT) S(TimeZone=UTC) Z(I) C(SELECT 1) Z(I)
+         <- C(SELECT 1) Z(I)
+         ! release
+         F Q(select 2)
+         ! borrow
+         -> SET(timezone=CET,work_mem=7MB) Q(select 2)
+         B C(BEGIN) C(SET) C(SET) C(COMMIT) S(TimeZone=CET) Z(I) C(SELECT 1) Z(I)
+         <- C(SELECT 1) Z(I)
+         ! release",
+    );
+}
+
 #[test]
 fn commands_that_change_defaults_are_noticed_when_they_are_committed() {
     for text in [
