@@ -292,7 +292,7 @@ impl Session {
             let status = link.status;
             out.client_lane()
                 .inject(|bytes| backend::ready_for_query(bytes, status));
-            link.segment = Segment::Closed;
+            link.close_segment();
         }
         link.upset = Upset::No;
         link.held = Held::No;

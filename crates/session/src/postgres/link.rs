@@ -84,6 +84,8 @@ pub(super) struct Link {
     pub(super) outbound: Outbound,
     pub(super) status: TransactionStatus,
     pub(super) segment: Segment,
+    /// What the open segment has come to.
+    pub(super) progress: SegmentProgress,
     pub(super) copy: Copy,
     pub(super) mode: Mode,
     /// Whether a message of this segment makes, replaces or drops the unnamed statement.
@@ -186,6 +188,15 @@ pub(super) enum Segment {
     Skipping,
     /// As above, but the server has had its Sync: what it would have discarded is not sent.
     Refused,
+}
+
+/// Whether the end of the open segment would end more than it has begun to describe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SegmentProgress {
+    /// Statements were made, described and closed, which no transaction undoes: nobody can tell whether it ends.
+    NothingBound,
+    /// There are portals, and what they have done.
+    Bound,
 }
 
 /// Whether COPY messages of the client were sent among requests that are not answered. Until they are,
@@ -336,6 +347,7 @@ impl Link {
             },
             status: TransactionStatus::Idle,
             segment: Segment::Closed,
+            progress: SegmentProgress::NothingBound,
             copy: Copy::None,
             mode: Mode::Tracking,
             segment_changes: Changes::Nothing,
@@ -412,6 +424,7 @@ impl Link {
     /// Makes the proof. The caller has checked `is_quiet` and that there is no pin.
     pub(super) fn into_clean(mut self: Box<Self>) -> Clean {
         self.queue.reset();
+        self.progress = SegmentProgress::NothingBound;
         self.restored = Restored::Not;
         self.alignment = Alignment::No;
         self.outbound.body = Vec::new();

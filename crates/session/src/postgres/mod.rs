@@ -464,7 +464,7 @@ impl Session {
 
     /// Notes what of the client the connection has, and makes the proof.
     fn part(&mut self, mut link: Box<Link>) -> Clean {
-        heard::part(&mut self.told, &link);
+        heard::part(&mut self.told, &link, &self.settings);
         if link.alignment == Alignment::Confirmed {
             link.owner = match self.unnamed.serial() {
                 Some(serial) => Owner::Session {

@@ -314,7 +314,7 @@ impl Session {
         let Some(mut failed) = link.queue.pop() else {
             return;
         };
-        if failed.kind.is_work() {
+        if failed.kind.is_own() {
             link.upset = Upset::ByOurs;
         }
         match failed.kind {

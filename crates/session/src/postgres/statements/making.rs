@@ -5,12 +5,13 @@ use std::sync::Arc;
 use tollgate_sql::EffectSet;
 use tollgate_wire_postgres::backend::TransactionStatus;
 
+use super::apart::Apart;
 use super::requests::{is_awaited, is_whole};
 use super::table::{Gives, Parsed, Recipe, Shape, Statement};
 use super::wire;
 use crate::Effects;
 use crate::postgres::head::Message;
-use crate::postgres::link::{Held, Link, Segment};
+use crate::postgres::link::{Link, Segment};
 use crate::postgres::queue::{Alias, Kind, Meaning, Work};
 use crate::postgres::{Session, Want};
 
@@ -67,7 +68,8 @@ impl Purpose<'_> {
         let failed = in_failed_transaction == FailedTransaction::Yes;
         match self {
             Self::Bind(message, names) => failed || parsed.is_miscounted(message, names),
-            Self::Describe => failed && parsed.gives == Gives::Nothing,
+            // The server does not look at such a statement again to say what it takes.
+            Self::Describe => parsed.gives == Gives::Nothing,
         }
     }
 
@@ -154,6 +156,10 @@ impl Session {
             // What is on its way may begin, fail or end a transaction.
             return Made::Later(self.settle_first(out));
         }
+        let apart = link.stands_apart();
+        if apart == Apart::WhenAnswered {
+            return Made::Later(self.settle_first(out));
+        }
         if purpose.is_futile(parsed, link.refuses(&statement.meaning)) {
             return Made::InVain(link.stand_in(parsed, out));
         }
@@ -177,13 +183,9 @@ impl Session {
         link.ask_shape(number, out);
         link.switches(switch.as_ref().map(|switch| &switch.back), out);
         link.close_leftovers(out);
-        if switch.is_some() && link.segment == Segment::Closed {
-            // A transaction of its own: after a command has run, some others are refused in the same one.
-            out.server_lane().inject(wire::sync);
-            link.expect_work(Kind::OwnSync, Work::None);
-            link.held = Held::ForText;
-        } else {
-            link.segment = Segment::Open;
+        match apart {
+            Apart::Now => link.end_apart(out),
+            Apart::WhenAnswered | Apart::Never => link.segment = Segment::Open,
         }
         link.making = Some(Making {
             id: statement.id,

@@ -10,6 +10,7 @@
 //! SQL that names statements (`PREPARE`, `EXECUTE`, `DEALLOCATE`) needs them under the client's own names;
 //! see `own`.
 
+mod apart;
 mod carried;
 mod making;
 mod names;
@@ -24,6 +25,7 @@ mod wire;
 
 pub use table::{StatementTable, TableSeed};
 
+pub(super) use apart::Apart;
 pub(super) use carried::Carried;
 pub(super) use making::Making;
 pub(super) use names::{Named, Names};

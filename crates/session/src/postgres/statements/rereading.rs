@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use tollgate_wire_postgres::backend::TransactionStatus;
+
+use super::apart::Apart;
 use crate::Effects;
-use crate::postgres::Session;
-use crate::postgres::link::Link;
+use crate::postgres::link::{Held, Link};
 use crate::postgres::queue::Work;
 use crate::postgres::settings::{Reading, depends_on_reading};
+use crate::postgres::{Session, Want};
 
 /// How a text is read when its Parse reaches the server.
 #[derive(Debug)]
@@ -45,12 +48,35 @@ impl Session {
         }
     }
 
-    /// As above, for a Parse: behind it the server can be asked.
-    pub(super) fn reads_or_asks(&self, text: &[u8]) -> Read {
+    /// As above, for a Parse: the server can be asked, before it or, in a transaction that is open, behind it.
+    pub(super) fn reads_or_asks(&mut self, text: &[u8], out: &mut Effects) -> Result<Read, Want> {
         match self.reads(text) {
-            Read::Unknown => Read::AsAnswered,
-            read @ (Read::Alike | Read::Under(_) | Read::AsAnswered) => read,
+            Read::Unknown => {}
+            read @ (Read::Alike | Read::Under(_) | Read::AsAnswered) => return Ok(read),
         }
+        let Some(link) = &mut self.link else {
+            return Err(Want::Server);
+        };
+        if link.held == Held::ForText
+            && let Some(answered) = link.answered_reading.take()
+        {
+            return Ok(Read::Under(answered));
+        }
+        if link.stands_apart() == Apart::Never {
+            return Ok(Read::AsAnswered);
+        }
+        if !link.queue.is_empty() {
+            return Err(self.settle_first(out));
+        }
+        match link.status {
+            TransactionStatus::Idle => {}
+            TransactionStatus::InTransaction | TransactionStatus::Failed => {
+                return Ok(Read::AsAnswered);
+            }
+        }
+        link.run_aside(Reading::question().as_bytes(), Work::Reading, out);
+        link.end_apart(out);
+        Err(Want::Replies)
     }
 }
 

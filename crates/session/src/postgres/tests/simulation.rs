@@ -521,6 +521,7 @@ fn zone_action() -> impl Strategy<Value = String> {
         "show all",
         "set timezone = 'CET'",
         "set timezone = 'UTC'",
+        "set timezone = 'GMT'",
         "reset timezone",
         "reset all",
         "set work_mem = 7MB",

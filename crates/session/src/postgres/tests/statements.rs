@@ -45,8 +45,8 @@ fn a_statement_is_made_where_it_is_missing() {
          F B(,s1) E() S
          ! borrow
          ! replies
-         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) H
-         B 1 t T
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) S
+         B 1 t T Z(I)
          -> B(,tollgate_0_2) E() S
          B> 2 D C(SELECT 1) Z(I)
          ! release
@@ -54,6 +54,50 @@ fn a_statement_is_made_where_it_is_missing() {
          ! borrow
          -> DS(tollgate_0_2) S
          B> t T Z(I)
+         ! release",
+    );
+}
+
+/// A Parse looks at the database, a Describe does not: what follows could tell.
+#[test]
+fn what_is_made_shows_in_no_transaction_of_the_client() {
+    check(
+        "F P(s1,select 1) S
+         ! borrow
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) S
+         B 1 t T Z(I)
+         <- 1 Z(I)
+         ! release
+         fresh
+         F P(,begin) DS(s1) H Q(begin isolation level serializable)
+         ! borrow
+         ! replies
+         -> P(,begin) H
+         B> 1
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) S
+         B 1 t T Z(I)
+         -> DS(tollgate_0_2) H Q(begin isolation level serializable)
+         B> t T C(BEGIN) Z(T)
+         ! pin UNKNOWN",
+    );
+}
+
+/// The server says what it was told when it made the statement, whatever has become of its tables.
+#[test]
+fn a_statement_without_rows_need_not_be_made_to_be_described() {
+    check(
+        "F P(s1,delete from t) S
+         ! borrow
+         -> P(tollgate_0_2,delete from t) DS(tollgate_0_2) S
+         B 1 t n Z(I)
+         <- 1 Z(I)
+         ! release
+         fresh
+         F DS(s1) S
+         ! borrow
+         -> P(tollgate_0_2,) DS(tollgate_0_2) S
+         B 1 t n Z(I)
+         <- t n Z(I)
          ! release",
     );
 }
@@ -138,8 +182,8 @@ fn a_stale_statement_fails_on_another_connection_as_well() {
          B> C(BEGIN) Z(T)
          F B(,s1) E() S
          ! replies
-         -> P(tollgate_0_2,select * from t) DS(tollgate_0_2) H
-         B 1 t n
+         -> P(tollgate_0_2,select * from t) DS(tollgate_0_2) S
+         B 1 t n Z(T)
          -> B(,tollgate_0_0) E() S
          B E(26000) Z(E)
          <- E(0A000) Z(E)
@@ -149,8 +193,8 @@ fn a_stale_statement_fails_on_another_connection_as_well() {
          F DS(s1) S
          ! borrow
          ! replies
-         -> P(tollgate_0_3,select * from t) DS(tollgate_0_3) CS(tollgate_0_2) H
-         B 1 t n 3
+         -> P(tollgate_0_3,select * from t) DS(tollgate_0_3) CS(tollgate_0_2) S
+         B 1 t n 3 Z(I)
          -> DS(tollgate_0_0) S
          B E(26000) Z(I)
          <- t E(0A000) Z(I)
@@ -374,8 +418,8 @@ fn discard_all_takes_everybodys_statements_off_the_connection() {
          F B(,s1) E() S
          ! borrow
          ! replies
-         -> P(tollgate_0_3,select 1) DS(tollgate_0_3) H
-         B 1 t T
+         -> P(tollgate_0_3,select 1) DS(tollgate_0_3) S
+         B 1 t T Z(I)
          -> B(,tollgate_0_3) E() S
          B> 2 D C(SELECT 1) Z(I)
          ! release",
