@@ -305,6 +305,10 @@ impl Session {
             Alignment::Confirmed | Alignment::Sent => return None,
             Alignment::No => {}
         }
+        if link.takes_copy_data() {
+            // The server expects nothing but data, and ends the session at anything else.
+            return None;
+        }
         if self.unnamed.is_changing() || link.queue.awaits_injected() {
             // Replaced in an earlier segment, with an outcome that is not known. The server will answer:
             // that segment is complete. A statement that is on its way already is not sent again and

@@ -1,5 +1,6 @@
 //! Conversations by hand, one for every rule that poolers are known to break.
 
+mod apart;
 mod cancels;
 mod copy;
 mod first;
@@ -52,8 +53,8 @@ const THEMES: &[Theme] = &[
 ];
 
 /// Those that come out differently while others change the catalogue: PostgreSQL then reads every statement
-/// anew, under the settings of that moment.
-const UNDISTURBED: &[Theme] = &[reading::SCRIPTS];
+/// anew, under the settings of that moment, and for that looks at the database in the middle of a transaction.
+const UNDISTURBED: &[Theme] = &[reading::SCRIPTS, apart::SCRIPTS];
 
 /// Those that only superusers can play.
 pub(super) fn of_superusers() -> impl Iterator<Item = Script> {

@@ -91,10 +91,8 @@ pub(super) const SCRIPTS: Theme = &[
         "a cancel of a copy from the client",
         &[
             "Q(copy t{n} from stdin) K(1) d(1\\tone\\n) d(2\\ttwo\\n) c() Q(select count(*) from t{n})",
-            "Q(copy t{n} from stdin) K(1) f(given up) Q(select 1)",
             "Q(begin) Q(copy t{n} from stdin) K(3) d(1\\tone\\n) c() Q(select 2) Q(rollback)",
             "X(copy t{n} from stdin) H() K(3) d(1\\tone\\n) d(2\\ttwo\\n) c() S() X(select count(*) from t{n}) S()",
-            "X(copy t{n} from stdin) H() K(3) f(given up) S() X(select 3) S()",
             "Q(copy t{n} from stdin; select 4) K(1) d(1\\tone\\n) c() Q(select 5)",
             "Q(select count(*) from t{n})",
         ],
