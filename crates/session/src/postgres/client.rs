@@ -226,6 +226,11 @@ impl Session {
                 return self.begin_in_doubt(message, out);
             }
         }
+        if link.upset == Upset::ByOurs && link.segment == Segment::Closed && !link.queue.is_empty()
+        {
+            // What was sent for this message has failed; the Sync behind it is about to be answered.
+            return Step::Wait(Want::Replies);
+        }
         if link.segment == Segment::Refused && message.header.tag != tag::SYNC {
             return self.refused(message, out);
         }

@@ -557,8 +557,7 @@ fn cut(dice: &mut Dice, said: Vec<String>) -> Vec<Vec<String>> {
 /// that it is skipped when the Bind fails. Logins stay only where a batch begins.
 ///
 /// And without what is known to differ. Once a table has changed, an `EXECUTE` and the unnamed statement run with
-/// its new columns, and a Bind that has two faults is told of the stale statement before it is told of the
-/// portal that exists. An `EXECUTE` of what cannot be made is refused when it is parsed. In a text of several
+/// its new columns. An `EXECUTE` of what cannot be made is refused when it is parsed. In a text of several
 /// statements, one that names a prepared statement needs all of them to be possible.
 pub(super) fn made_safe(batches: Vec<Vec<String>>) -> Vec<String> {
     let words = || batches.iter().flatten();
@@ -574,7 +573,7 @@ pub(super) fn made_safe(batches: Vec<Vec<String>>) -> Vec<String> {
                 .any(|name| word.contains(name));
             let differs = names && word.contains(';')
                 || changed && word.contains("execute ")
-                || altered && (word.starts_with("B(p1|s") || is_late_bind(&word, &kept));
+                || altered && is_late_bind(&word, &kept);
             if differs {
                 continue;
             }

@@ -88,6 +88,12 @@ impl Parsed {
         let expected = self.parameters.first_chunk::<2>().copied();
         is_whole(message) && wire::parameters_bound(message, names) != expected
     }
+
+    /// True if a Bind with the right number of parameters may have faults of its own: values that are none,
+    /// or a portal that exists.
+    fn leaves_room_for_faults(&self, portal: &[u8]) -> bool {
+        !portal.is_empty() || self.parameters.first_chunk::<2>() != Some(&[0, 0])
+    }
 }
 
 impl Link {
@@ -113,6 +119,28 @@ impl Link {
         self.carried.is_left_over(number);
         self.segment = Segment::Open;
         number
+    }
+
+    /// Binds an empty statement with the same parameters, and drops the portal: what is wrong with the request
+    /// itself comes before what is wrong with the statement by now, as in PostgreSQL.
+    fn rehearse(
+        &mut self,
+        parsed: &Parsed,
+        (message, (portal, statement)): (Message<'_>, (&[u8], &[u8])),
+        out: &mut Effects,
+    ) {
+        let number = self.stand_in(parsed, out);
+        let name = self.carried.name(number);
+        out.server_lane().inject(|bytes| {
+            wire::bind_another(bytes, name.as_bytes(), message, (portal, statement));
+            wire::target(bytes, b'C', b'P', portal);
+        });
+        self.expect_work(Kind::OwnBind, Work::None);
+        self.alias(Alias::Sent {
+            name: statement.into(),
+            number,
+        });
+        self.expect_work(Kind::Drop, Work::None);
     }
 
     /// True when a request waits that will be told that its statement is another one now.
@@ -169,6 +197,12 @@ impl Session {
         let Some(link) = &mut self.link else {
             return Made::Later(Want::Server);
         };
+        if let Purpose::Bind(message, names) = purpose
+            && is_whole(message)
+            && parsed.leaves_room_for_faults(names.0)
+        {
+            link.rehearse(parsed, (message, names), out);
+        }
         link.switches(switch.as_ref().map(|switch| &switch.there), out);
         let number = link.carried.fresh_number();
         let name = link.carried.name(number);

@@ -82,6 +82,39 @@ fn what_is_made_shows_in_no_transaction_of_the_client() {
     );
 }
 
+/// What is wrong with a Bind itself comes before what is wrong with its statement by now.
+#[test]
+fn a_bind_that_may_have_faults_is_rehearsed() {
+    check(
+        "F P(s1,select * from t) S
+         ! borrow
+         -> P(tollgate_0_2,select * from t) DS(tollgate_0_2) S
+         B 1 t T Z(I)
+         <- 1 Z(I)
+         ! release
+         fresh
+         F B(p,s1) E(p) S
+         ! borrow
+         ! replies
+         -> P(tollgate_0_2,) B(p,tollgate_0_2) CP(p) P(tollgate_0_3,select * from t) DS(tollgate_0_3) CS(tollgate_0_2) S
+         B E(42P03) Z(I)
+         <- E(42P03)
+         -> S
+         B> Z(I)
+         ! release
+         fresh
+         F B(p,s1) E(p) S
+         ! borrow
+         ! replies
+         -> P(tollgate_0_2,) B(p,tollgate_0_2) CP(p) P(tollgate_0_3,select * from t) DS(tollgate_0_3) CS(tollgate_0_2) S
+         B 1 2 3 E(42P01) Z(I)
+         <- E(42P01)
+         -> S
+         B> Z(I)
+         ! release",
+    );
+}
+
 /// The server says what it was told when it made the statement, whatever has become of its tables.
 #[test]
 fn a_statement_without_rows_need_not_be_made_to_be_described() {

@@ -61,6 +61,21 @@ pub(super) const SCRIPTS: Theme = &[
         ],
     ),
     (
+        "two faults in one request",
+        &[
+            "P(s1|select * from t{n}) P(s2|insert into t{n} values ($1, 'p')) P(s3|select i + $1 from t{n}) S()",
+            "Q(alter table t{n} add z int)",
+            "Q(begin) P(|select 1) B(p1|) B(p1|s1) S() Q(rollback)",
+            "B(p1|s1) S() B(p1|s1|surplus) S() B(|s2|x) E(|0) S() B(|s2|5) E(|0) S()",
+            "Q(drop table t{n})",
+            "B(|s2|x) E(|0) S() B(|s2|5) E(|0) S() B(|s3|x) S() B(|s3|1) S()",
+            "Q(begin) P(|select 1) B(p1|) S() B(p1|s1) S() Q(rollback)",
+            "Q(begin) P(|select 1) B(p1|) B(p1|s3|x) S() Q(rollback) Q(begin) B(|s3|x) S() B(|s3|1) S() Q(rollback)",
+            "Q(declare h cursor with hold for select 1) B(h|s1) S() B(h|s3|1) S() Q(close h)",
+            "B(h|s1) S() B(h|s3|1) S()",
+        ],
+    ),
+    (
         "a description that fails behind others",
         &[
             "P(s1|select * from t{n}) P(s2|select 1) S()",
