@@ -10,7 +10,7 @@ use tollgate_wire_postgres::tag::frontend as tag;
 use super::head::{Head, Message, head, kind_byte};
 use super::link::{Copy, Entry, Held, Link, Mode, Pieces, Restored, Segment, StrayData, Upset};
 use super::queue::Kind;
-use super::statements::is_awaited;
+use super::statements::{Ahead, is_awaited};
 use super::unnamed::{Remembered, Unnamed};
 use super::{CloseReason, Progress, Session, Unlinked, Want};
 use crate::{Effects, Notice};
@@ -301,6 +301,7 @@ impl Session {
         }
         link.upset = Upset::No;
         link.held = Held::No;
+        link.ahead = Ahead::NotAsked;
         link.swallow(message.header.total);
         Step::Taken
     }

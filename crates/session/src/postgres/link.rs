@@ -10,7 +10,7 @@ use super::fence::Fence;
 use super::parameters::Parameters;
 use super::queue::{DataEnd, Meaning, Queue, Syncs};
 use super::settings::{Reading, Settings};
-use super::statements::{Carried, Making};
+use super::statements::{Ahead, Carried, Making};
 use super::stored::{Knowledge, RoutineBook};
 
 /// What is known about one server connection. It lives as long as the connection and goes with it: into
@@ -112,6 +112,8 @@ pub(super) struct Link {
     pub(super) learnt: Vec<u8>,
     /// How the statement that is being described was read, if that was asked.
     pub(super) answered_reading: Option<Arc<Reading>>,
+    /// How the statement that waits will be read, if that was asked before.
+    pub(super) ahead: Ahead,
     /// How much had been sent when the server was last asked for what it holds back.
     pub(super) flushed_at: u64,
     pub(super) upset: Upset,
@@ -362,6 +364,7 @@ impl Link {
             making: None,
             learnt: Vec::new(),
             answered_reading: None,
+            ahead: Ahead::NotAsked,
             flushed_at: 0,
             upset: Upset::No,
             held: Held::No,
@@ -437,6 +440,7 @@ impl Link {
         self.making = None;
         self.learnt = Vec::new();
         self.answered_reading = None;
+        self.ahead = Ahead::NotAsked;
         self.upset = Upset::No;
         self.held = Held::No;
         self.data = StrayData::None;

@@ -557,7 +557,8 @@ fn cut(dice: &mut Dice, said: Vec<String>) -> Vec<Vec<String>> {
 /// that it is skipped when the Bind fails. Logins stay only where a batch begins.
 ///
 /// And without what is known to differ. Once a table has changed, an `EXECUTE` and the unnamed statement run with
-/// its new columns. An `EXECUTE` of what cannot be made is refused when it is parsed. In a text of several
+/// its new columns. The list of statements behind another command in one text is that of the moment before it. An
+/// `EXECUTE` of what cannot be made is refused when it is parsed. In a text of several
 /// statements, one that names a prepared statement needs all of them to be possible.
 pub(super) fn made_safe(batches: Vec<Vec<String>>) -> Vec<String> {
     let words = || batches.iter().flatten();
@@ -573,6 +574,7 @@ pub(super) fn made_safe(batches: Vec<Vec<String>>) -> Vec<String> {
                 .any(|name| word.contains(name));
             let differs = names && word.contains(';')
                 || changed && word.contains("execute ")
+                || is_late_list(&word)
                 || altered && is_late_bind(&word, &kept);
             if differs {
                 continue;
@@ -597,6 +599,12 @@ pub(super) fn made_safe(batches: Vec<Vec<String>>) -> Vec<String> {
         }
     }
     safe
+}
+
+/// True for a text that looks at the list of statements behind something else: that may end a transaction in
+/// which nothing can be prepared for it, or begin one in which nothing must have been.
+fn is_late_list(word: &str) -> bool {
+    word.contains(';') && word.contains("from pg_prepared_statements")
 }
 
 /// True for a Bind of an unnamed statement that an earlier batch has made.

@@ -31,5 +31,6 @@ pub(super) use making::Making;
 pub(super) use names::{Named, Names};
 pub(super) use own::Roll;
 pub(super) use requests::is_awaited;
+pub(super) use rereading::Ahead;
 pub(super) use table::Statement;
 pub(super) use wire::{probe, reply, sync};

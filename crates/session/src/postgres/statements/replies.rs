@@ -213,9 +213,6 @@ impl Session {
             link.making = None;
             link.carried.is_left_over(number);
         }
-        if let Some(link) = &mut self.link {
-            link.answered_reading = None;
-        }
     }
 
     /// A command ran that changes which statements exist.

@@ -50,6 +50,13 @@ pub(super) const SCRIPTS: Theme = &[
         ],
     ),
     (
+        "a statement with constants under a setting that cannot be written down",
+        &[
+            "X(set time zone -5) PT(|25|select $1::text) S() B(||it's) E(|0) S() P(s2|select 1 where 'a' = 'b'; prepare q as select 5)",
+            "P(s1|select 'a') S() B(|s1) E(|0) S() CS(s1) S()",
+        ],
+    ),
+    (
         "a statement without rows whose table is out of sight",
         &[
             "P(s1|insert into t{n} values ($1, 'p')) S() Q(set search_path = pg_catalog)",
