@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
+use tollgate_types::EngineFamily;
 use tollgate_wire_postgres::backend::{self, ErrorFields};
 
 use tollgate_wire_postgres::startup::Replication;
@@ -19,6 +20,7 @@ use crate::handshake::{self, Login, Outcome};
 use crate::listeners::ListenerKey;
 use crate::login::{self, Place, Refused, Throttle};
 use crate::metrics::ProxyMetrics;
+use crate::mysql;
 use crate::pool_key::PoolKey;
 use crate::proxy_state::Counted;
 use crate::random;
@@ -72,6 +74,29 @@ struct Arrival {
     peer: SocketAddr,
 }
 
+/// The same, for a client of a protocol in which the server speaks first.
+pub(crate) struct Arrived {
+    /// The proxy connected to.
+    pub(crate) proxy: Arc<RunningProxy>,
+    /// Name of the endpoint.
+    pub(crate) endpoint: Arc<str>,
+    /// The socket's peer.
+    pub(crate) peer: SocketAddr,
+    /// Counters of the endpoint.
+    pub(crate) metrics: Rc<ProxyMetrics>,
+    /// Whether there are as many clients as may be.
+    pub(crate) room: Room,
+}
+
+/// Whether there is room for another client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// There is.
+    Left,
+    /// There is none.
+    Full,
+}
+
 /// One client connection among all that the data plane holds.
 struct Held(Arc<AtomicUsize>);
 
@@ -104,7 +129,25 @@ async fn connection(shard: Rc<Shard>, arrival: Arrival, permit: OwnedSemaphorePe
     let _shown = metrics.clients.hold();
     // A failing option costs latency, not correctness.
     let _ = stream::tune_client_socket(&arrival.socket);
-    if open >= shard.seed.settings.max_client_connections {
+    let full = open >= shard.seed.settings.max_client_connections;
+    if proxy.config.engine_family == EngineFamily::Mysql {
+        let arrived = Arrived {
+            proxy,
+            endpoint: arrival.endpoint,
+            peer: arrival.peer,
+            metrics,
+            room: if full { Room::Full } else { Room::Left },
+        };
+        Box::pin(mysql::arriving::serve(
+            shard,
+            arrived,
+            arrival.socket,
+            permit,
+        ))
+        .await;
+        return;
+    }
+    if full {
         turn_away(arrival.socket, &reply::too_many_clients()).await;
         return;
     }
@@ -204,6 +247,7 @@ async fn admit(
         proxy: proxy.config.id.clone(),
         endpoint: arrival.endpoint,
         key: shard.keys_of(&proxy.config.id).intern(key),
+        application: None,
         principal,
         peer: arrival.peer,
         tls: login.tls.is_some(),
@@ -215,7 +259,8 @@ async fn admit(
     }))
 }
 
-fn throttle(shard: &Shard, peer: SocketAddr) -> Throttle {
+/// Whether an address has failed too often of late.
+pub(crate) fn throttle(shard: &Shard, peer: SocketAddr) -> Throttle {
     if shard
         .failed_logins
         .throttled(peer.ip(), shard.clock.coarse())
@@ -257,9 +302,7 @@ async fn forward_cancel(
     process_id: i32,
     secret: tollgate_wire_postgres::secret::CancelSecret,
 ) {
-    let shards = i32::try_from(shard.seed.peers.len()).unwrap_or(1).max(1);
-    let owner = usize::try_from(process_id.rem_euclid(shards)).unwrap_or(0);
-    if let Some(peer) = shard.seed.peers.get(owner) {
+    if let Some(peer) = shard.owner_of(process_id) {
         let (acted, done) = oneshot::channel();
         // Nobody is told whether a cancel request met anything; PostgreSQL does not either.
         let _ = peer.send(Command::Cancel {

@@ -3,8 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use tollgate_session::postgres::{Clean, Cleanup, CleanupEvent};
-
+use crate::engine::{Cleaner, CleanerEvent, Engine, Machine, Server};
 use crate::pooled::Pooled;
 use crate::shard::Shard;
 use crate::target_pool::{ServerLease, TargetPool};
@@ -24,11 +23,11 @@ pub(crate) enum CleaningError {
 }
 
 /// Cleans the connection and gives it back, or closes it.
-pub(crate) async fn run(
-    pool: Rc<TargetPool>,
+pub(crate) async fn run<E: Engine>(
+    pool: Rc<TargetPool<E>>,
     shard: Rc<Shard>,
-    mut lease: ServerLease,
-    cleanup: Cleanup,
+    mut lease: ServerLease<E>,
+    cleanup: <E::Session as Machine>::Cleaner,
 ) {
     if let Ok(Ok(proof)) = tokio::time::timeout(DEADLINE, drive(&mut lease, cleanup)).await {
         pool.give_back(&shard, lease, proof);
@@ -38,21 +37,24 @@ pub(crate) async fn run(
 }
 
 /// Sends what `cleanup` wants sent and feeds it the answers.
-pub(crate) async fn drive(conn: &mut Pooled, mut cleanup: Cleanup) -> Result<Clean, CleaningError> {
-    let stream = &mut conn.server.stream;
+pub(crate) async fn drive<E: Engine>(
+    conn: &mut Pooled<E>,
+    mut cleanup: <E::Session as Machine>::Cleaner,
+) -> Result<E::Proof, CleaningError> {
+    let stream = conn.server.stream();
     stream.write_all(cleanup.bytes()).await?;
     let mut input = bytes::BytesMut::with_capacity(1024);
     loop {
         if stream.read_some(&mut input).await? == 0 {
             return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
         }
-        let progress = cleanup.on_server(&input);
-        let used = progress.consumed.min(input.len());
+        let (consumed, event) = cleanup.on_server(&input);
+        let used = consumed.min(input.len());
         bytes::Buf::advance(&mut input, used);
-        cleanup = match progress.event {
-            CleanupEvent::More(next) => next,
-            CleanupEvent::Clean(proof) => return Ok(proof),
-            CleanupEvent::Failed => return Err(CleaningError::NotClean),
+        cleanup = match event {
+            CleanerEvent::More(next) => next,
+            CleanerEvent::Clean(proof) => return Ok(proof),
+            CleanerEvent::Failed => return Err(CleaningError::NotClean),
         };
     }
 }

@@ -5,12 +5,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
-use tollgate_session::postgres::Defaults;
-use tollgate_types::{TargetHealth, TargetRole};
+use tollgate_session::postgres::{Defaults, Session, SessionConfig};
 use tollgate_wire_postgres::backend::{self, ErrorFields, Severity, TransactionStatus};
 use tollgate_wire_postgres::secret::CancelSecret;
 
 use crate::buffers::InputBuffer;
+use crate::choosing::choose_target;
+use crate::engine::Postgres;
 use crate::goodbye;
 use crate::handshake::Login;
 use crate::metrics::ProxyMetrics;
@@ -18,12 +19,10 @@ use crate::pool_key::PoolKey;
 use crate::random;
 use crate::relay::Relay;
 use crate::reply::{self, Told};
-use crate::running::RunningProxy;
 use crate::scouting;
 use crate::sessions::{CancelKey, Interrupt, NewSession, SessionControl};
 use crate::shard::Shard;
 use crate::stream::{IdleEvent, Stream};
-use crate::target::TargetShared;
 use crate::target_pool::{Borrowed, TargetPool};
 
 /// Secret bytes given to clients that speak protocol 3.2; PostgreSQL 18 uses 32 as well.
@@ -31,13 +30,17 @@ const LONG_SECRET: usize = 32;
 /// Secret bytes of protocol 3.0.
 const SHORT_SECRET: usize = 4;
 
+/// Bytes of an unnamed statement remembered per client, so that it can be prepared again on another
+/// server connection; longer ones pin.
+const REMEMBERED_STATEMENT: usize = 64 * 1024;
+
 /// Sends the greeting. `None` when the client had to be refused or went away.
 pub(crate) async fn greet(
     shard: Rc<Shard>,
     mut login: Box<Login>,
     new: NewSession,
     metrics: Rc<ProxyMetrics>,
-) -> Option<Relay> {
+) -> Option<Relay<Postgres>> {
     let mut out = Vec::with_capacity(512);
     backend::auth_ok(&mut out);
     let found = tokio::select! {
@@ -74,12 +77,20 @@ pub(crate) async fn greet(
     let Login { stream, rest, .. } = *login;
     // A login message is 64 KiB at the most, so what came behind it always fits.
     let from_client = InputBuffer::holding(&rest, &shard.buffers)?;
-    let relay = Relay::new(shard, registered, stream, from_client, metrics);
-    Some(relay.greeted(parameters))
+    let config = SessionConfig {
+        id: shard
+            .sessions
+            .fresh_serial(shard.seed.index, shard.seed.settings.shards),
+        max_remembered_unnamed: REMEMBERED_STATEMENT,
+        process_id: registered.control.cancel_key.process_id,
+    };
+    let session = Session::new(config, shard.statements.clone()).greeted(parameters);
+    let ends = (stream, from_client);
+    Some(Relay::new(shard, registered, session, ends, metrics))
 }
 
 /// Ends when the client leaves; what it sends ahead stays where it is.
-async fn gone(stream: &mut Stream) {
+pub(crate) async fn gone(stream: &mut Stream) {
     poll_fn(|cx| match stream.poll_idle(cx) {
         Poll::Ready(IdleEvent::Closed | IdleEvent::Failed(_)) => Poll::Ready(()),
         Poll::Ready(IdleEvent::Bytes) | Poll::Pending => Poll::Pending,
@@ -119,7 +130,10 @@ async fn parameters(shard: &Rc<Shard>, new: &NewSession) -> Result<Defaults, Err
     if let Some(known) = greetings.find(&new.key) {
         return Ok(known);
     }
-    let pool = choose_target(shard, proxy, &new.endpoint).map_err(|none| none.fatal_at_login())?;
+    let pool = choose_target(shard, proxy, &new.endpoint).map_err(|none| {
+        let (role, why) = none.parts();
+        reply::no_target_at_login(role, why)
+    })?;
     let epoch = pool.target.epoch();
     let answer = match pool.borrow(shard, &new.key) {
         Borrowed::Ready(lease) => Ok(lease),
@@ -160,7 +174,7 @@ async fn parameters(shard: &Rc<Shard>, new: &NewSession) -> Result<Defaults, Err
 /// A scout's findings, or the server's refusal of this very key. Whatever else stops the scout leaves
 /// the client waiting for the pool.
 async fn scout(
-    pool: &TargetPool,
+    pool: &TargetPool<Postgres>,
     key: &Arc<PoolKey>,
 ) -> Result<Vec<(Box<str>, Box<str>)>, ErrorFields> {
     match scouting::scout(&pool.target, key).await {
@@ -172,72 +186,4 @@ async fn scout(
         )),
         Err(_) => std::future::pending().await,
     }
-}
-
-/// The target a request of this endpoint goes to: of those that serve the endpoint's role the one
-/// with the fewest server connections.
-pub(crate) fn choose_target(
-    shard: &Shard,
-    proxy: &RunningProxy,
-    endpoint: &str,
-) -> Result<Rc<TargetPool>, NoTarget> {
-    let role = proxy
-        .endpoints
-        .get(endpoint)
-        .map_or(TargetRole::ReadWrite, |endpoint| {
-            endpoint.config.target_role
-        });
-    let best = proxy
-        .targets
-        .iter()
-        .filter(|target| target.serves(role))
-        .min_by_key(|target| target.credits.in_use());
-    best.and_then(|target| shard.pool(&target.id))
-        .ok_or_else(|| NoTarget {
-            role,
-            why: proxy
-                .targets
-                .iter()
-                .map(|target| describe(target))
-                .collect::<Vec<_>>()
-                .join("; "),
-        })
-}
-
-/// No target serves the endpoint's role.
-pub(crate) struct NoTarget {
-    role: TargetRole,
-    why: String,
-}
-
-impl NoTarget {
-    fn parts(&self) -> (&'static str, &str) {
-        let role = match self.role {
-            TargetRole::ReadWrite => "READ_WRITE",
-            TargetRole::ReadOnly => "READ_ONLY",
-        };
-        let why = if self.why.is_empty() {
-            "no target is registered"
-        } else {
-            &self.why
-        };
-        (role, why)
-    }
-
-    /// The refusal of a login.
-    pub(crate) fn fatal_at_login(&self) -> ErrorFields {
-        let (role, why) = self.parts();
-        reply::no_target_at_login(role, why)
-    }
-
-    /// The refusal of a request.
-    pub(crate) fn in_session(&self) -> ErrorFields {
-        let (role, why) = self.parts();
-        reply::no_target(role, why)
-    }
-}
-
-fn describe(target: &TargetShared) -> String {
-    let health: Arc<TargetHealth> = target.health();
-    format!("target \"{}\": {}", target.database, health.description)
 }

@@ -24,7 +24,7 @@ pub(crate) async fn run(shard: Rc<Shard>) {
     loop {
         ticks.tick().await;
         let now = shard.clock.exact();
-        let pools: Vec<_> = shard.pools.borrow().values().map(Rc::clone).collect();
+        let pools: Vec<_> = shard.pools.borrow().values().cloned().collect();
         for pool in pools {
             pool.tick(&shard, now);
         }

@@ -6,8 +6,10 @@
 
 mod accept;
 mod buffers;
+mod choosing;
 mod cleaning;
 mod clock;
+mod engine;
 mod fingerprint;
 mod goodbye;
 mod greeting;
@@ -15,16 +17,10 @@ mod greetings;
 mod handshake;
 mod identity;
 mod janitor;
+mod killing;
 mod listeners;
 mod login;
 mod metrics;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "sessions of MySQL clients come with their listener"
-    )
-)]
 mod mysql;
 mod opening;
 mod pins;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tollgate_pool::OpenTicket;
 
+use crate::engine::Engine;
 use crate::pool_key::PoolKey;
-use crate::pooled::Pooled;
 use crate::random;
 use crate::server::{self, OpenError, OpenPlan};
 use crate::shard::Shard;
@@ -15,26 +15,21 @@ use crate::target::TargetShared;
 use crate::target_pool::TargetPool;
 
 /// Time for DNS, TCP, TLS, login and the init query together.
-const DEADLINE: Duration = Duration::from_secs(15);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(15);
 
 /// Opens, and reports to the pool.
-pub(crate) async fn run(
-    pool: Rc<TargetPool>,
+pub(crate) async fn run<E: Engine>(
+    pool: Rc<TargetPool<E>>,
     shard: Rc<Shard>,
     ticket: OpenTicket,
     key: Arc<PoolKey>,
 ) {
-    let epoch = pool.target.epoch();
-    let book = pool.target.routines.of(&key.database);
-    let result = open(&pool.target, &key).await.map(|server| {
-        let defaults = pool.learn(&key, &server.parameters, epoch);
-        Pooled::fresh(server, defaults, book)
-    });
+    let result = E::open(&pool, &key).await;
     pool.opened(&shard, ticket, &key, result);
 }
 
-/// Logs in to the target as `key` says.
-pub(crate) async fn open(
+/// Logs in to a PostgreSQL server as `key` says.
+pub(crate) async fn postgres(
     target: &TargetShared,
     key: &PoolKey,
 ) -> Result<server::ServerConnection, OpenError> {

@@ -1,8 +1,10 @@
-//! What makes server connections interchangeable: user, database and startup parameters.
+//! What makes server connections interchangeable: user, database, and what was agreed upon at their login.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::Arc;
+
+use crate::mysql::server::Terms;
 
 /// Startup parameters are part of the key: a session's defaults are exactly those of the server
 /// connections it may get, so RESET goes back to them as it does without a proxy.
@@ -14,9 +16,31 @@ pub(crate) struct PoolKey {
     pub(crate) database: String,
     /// Startup parameters in name order, `options` already taken apart.
     pub(crate) params: Vec<(String, String)>,
+    /// What logins to MySQL and MariaDB agree upon; PostgreSQL has parameters instead.
+    pub(crate) terms: Option<Terms>,
 }
 
 impl PoolKey {
+    /// Connections to MySQL or MariaDB; an empty schema is none.
+    pub(crate) fn mysql(user: &str, schema: &str, terms: Terms) -> Self {
+        Self {
+            user: user.to_owned(),
+            database: schema.to_owned(),
+            params: Vec::new(),
+            terms: Some(terms),
+        }
+    }
+
+    /// The same for another database.
+    pub(crate) fn with_database(&self, database: &str) -> Self {
+        Self {
+            user: self.user.clone(),
+            database: database.to_owned(),
+            params: self.params.clone(),
+            terms: self.terms,
+        }
+    }
+
     /// Puts parameters in name order; of several values for one name the last one counts, as in
     /// PostgreSQL.
     pub(crate) fn new(user: &str, database: &str, params: &[(String, String)]) -> Self {
@@ -35,6 +59,7 @@ impl PoolKey {
             user: user.to_owned(),
             database: database.to_owned(),
             params: sorted,
+            terms: None,
         }
     }
 

@@ -4,17 +4,18 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use tollgate_session::postgres::{Defaults, RoutineBook, ServerState};
-
-use crate::server::{ParkedConnection, ServerConnection};
+use crate::engine::{Engine, Parked, Server};
+use crate::pool_key::PoolKey;
 use crate::stream::IdleEvent;
 
 /// A logged-in server connection and its session-level bookkeeping.
-pub(crate) struct Pooled {
-    /// Socket, key data and reported parameters.
-    pub(crate) server: ServerConnection,
+pub(crate) struct Pooled<E: Engine> {
+    /// Socket, and what the server said at its login.
+    pub(crate) server: E::Server,
+    /// For whom it was opened.
+    pub(crate) key: Arc<PoolKey>,
     /// What the session machine keeps per server connection; `None` while a session has it.
-    pub(crate) state: Option<ServerState>,
+    pub(crate) state: Option<E::State>,
     /// Whether a client has changed session state on it since it was opened.
     pub(crate) history: History,
 }
@@ -29,26 +30,30 @@ pub(crate) enum History {
 }
 
 /// A [`Pooled`] on its way to another shard.
-pub(crate) struct ParkedPooled {
-    server: ParkedConnection,
-    state: Option<ServerState>,
+pub(crate) struct ParkedPooled<E: Engine> {
+    server: E::Parked,
+    key: Arc<PoolKey>,
+    state: Option<E::State>,
     history: History,
 }
 
-impl Pooled {
-    /// Wraps a connection that has just been opened, to the database that `book` is about; its sessions begin
-    /// with `defaults`.
-    pub(crate) fn fresh(
-        server: ServerConnection,
-        defaults: Defaults,
-        book: Arc<RoutineBook>,
-    ) -> Self {
-        let state = ServerState::with_defaults(defaults)
-            .with_process_id(server.process_id)
-            .with_routines(book);
+impl<E: Engine> Pooled<E> {
+    /// Wraps a connection that has just been opened.
+    pub(crate) fn fresh(server: E::Server, key: &Arc<PoolKey>, state: E::State) -> Self {
         Self {
             server,
+            key: Arc::clone(key),
             state: Some(state),
+            history: History::Untouched,
+        }
+    }
+
+    /// Wraps one of which nothing is known yet.
+    pub(crate) fn without_state(server: E::Server, key: &Arc<PoolKey>) -> Self {
+        Self {
+            server,
+            key: Arc::clone(key),
+            state: None,
             history: History::Untouched,
         }
     }
@@ -57,7 +62,7 @@ impl Pooled {
     pub(crate) fn idle_event(&mut self, waker: &Waker) -> Option<IdleEvent> {
         match self
             .server
-            .stream
+            .stream()
             .poll_idle(&mut Context::from_waker(waker))
         {
             Poll::Ready(event) => Some(event),
@@ -66,20 +71,22 @@ impl Pooled {
     }
 
     /// Takes the socket off this thread's runtime.
-    pub(crate) fn park(self) -> io::Result<ParkedPooled> {
+    pub(crate) fn park(self) -> io::Result<ParkedPooled<E>> {
         Ok(ParkedPooled {
             server: self.server.park()?,
+            key: self.key,
             state: self.state,
             history: self.history,
         })
     }
 }
 
-impl ParkedPooled {
+impl<E: Engine> ParkedPooled<E> {
     /// Puts the socket on this thread's runtime.
-    pub(crate) fn unpark(self) -> io::Result<Pooled> {
+    pub(crate) fn unpark(self) -> io::Result<Pooled<E>> {
         Ok(Pooled {
             server: self.server.unpark()?,
+            key: self.key,
             state: self.state,
             history: self.history,
         })

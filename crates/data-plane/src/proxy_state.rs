@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::greetings::Greetings;
+use crate::mysql::Welcomes;
 
 /// Shared state of one proxy.
 #[derive(Default)]
 pub(crate) struct ProxyShared {
     clients: AtomicUsize,
-    /// What clients are greeted with.
+    /// What PostgreSQL clients are greeted with.
     pub(crate) greetings: Greetings,
+    /// What MySQL clients are welcomed with.
+    pub(crate) welcomes: Welcomes,
 }
 
 /// One client connection in the count; leaves it when dropped.
@@ -21,6 +24,12 @@ impl ProxyShared {
     pub(crate) fn count(self: &Arc<Self>) -> Counted {
         self.clients.fetch_add(1, Ordering::Relaxed);
         Counted(Arc::clone(self))
+    }
+
+    /// What sessions begin with may have changed.
+    pub(crate) fn forget_greetings(&self) {
+        self.greetings.forget();
+        self.welcomes.forget();
     }
 
     /// Client connections open now.

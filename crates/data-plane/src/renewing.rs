@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tollgate_session::postgres::Defaults;
 
+use crate::engine::{Engine, Postgres};
 use crate::greetings::Learnt;
 use crate::pool_key::PoolKey;
 use crate::shard::{Command, Shard};
@@ -108,14 +109,14 @@ impl TargetShared {
     }
 }
 
-impl TargetPool {
+impl<E: Engine> TargetPool<E> {
     /// A session has changed what sessions begin with, or had the server read its configuration again. That
     /// takes the server a moment, so the probe looks as well.
     pub(crate) fn renew(self: &Rc<Self>, shard: &Rc<Shard>) {
         match self.target.defaults_changed() {
             Renew::NotYet => {}
             Renew::Now => {
-                self.proxy.greetings.forget();
+                self.proxy.forget_greetings();
                 self.refresh(shard);
                 let peers = shard.seed.peers.iter().enumerate();
                 for (_, peer) in peers.filter(|(number, _)| *number != shard.seed.index) {
@@ -134,7 +135,9 @@ impl TargetPool {
             self.refresh(shard);
         }
     }
+}
 
+impl TargetPool<Postgres> {
     /// A server connection of `key`, whose opening began in `epoch`, reported `parameters`.
     pub(crate) fn learn(
         &self,

@@ -1,12 +1,5 @@
 //! The one table of what clients are told: SQLSTATE, severity and text of every refusal.
 
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "sessions of MySQL clients come with their listener"
-    )
-)]
 pub(crate) mod mysql;
 
 use tollgate_iam::token::Rejection;

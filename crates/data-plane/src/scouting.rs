@@ -19,7 +19,7 @@ pub(crate) async fn scout(
 ) -> Result<Vec<(Box<str>, Box<str>)>, OpenError> {
     // The semaphore is never closed; without a permit the scout would only be less patient.
     let _turn = target.scout.acquire().await.ok();
-    let mut connection = opening::open(target, key).await?;
+    let mut connection = opening::postgres(target, key).await?;
     let parameters = std::mem::take(&mut connection.parameters);
     connection.close();
     Ok(parameters)

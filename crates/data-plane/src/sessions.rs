@@ -26,12 +26,15 @@ pub(crate) enum Interrupt {
     Drain,
     /// The bounded time is over: end now.
     Terminate,
-    /// The client's `CancelRequest`.
+    /// The client's `CancelRequest`, or another's `KILL QUERY`.
     Cancel,
+    /// Another client's `KILL`.
+    Kill,
 }
 
 impl Interrupt {
-    const BY_URGENCY: [Self; 5] = [
+    const BY_URGENCY: [Self; 6] = [
+        Self::Kill,
         Self::Terminate,
         Self::Cancel,
         Self::Drain,
@@ -46,6 +49,7 @@ impl Interrupt {
             Self::Terminate => 4,
             Self::Cancel => 8,
             Self::SessionTimeout => 16,
+            Self::Kill => 32,
         }
     }
 }
@@ -60,6 +64,8 @@ pub(crate) struct SessionControl {
     pub(crate) endpoint: Arc<str>,
     /// User, database and startup parameters.
     pub(crate) key: Arc<PoolKey>,
+    /// What it calls itself, where that is not a startup parameter.
+    application: Option<Box<str>>,
     /// Caller's ARN.
     pub(crate) principal: Option<Arc<str>>,
     /// Peer address.
@@ -100,12 +106,32 @@ pub(crate) struct NewSession {
     pub(crate) endpoint: Arc<str>,
     /// User, database and startup parameters.
     pub(crate) key: Arc<PoolKey>,
+    /// What it calls itself, where that is not a startup parameter.
+    pub(crate) application: Option<Box<str>>,
     /// Caller's ARN.
     pub(crate) principal: Option<Arc<str>>,
     /// Peer address.
     pub(crate) peer: std::net::SocketAddr,
     /// Encrypted or not.
     pub(crate) tls: bool,
+}
+
+/// Set in the numbers that MySQL clients are given, so that nobody takes one for a number of the server's, which
+/// `SHOW PROCESSLIST` shows.
+const OURS: u32 = 1 << 31;
+
+/// The number that a MySQL client is given.
+pub(crate) fn connection_id(process_id: i32) -> u32 {
+    process_id.unsigned_abs() | OURS
+}
+
+/// The process id behind such a number; `None` if it is none.
+pub(crate) fn process_id_of(connection_id: u64) -> Option<i32> {
+    let number = u32::try_from(connection_id).ok()?;
+    if number < OURS {
+        return None;
+    }
+    i32::try_from(number ^ OURS).ok()
 }
 
 /// The process id and secret of a client connection.
@@ -128,6 +154,7 @@ impl SessionControl {
             proxy: new.proxy,
             endpoint: new.endpoint,
             key: new.key,
+            application: new.application,
             principal: new.principal,
             peer: new.peer,
             tls: new.tls,
@@ -195,7 +222,8 @@ impl SessionControl {
     }
 
     fn application_name(&self) -> String {
-        let name = self.key.param("application_name");
+        let said = self.application.as_deref();
+        let name = said.or_else(|| self.key.param("application_name"));
         name.unwrap_or_default().to_owned()
     }
 
@@ -282,6 +310,11 @@ impl Sessions {
     ) -> Option<Rc<SessionControl>> {
         let found = self.by_pid.borrow().get(&pid).map(Rc::clone)?;
         (found.cancel_key.secret == *secret).then_some(found)
+    }
+
+    /// The session that clients know by this number.
+    pub(crate) fn by_process_id(&self, pid: i32) -> Option<Rc<SessionControl>> {
+        self.by_pid.borrow().get(&pid).map(Rc::clone)
     }
 
     /// Every session, for the janitor and the sessions view.

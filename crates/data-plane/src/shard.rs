@@ -21,11 +21,11 @@ use tollgate_wire_postgres::secret::CancelSecret;
 
 use crate::buffers::Buffers;
 use crate::clock::Clock;
+use crate::engine::{AnyPool, Crossing, Doomed, Engine, Killed};
 use crate::listeners::{ListenerChange, ListenerKey};
 use crate::metrics::ShardMetrics;
 use crate::pins::PinBook;
 use crate::pool_key::{Keys, PoolKey};
-use crate::pooled::ParkedPooled;
 use crate::running::Running;
 use crate::sessions::{Interrupt, Sessions};
 use crate::settings::Settings;
@@ -72,6 +72,17 @@ pub(crate) enum Command {
         /// Dropped when the request has been acted upon.
         acted: oneshot::Sender<()>,
     },
+    /// A client wants to end another one, or what it is doing.
+    Kill {
+        /// Process id of the other one.
+        process_id: i32,
+        /// Who wants it.
+        user: String,
+        /// What is to end.
+        what: Doomed,
+        /// Answered when it has been acted upon.
+        reply: oneshot::Sender<Killed>,
+    },
     /// A server connection from another shard.
     Adopt {
         /// Whose.
@@ -79,7 +90,7 @@ pub(crate) enum Command {
         /// For whom.
         key: Arc<PoolKey>,
         /// The connection.
-        conn: Box<ParkedPooled>,
+        conn: Box<Crossing>,
         /// Its credit and history.
         passport: Passport,
     },
@@ -151,7 +162,7 @@ pub(crate) struct Shard {
     /// The running configuration.
     pub(crate) running: RefCell<Arc<Running>>,
     /// Pools by target.
-    pub(crate) pools: RefCell<HashMap<TargetId, Rc<TargetPool>>>,
+    pub(crate) pools: RefCell<HashMap<TargetId, AnyPool>>,
     /// Client connections.
     pub(crate) sessions: Rc<Sessions>,
     /// Pool keys, per proxy.
@@ -257,28 +268,34 @@ impl Shard {
                     session.interrupt(Interrupt::Cancel);
                 }
             }
+            Command::Kill {
+                process_id,
+                user,
+                what,
+                reply,
+            } => self.kill((process_id, what), &user, reply),
             Command::Adopt {
                 target,
                 key,
                 conn,
                 passport,
             } => {
-                if let Some(pool) = self.pool(&target) {
-                    pool.adopt(self, key, *conn, passport);
+                if let Some(pool) = self.any_pool(&target) {
+                    pool.adopt(self, key, (*conn, passport));
                 }
             }
             Command::NeedCredit { target, key, from } => {
-                if let Some(pool) = self.pool(&target) {
+                if let Some(pool) = self.any_pool(&target) {
                     pool.help(self, &key, from);
                 }
             }
             Command::Retry { target } => {
-                if let Some(pool) = self.pool(&target) {
+                if let Some(pool) = self.any_pool(&target) {
                     pool.retry(self);
                 }
             }
             Command::Vacate { target, which } => {
-                if let Some(pool) = self.pool(&target) {
+                if let Some(pool) = self.any_pool(&target) {
                     pool.vacate(self, &which);
                 }
             }
@@ -291,8 +308,13 @@ impl Shard {
     }
 
     /// The pool of a target, if it is configured.
-    pub(crate) fn pool(&self, target: &TargetId) -> Option<Rc<TargetPool>> {
-        self.pools.borrow().get(target).map(Rc::clone)
+    fn any_pool(&self, target: &TargetId) -> Option<AnyPool> {
+        self.pools.borrow().get(target).cloned()
+    }
+
+    /// The same, if it is one of this engine.
+    pub(crate) fn pool<E: Engine>(&self, target: &TargetId) -> Option<Rc<TargetPool<E>>> {
+        self.any_pool(target).and_then(E::pool)
     }
 
     /// Pool keys of a proxy.
@@ -385,7 +407,7 @@ impl Shard {
         self.pools.borrow_mut().retain(|id, pool| {
             let keep = wanted.contains_key(id);
             if !keep {
-                gone.push(Rc::clone(pool));
+                gone.push(pool.clone());
             }
             keep
         });
@@ -393,10 +415,10 @@ impl Shard {
             pool.drain(self);
         }
         for (id, (target, proxy)) in wanted {
-            if let Some(pool) = self.pool(&id) {
+            if let Some(pool) = self.any_pool(&id) {
                 pool.refresh(self);
             } else {
-                let pool = TargetPool::new(self, target, proxy);
+                let pool = AnyPool::new(self, target, proxy);
                 self.pools.borrow_mut().insert(id, pool);
             }
         }

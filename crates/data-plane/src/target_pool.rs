@@ -12,9 +12,9 @@ use tollgate_pool::{
     OpenTicket, Parcel, Passport, Pool, Reuse, Settings, Shard as ShardNumber, Stats, WaiterId,
     Watched,
 };
-use tollgate_session::postgres::{Clean, Past};
 use tollgate_types::HealthState;
 
+use crate::engine::{Belongs, Engine, Past, Proof, Server};
 use crate::metrics::PoolMetrics;
 use crate::opening;
 use crate::pool_key::PoolKey;
@@ -29,20 +29,20 @@ use crate::validation;
 use crate::waiting::{WaitSlot, Waiting};
 
 /// A lent server connection.
-pub(crate) type ServerLease = Lease<Pooled>;
+pub(crate) type ServerLease<E> = Lease<Pooled<E>>;
 
-type Core = Pool<Arc<PoolKey>, Pooled>;
+type Core<E> = Pool<Arc<PoolKey>, Pooled<E>>;
 
 /// A shard's pool of a target.
-pub(crate) struct TargetPool {
+pub(crate) struct TargetPool<E: Engine> {
     /// What all shards share about the target.
     pub(crate) target: Arc<TargetShared>,
     /// Counters of this shard for this target.
     pub(crate) metrics: PoolMetrics,
     /// What all shards share about the proxy.
     pub(crate) proxy: Arc<ProxyShared>,
-    core: RefCell<Core>,
-    waiters: RefCell<HashMap<WaiterId, Rc<WaitSlot>>>,
+    core: RefCell<Core<E>>,
+    waiters: RefCell<HashMap<WaiterId, Rc<WaitSlot<E>>>>,
     last_errors: RefCell<HashMap<Arc<PoolKey>, OpenError>>,
     idle_waker: RefCell<Waker>,
     epoch: Cell<u64>,
@@ -50,16 +50,16 @@ pub(crate) struct TargetPool {
 }
 
 /// The answer to a borrower.
-pub(crate) enum Borrowed {
+pub(crate) enum Borrowed<E: Engine> {
     /// Here it is.
-    Ready(ServerLease),
+    Ready(ServerLease<E>),
     /// Wait for it.
-    Later(Waiting),
+    Later(Waiting<E>),
     /// Not now.
     Refused(BorrowError),
 }
 
-impl TargetPool {
+impl<E: Engine> TargetPool<E> {
     /// An empty pool that watches its idle connections.
     pub(crate) fn new(
         shard: &Rc<Shard>,
@@ -90,7 +90,7 @@ impl TargetPool {
     }
 
     /// Asks for a server connection of `key`.
-    pub(crate) fn borrow(self: &Rc<Self>, shard: &Rc<Shard>, key: &Arc<PoolKey>) -> Borrowed {
+    pub(crate) fn borrow(self: &Rc<Self>, shard: &Rc<Shard>, key: &Arc<PoolKey>) -> Borrowed<E> {
         self.catch_up(shard);
         let answer = self.core.borrow_mut().borrow(key, shard.clock.coarse());
         let borrowed = match answer {
@@ -114,8 +114,8 @@ impl TargetPool {
     pub(crate) fn give_back(
         self: &Rc<Self>,
         shard: &Rc<Shard>,
-        mut lease: ServerLease,
-        proof: Clean,
+        mut lease: ServerLease<E>,
+        proof: E::Proof,
     ) {
         let init_query = self.target.plan().policy.init_query.is_some();
         let changed = lease.history == History::Reset || proof.past() == Past::SettingsTouched;
@@ -124,24 +124,31 @@ impl TargetPool {
             self.discard(shard, lease);
             return;
         }
-        lease.state = Some(proof.into_state());
+        let state = proof.into_state();
+        match E::is_of(&lease.key, &state) {
+            Belongs::Yes => lease.state = Some(state),
+            Belongs::NoLonger => {
+                self.discard(shard, lease);
+                return;
+            }
+        }
         self.return_unused(shard, lease);
     }
 
     /// Closes a connection that is in doubt, or dead.
-    pub(crate) fn discard(self: &Rc<Self>, shard: &Rc<Shard>, lease: ServerLease) {
+    pub(crate) fn discard(self: &Rc<Self>, shard: &Rc<Shard>, lease: ServerLease<E>) {
         let conn = self.core.borrow_mut().discard(lease, shard.clock.coarse());
         conn.server.close();
         self.act(shard);
     }
 
     /// The lease's client is pinned to it.
-    pub(crate) fn mark_pinned(&self, lease: &ServerLease) {
+    pub(crate) fn mark_pinned(&self, lease: &ServerLease<E>) {
         self.core.borrow_mut().mark_pinned(lease);
     }
 
     /// It no longer is.
-    pub(crate) fn mark_unpinned(&self, lease: &ServerLease) {
+    pub(crate) fn mark_unpinned(&self, lease: &ServerLease<E>) {
         self.core.borrow_mut().mark_unpinned(lease);
     }
 
@@ -151,7 +158,7 @@ impl TargetPool {
         self: &Rc<Self>,
         shard: &Rc<Shard>,
         id: WaiterId,
-        granted: Option<ServerLease>,
+        granted: Option<ServerLease<E>>,
     ) {
         self.waiters.borrow_mut().remove(&id);
         let mut core = self.core.borrow_mut();
@@ -164,7 +171,7 @@ impl TargetPool {
     }
 
     /// Returns a connection to which nothing was sent since it was lent: it is as clean as it was.
-    pub(crate) fn return_unused(self: &Rc<Self>, shard: &Rc<Shard>, mut lease: ServerLease) {
+    pub(crate) fn return_unused(self: &Rc<Self>, shard: &Rc<Shard>, mut lease: ServerLease<E>) {
         self.catch_up(shard);
         if lease.idle_event(&self.idle_waker.borrow()).is_some() {
             self.discard(shard, lease);
@@ -187,7 +194,7 @@ impl TargetPool {
         shard: &Rc<Shard>,
         ticket: OpenTicket,
         key: &Arc<PoolKey>,
-        result: Result<Pooled, OpenError>,
+        result: Result<Pooled<E>, OpenError>,
     ) {
         self.catch_up(shard);
         let now = shard.clock.exact();
@@ -227,7 +234,7 @@ impl TargetPool {
         self: &Rc<Self>,
         shard: &Rc<Shard>,
         key: Arc<PoolKey>,
-        conn: ParkedPooled,
+        conn: ParkedPooled<E>,
         passport: Passport,
     ) {
         self.catch_up(shard);
@@ -271,7 +278,7 @@ impl TargetPool {
         core.set_settings(settings(&self.target, self.shards, reuse), now);
         if self.epoch.replace(epoch) != epoch {
             core.retire_all(Generation::new(epoch), now);
-            self.proxy.greetings.forget();
+            self.proxy.forget_greetings();
         }
         drop(core);
         self.act(shard);
@@ -370,7 +377,7 @@ impl TargetPool {
         }
     }
 
-    fn grant(self: &Rc<Self>, shard: &Rc<Shard>, waiter: WaiterId, lease: ServerLease) {
+    fn grant(self: &Rc<Self>, shard: &Rc<Shard>, waiter: WaiterId, lease: ServerLease<E>) {
         if self.waiters.borrow().contains_key(&waiter) {
             self.metrics.borrows.increment();
             self.answer(waiter, Ok(lease));
@@ -380,7 +387,7 @@ impl TargetPool {
         }
     }
 
-    fn answer(&self, waiter: WaiterId, answer: Result<ServerLease, BorrowError>) {
+    fn answer(&self, waiter: WaiterId, answer: Result<ServerLease<E>, BorrowError>) {
         if let Some(slot) = self.waiters.borrow_mut().remove(&waiter) {
             if matches!(answer, Err(BorrowError::TimedOut(_))) {
                 self.metrics.borrow_timeouts.increment();
@@ -389,8 +396,8 @@ impl TargetPool {
         }
     }
 
-    fn close(&self, conn: Pooled, reason: CloseReason) {
-        tracing::debug!(target.name = %self.target.database, server.pid = conn.server.process_id, reason = ?reason, "server connection closed");
+    fn close(&self, conn: Pooled<E>, reason: CloseReason) {
+        tracing::debug!(target.name = %self.target.database, server.pid = conn.server.number(), reason = ?reason, "server connection closed");
         conn.server.close();
     }
 
@@ -405,7 +412,7 @@ impl TargetPool {
         }
     }
 
-    fn send(&self, shard: &Rc<Shard>, parcel: Parcel<Arc<PoolKey>, Pooled>, to: ShardNumber) {
+    fn send(&self, shard: &Rc<Shard>, parcel: Parcel<Arc<PoolKey>, Pooled<E>>, to: ShardNumber) {
         let Parcel {
             key,
             conn,
@@ -415,7 +422,7 @@ impl TargetPool {
             let command = Command::Adopt {
                 target: self.target.id.clone(),
                 key,
-                conn: Box::new(conn),
+                conn: Box::new(E::crossing(conn)),
                 passport,
             };
             tell(shard, to, command);
@@ -435,7 +442,7 @@ impl TargetPool {
             self.target.probe_now.notify_one();
         }
         for conn in dead {
-            tracing::debug!(target.name = %self.target.database, server.pid = conn.server.process_id, "idle server connection lost");
+            tracing::debug!(target.name = %self.target.database, server.pid = conn.server.number(), "idle server connection lost");
         }
         self.act(shard);
     }
@@ -449,7 +456,7 @@ fn tell(shard: &Rc<Shard>, to: ShardNumber, command: Command) {
 }
 
 /// Sleeps until something happens on any idle connection of the pool, then sweeps.
-async fn watch_idle(pool: std::rc::Weak<TargetPool>, shard: std::rc::Weak<Shard>) {
+async fn watch_idle<E: Engine>(pool: std::rc::Weak<TargetPool<E>>, shard: std::rc::Weak<Shard>) {
     let mut first = true;
     poll_fn(move |cx| {
         let (Some(pool), Some(shard)) = (pool.upgrade(), shard.upgrade()) else {

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use tollgate_pool::Millis;
 use tollgate_session::Notice;
 
+use crate::engine::Engine;
 use crate::pool_key::PoolKey;
 use crate::shard::{Command, Shard};
 use crate::target_pool::TargetPool;
@@ -45,7 +46,7 @@ impl InTheWay {
     }
 }
 
-impl TargetPool {
+impl<E: Engine> TargetPool<E> {
     /// Acts upon what was noticed about a session of the database `own`.
     pub(crate) fn heed(self: &Rc<Self>, shard: &Rc<Shard>, notices: &[Notice], own: &str) {
         for notice in notices {

@@ -1,20 +1,20 @@
-//! Testing a server connection: an empty query must be answered with nothing and an idle state.
+//! Testing a server connection: it must answer, and be idle.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use tollgate_pool::Millis;
-use tollgate_session::postgres::Cleanup;
 
 use crate::cleaning;
+use crate::engine::Engine;
 use crate::shard::Shard;
 use crate::target_pool::{ServerLease, TargetPool};
 
 /// Tests the connection and gives it back or closes it.
-pub(crate) async fn run(
-    pool: Rc<TargetPool>,
+pub(crate) async fn run<E: Engine>(
+    pool: Rc<TargetPool<E>>,
     shard: Rc<Shard>,
-    mut lease: ServerLease,
+    mut lease: ServerLease<E>,
     deadline: Millis,
 ) {
     let left = deadline.saturating_sub(shard.clock.exact()).as_u64();
@@ -22,7 +22,7 @@ pub(crate) async fn run(
         pool.discard(&shard, lease);
         return;
     };
-    let test = cleaning::drive(&mut lease, Cleanup::keepalive(state));
+    let test = cleaning::drive(&mut lease, E::keepalive(state));
     if let Ok(Ok(proof)) = tokio::time::timeout(Duration::from_millis(left), test).await {
         pool.give_back(&shard, lease, proof);
     } else {

@@ -11,10 +11,11 @@ use tollgate_wire_mysql::capabilities::Capabilities;
 use tollgate_wire_mysql::frame::Sequence;
 
 use super::face::Face;
-use super::handshake::{Login, Outcome, handshake};
+use super::handshake::{Login, Outcome, Remembered, handshake};
 use super::login::{Ended, Refused, authenticate};
 use crate::goodbye;
 use crate::login::Place;
+use crate::relay::Rejoining;
 use crate::reply::mysql::{self as reply, Refusal};
 use crate::stream::Stream;
 use crate::tls::ServerTls;
@@ -84,6 +85,31 @@ impl Door {
         visit
     }
 
+    /// The same for a client that has said `COM_CHANGE_USER`.
+    pub(crate) async fn revisit(
+        &self,
+        remembered: Remembered,
+        rejoining: Rejoining,
+        correlation_id: &str,
+    ) -> Visit {
+        let mut visit = Visit::default();
+        let Some(login) = remembered.again(rejoining.stream, &rejoining.input) else {
+            return visit;
+        };
+        let way = self.authenticated(Box::new(login), correlation_id, &mut visit);
+        let peer = self.place.peer;
+        match tokio::time::timeout(self.patience, way).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::debug!(client.address = %peer, %error, "client connection failed at another login");
+            }
+            Err(_elapsed) => {
+                tracing::debug!(client.address = %peer, "client took too long to log in again");
+            }
+        }
+        visit
+    }
+
     async fn way(
         &self,
         socket: TcpStream,
@@ -95,14 +121,22 @@ impl Door {
             Admission::Full => return turn_away(socket, &reply::too_many_clients()).await,
             Admission::Closing => return turn_away(socket, &reply::shutting_down()).await,
         }
-        let mut login = match handshake(socket, &self.face, self.connection_id, &self.tls).await? {
-            Outcome::Login(login) => login,
+        match handshake(socket, &self.face, self.connection_id, &self.tls).await? {
+            Outcome::Login(login) => self.authenticated(login, correlation_id, visit).await,
             Outcome::Closed(why) => {
                 let peer = self.place.peer;
                 tracing::debug!(client.address = %peer, reason = why, "handshake ended");
-                return Ok(());
+                Ok(())
             }
-        };
+        }
+    }
+
+    async fn authenticated(
+        &self,
+        mut login: Box<Login>,
+        correlation_id: &str,
+        visit: &mut Visit,
+    ) -> io::Result<()> {
         let engine = self.face.engine;
         let ended = authenticate(&mut login, &self.place, engine, correlation_id).await;
         let Ended {

@@ -7,9 +7,11 @@ use bytes::BytesMut;
 use tokio::net::TcpStream;
 use tollgate_wire_mysql::auth::Plugin;
 use tollgate_wire_mysql::capabilities::Capabilities;
-use tollgate_wire_mysql::frame::{MAX_LOGIN_PACKET, Sequence};
+use tollgate_wire_mysql::command::Command;
+use tollgate_wire_mysql::frame::{self, Frame, HEADER_LEN, MAX_LOGIN_PACKET, Sequence};
 use tollgate_wire_mysql::handshake::{self as wire, ChangeUser, ClientFirst, Nonce, client_first};
 use tollgate_wire_mysql::reply::{OkPacket, ok};
+use tollgate_wire_mysql::secret::Secret;
 use tollgate_wire_mysql::status::StatusFlags;
 
 use super::face::Face;
@@ -51,6 +53,8 @@ pub(crate) struct Login {
     pub(crate) tls: Option<TlsInfo>,
     /// The number that the client was given.
     pub(crate) connection_id: u32,
+    /// The collation it wants; 0 for the server's.
+    pub(crate) collation: u16,
     /// The greeting's challenge, and the plugin it was for.
     pub(super) greeted: (Plugin, Nonce),
     /// Which packet asks.
@@ -73,17 +77,28 @@ impl Login {
     /// Puts a `COM_CHANGE_USER` in place of the login, to be authenticated like one. What the client can do
     /// stays what it was; whoever fails is told and closed, as servers do.
     pub(crate) fn change_user(&mut self, change: ChangeUser) {
-        let [low, _] = change.collation.unwrap_or_default().to_le_bytes();
         self.said.user = change.user;
         self.said.auth = change.auth;
         self.said.schema = change.schema;
         self.said.plugin = change.plugin;
         self.said.attributes = change.attributes;
-        if low != 0 {
-            self.said.collation = low;
+        if let Some(collation) = change.collation.filter(|number| *number != 0) {
+            self.collation = collation;
         }
         self.opening = Opening::Change;
         self.sequence = Sequence::after(1);
+    }
+
+    /// The connection, what came behind the login, and what another login over it needs to know.
+    pub(crate) fn take_apart(self) -> (Stream, BytesMut, Remembered) {
+        let remembered = Remembered {
+            capabilities: self.capabilities,
+            tls: self.tls,
+            connection_id: self.connection_id,
+            collation: self.collation,
+            greeted: self.greeted,
+        };
+        (self.stream, self.rest, remembered)
     }
 
     /// Ends the login well: the session begins, in this state.
@@ -100,6 +115,54 @@ impl Login {
         self.stream.write_all(&packet).await?;
         goodbye::close(self.stream).await;
         Ok(())
+    }
+}
+
+/// What is kept of a login for the next one over the same connection.
+pub(crate) struct Remembered {
+    capabilities: Capabilities,
+    tls: Option<TlsInfo>,
+    connection_id: u32,
+    collation: u16,
+    greeted: (Plugin, Nonce),
+}
+
+impl Remembered {
+    /// The login that `COM_CHANGE_USER` begins. `input` begins with that packet; `None` if it is none.
+    pub(crate) fn again(self, stream: Stream, input: &[u8]) -> Option<Login> {
+        let Frame::Complete(header) = frame::next(input) else {
+            return None;
+        };
+        let (command, body) = header.payload(input).split_first()?;
+        if Command::of(&[*command]) != Some(Command::ChangeUser) {
+            return None;
+        }
+        let change = ChangeUser::parse(body, self.capabilities).ok()?;
+        let behind = HEADER_LEN.checked_add(header.payload_len())?;
+        let mut login = Login {
+            stream,
+            rest: input.get(behind..)?.into(),
+            said: wire::Login {
+                capabilities: self.capabilities,
+                max_packet: 0,
+                collation: 0,
+                user: Vec::new(),
+                auth: Secret::new(Vec::new()),
+                schema: Vec::new(),
+                plugin: Vec::new(),
+                attributes: wire::Attributes::default(),
+                zstd_level: 0,
+            },
+            capabilities: self.capabilities,
+            tls: self.tls,
+            connection_id: self.connection_id,
+            collation: self.collation,
+            greeted: self.greeted,
+            opening: Opening::Change,
+            sequence: Sequence::start(),
+        };
+        login.change_user(change);
+        Some(login)
     }
 }
 
@@ -194,6 +257,7 @@ impl Arrival<'_> {
             rest,
             // What a client has not found in the greeting it cannot mean.
             capabilities: said.capabilities.both(self.face.capabilities),
+            collation: u16::from(said.collation),
             said,
             tls,
             connection_id: self.connection_id,

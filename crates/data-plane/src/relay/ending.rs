@@ -5,16 +5,15 @@ use std::rc::Rc;
 use std::task::Context;
 
 use tollgate_pool::Millis;
-use tollgate_session::postgres::{Cancel, CancelTarget, Farewell, Told};
 use tollgate_types::SessionState;
-use tollgate_wire_postgres::backend::{self, ErrorFields};
 
 use super::link::{Begun, Delivery};
-use super::{Input, Relay, Step};
+use super::{Appetite, Input, Relay, Step};
 use crate::cleaning;
+use crate::engine::{Cancel, CancelTarget, Engine, Farewell, Machine, Server, Told};
 use crate::goodbye;
-use crate::reply;
 use crate::sessions::Interrupt;
+use crate::stream::Stream;
 
 /// Why a session ended.
 pub(crate) enum End {
@@ -26,6 +25,16 @@ pub(crate) enum End {
     Told,
     /// The client could not be told without corrupting a message under way.
     Cut,
+    /// The client wants to log in again over the same connection.
+    Rejoins,
+}
+
+/// A client that logs in again: its connection, and what it has sent, the request to do so first.
+pub(crate) struct Rejoining {
+    /// The connection.
+    pub(crate) stream: Stream,
+    /// What was read of it and not processed.
+    pub(crate) input: Vec<u8>,
 }
 
 impl End {
@@ -40,6 +49,7 @@ impl End {
             Self::ClientLost(error) => format!("client connection lost: {error}"),
             Self::Told => "terminated by the proxy".to_owned(),
             Self::Cut => "cut by the proxy".to_owned(),
+            Self::Rejoins => "logs in again".to_owned(),
         }
     }
 }
@@ -64,7 +74,7 @@ pub(crate) enum Leaving {
     AfterFlush,
 }
 
-impl Relay {
+impl<E: Engine> Relay<E> {
     /// Somebody else wants something of this session.
     pub(super) fn interrupted(&mut self, what: Interrupt, cx: &mut Context<'_>) -> Step<()> {
         match what {
@@ -77,22 +87,23 @@ impl Relay {
             }
             Interrupt::IdleTimeout => {
                 if self.waiting.is_none() && self.session.at_boundary() {
-                    self.leave(&reply::idle_timeout(), cx)
+                    self.leave(&E::refusals().idle_timeout(), cx)
                 } else {
                     Ok(())
                 }
             }
             Interrupt::SessionTimeout => {
                 if self.link.is_none() && self.may_leave() {
-                    self.leave(&reply::idle_timeout(), cx)
+                    self.leave(&E::refusals().idle_timeout(), cx)
                 } else {
                     Ok(())
                 }
             }
+            Interrupt::Kill => Err(End::Cut),
             Interrupt::Terminate => {
                 self.waiting = None;
                 if self.session.at_boundary() {
-                    self.leave(&reply::terminated(), cx)
+                    self.leave(&E::refusals().terminated(), cx)
                 } else {
                     Err(End::Cut)
                 }
@@ -106,7 +117,7 @@ impl Relay {
         if self.waiting.take().is_some() {
             self.registered.control.cancelling.take();
             let mut effects = self.shard.effects.take();
-            let result = self.refuse(&reply::cancelled_while_waiting(), &mut effects, cx);
+            let result = self.refuse(&E::refusals().cancelled(), &mut effects, cx);
             self.shard.effects.set(effects);
             return result;
         }
@@ -165,12 +176,10 @@ impl Relay {
     }
 
     /// Tells the client why it has to go; the session ends when the client has taken it.
-    pub(super) fn leave(&mut self, fields: &ErrorFields, cx: &mut Context<'_>) -> Step<()> {
-        if !self.session.at_boundary() {
+    pub(super) fn leave(&mut self, refusal: &E::Refusal, cx: &mut Context<'_>) -> Step<()> {
+        let Some(out) = self.session.last_words(refusal) else {
             return Err(End::Cut);
-        }
-        let mut out = Vec::new();
-        backend::error_response(&mut out, fields);
+        };
         self.to_client
             .write(&mut self.client, cx, std::iter::once(out.as_slice()))
             .map_err(End::client)?;
@@ -187,26 +196,27 @@ impl Relay {
         link.pool.target.probe_now.notify_one();
         tracing::warn!(
             session.id = %self.registered.control.id, target.name = %target,
-            server.pid = link.lease.server.process_id, reason = why, "server connection lost"
+            server.pid = link.lease.server.number(), reason = why, "server connection lost"
         );
         self.drop_link(Cancel::No);
         let mut effects = self.shard.effects.take();
         effects.clear();
         let told = self
             .session
-            .on_server_lost(&reply::server_lost(&target), &mut effects);
+            .on_server_lost(&E::refusals().server_lost(&target), &mut effects);
         let written = self.write_effects(&effects, Input::Client, cx);
         self.shard.effects.set(effects);
         written?;
-        if told == Told::No {
-            return Err(End::Cut);
+        match told {
+            Told::No => return Err(End::Cut),
+            Told::Yes => self.leaving = Leaving::AfterFlush,
+            Told::Unharmed => self.appetite = Appetite::Hungry,
         }
-        self.leaving = Leaving::AfterFlush;
         Ok(())
     }
 
     /// Cleans up behind the client: its server connection is rolled back and reset, or closed.
-    pub(super) async fn finish(mut self, end: End) {
+    pub(super) async fn finish(mut self, end: End) -> Option<Rejoining> {
         let control = Rc::clone(&self.registered.control);
         self.waiting = None;
         self.end_pins();
@@ -223,19 +233,30 @@ impl Relay {
                         cleanup,
                     ));
                 }
-                Farewell::CloseServer { cancel } => link.discard(&self.shard, cancel),
+                Farewell::CloseServer(cancel) => link.discard(&self.shard, cancel),
                 Farewell::Nothing | Farewell::Clean(_) | Farewell::Cleanup(_) => {
                     link.discard(&self.shard, Cancel::No);
                 }
             }
         }
-        if matches!(end, End::Told) {
-            goodbye::close(self.client).await;
-        }
         tracing::debug!(
             session.id = %control.id, reason = end.reason(), borrows = control.borrows.get(),
             duration_s = crate::clock::unix_seconds() - control.connected_unix, "client session ended"
         );
+        match end {
+            End::Told => goodbye::close(self.client).await,
+            End::ClientGone | End::ClientLost(_) | End::Cut => {}
+            End::Rejoins => {
+                let input = self.from_client.filled().to_vec();
+                self.from_client.consume(input.len());
+                self.from_client.release_if_empty(&self.shard.buffers);
+                return Some(Rejoining {
+                    stream: self.client,
+                    input,
+                });
+            }
+        }
+        None
     }
 
     /// The session is about to be without a server process, which would look at the client's own

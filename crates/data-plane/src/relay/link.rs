@@ -3,26 +3,21 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
-
-use tollgate_session::postgres::{Cancel, Clean};
 
 use super::outgoing::Outgoing;
 use crate::buffers::InputBuffer;
-use crate::server::{self, CancelHandle};
+use crate::engine::{Cancel, Engine, Server};
+use crate::pool_key::PoolKey;
 use crate::sessions::SessionControl;
 use crate::shard::Shard;
 use crate::target_pool::{ServerLease, TargetPool};
 
-/// Time for delivering a cancel request; beyond it the server connection is closed.
-const CANCEL_DEADLINE: Duration = Duration::from_secs(10);
-
 /// The server's half of a session.
-pub(crate) struct Link {
+pub(crate) struct Link<E: Engine> {
     /// Where the connection goes back to.
-    pub(crate) pool: Rc<TargetPool>,
+    pub(crate) pool: Rc<TargetPool<E>>,
     /// The connection.
-    pub(crate) lease: ServerLease,
+    pub(crate) lease: ServerLease<E>,
     /// Read from the server and not processed.
     pub(crate) from_server: InputBuffer,
     /// Not yet taken by the server.
@@ -47,9 +42,9 @@ pub(crate) enum Delivery {
     Unknown,
 }
 
-impl Link {
+impl<E: Engine> Link<E> {
     /// A link over a connection just borrowed.
-    pub(crate) fn new(pool: Rc<TargetPool>, lease: ServerLease) -> Self {
+    pub(crate) fn new(pool: Rc<TargetPool<E>>, lease: ServerLease<E>) -> Self {
         Self {
             pool,
             lease,
@@ -70,7 +65,7 @@ impl Link {
     pub(crate) fn name(&self) -> (Arc<str>, i32) {
         (
             Arc::clone(&self.pool.target.database),
-            self.lease.server.process_id,
+            self.lease.server.number(),
         )
     }
 
@@ -98,15 +93,16 @@ impl Link {
         Some(ended)
     }
 
-    fn order(&self) -> CancelOrder {
+    fn order(&self) -> CancelOrder<E> {
         CancelOrder {
             pool: Rc::clone(&self.pool),
-            handle: self.lease.server.cancel_handle(),
+            key: Arc::clone(&self.lease.key),
+            victim: E::victim(&self.lease.server),
         }
     }
 
     /// Gives a clean connection back.
-    pub(crate) fn release(mut self, shard: &Rc<Shard>, proof: Clean) {
+    pub(crate) fn release(mut self, shard: &Rc<Shard>, proof: E::Proof) {
         self.from_server.release_if_empty(&shard.buffers);
         self.pool.give_back(shard, self.lease, proof);
     }
@@ -130,20 +126,19 @@ pub(crate) enum Begun {
     Already,
 }
 
-struct CancelOrder {
-    pool: Rc<TargetPool>,
+struct CancelOrder<E: Engine> {
+    pool: Rc<TargetPool<E>>,
     /// `None` where the server gave no key: cancelling is impossible then.
-    handle: Option<CancelHandle>,
+    victim: Option<E::Victim>,
+    key: Arc<PoolKey>,
 }
 
-async fn deliver(order: CancelOrder) -> Delivery {
-    let plan = order.pool.target.plan();
-    let Some(handle) = &order.handle else {
+async fn deliver<E: Engine>(order: CancelOrder<E>) -> Delivery {
+    let Some(victim) = order.victim else {
         tracing::debug!(target.name = %order.pool.target.database, "the server gave no cancel key");
         return Delivery::Settled;
     };
-    let sent = server::cancel(handle, &plan.config.host, plan.tls.clone(), CANCEL_DEADLINE).await;
-    match sent {
+    match E::end_statement(&order.pool, &order.key, victim).await {
         Ok(()) => Delivery::Settled,
         Err(error) => {
             tracing::warn!(target.name = %order.pool.target.database, %error, "cancel request could not be delivered");

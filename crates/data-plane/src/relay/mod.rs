@@ -1,8 +1,8 @@
 //! One client session at work: bytes from the client, through the session machine, to a borrowed
 //! server connection, and back. One task drives both sockets; nothing here sets a timer.
 
-mod advice;
 mod ending;
+mod killing;
 mod link;
 mod outgoing;
 mod pinning;
@@ -10,43 +10,42 @@ mod refusing;
 
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tollgate_session::postgres::{
-    Cancel, Clean, Defaults, ServerEvent, Session, SessionConfig, Want,
-};
 use tollgate_session::{Effects, Piece, Pieces};
 use tollgate_telemetry::GaugeGuard;
 use tollgate_types::SessionState;
 
 use crate::buffers::InputBuffer;
-use crate::greeting::choose_target;
+use crate::choosing::choose_target;
+use crate::engine::{Cancel, Engine, Machine, Server, ServerEvent, Want};
 use crate::metrics::ProxyMetrics;
-use crate::reply;
+use crate::pool_key::PoolKey;
 use crate::sessions::Registered;
 use crate::shard::Shard;
 use crate::stream::Stream;
 use crate::target_pool::{Borrowed, ServerLease, TargetPool};
 use crate::waiting::Waiting;
+pub(crate) use ending::Rejoining;
 use ending::{CancelWish, End, Leaving};
+use killing::Killing;
 use link::Link;
 use outgoing::Outgoing;
-use refusing::refusal;
-
-/// Bytes of an unnamed statement remembered per client, so that it can be prepared again on another
-/// server connection; longer ones pin.
-const REMEMBERED_STATEMENT: usize = 64 * 1024;
 
 /// A running session.
-pub(crate) struct Relay {
+pub(crate) struct Relay<E: Engine> {
     shard: Rc<Shard>,
     registered: Registered,
     client: Stream,
-    session: Session,
+    session: E::Session,
+    /// Of which connections it is served by.
+    key: Arc<PoolKey>,
     from_client: InputBuffer,
     to_client: Outgoing,
-    link: Option<Box<Link>>,
-    waiting: Option<Waiting>,
+    link: Option<Box<Link<E>>>,
+    waiting: Option<Waiting<E>>,
+    killing: Option<Killing>,
     appetite: Appetite,
     leaving: Leaving,
     cancel: CancelWish,
@@ -57,24 +56,17 @@ pub(crate) struct Relay {
 /// What came of a turn.
 type Step<T> = Result<T, End>;
 
-impl Relay {
+impl<E: Engine> Relay<E> {
     /// A session that has just been greeted; `from_client` holds what was read behind the login.
     pub(crate) fn new(
         shard: Rc<Shard>,
         registered: Registered,
-        client: Stream,
-        from_client: InputBuffer,
+        session: E::Session,
+        (client, from_client): (Stream, InputBuffer),
         metrics: Rc<ProxyMetrics>,
     ) -> Self {
-        let config = SessionConfig {
-            id: shard
-                .sessions
-                .fresh_serial(shard.seed.index, shard.seed.settings.shards),
-            max_remembered_unnamed: REMEMBERED_STATEMENT,
-            process_id: registered.control.cancel_key.process_id,
-        };
-        let session = Session::new(config, shard.statements.clone());
         Self {
+            key: Arc::clone(&registered.control.key),
             shard,
             registered,
             client,
@@ -83,6 +75,7 @@ impl Relay {
             to_client: Outgoing::default(),
             link: None,
             waiting: None,
+            killing: None,
             appetite: Appetite::Hungry,
             leaving: Leaving::No,
             cancel: CancelWish::None,
@@ -91,16 +84,10 @@ impl Relay {
         }
     }
 
-    /// The same, for a client that was greeted with these parameters.
-    pub(crate) fn greeted(self, greeting: Defaults) -> Self {
-        let session = self.session.greeted(greeting);
-        Self { session, ..self }
-    }
-
-    /// Serves the client until it leaves or has to.
-    pub(crate) async fn run(mut self) {
+    /// Serves the client until it leaves or has to, or wants to log in again.
+    pub(crate) async fn run(mut self) -> Option<Rejoining> {
         let end = poll_fn(|cx| self.turn(cx)).await;
-        self.finish(end).await;
+        self.finish(end).await
     }
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<End> {
@@ -136,11 +123,12 @@ impl Relay {
             };
         }
         moved |= self.take_grant(cx)?;
+        moved |= self.take_killed(cx)?;
         moved |= self.client_step(cx)?;
         moved |= self.server_step(cx)?;
         self.try_cancel();
         if self.leaving == Leaving::AtBoundary && self.may_leave() {
-            self.leave(&reply::terminated(), cx)?;
+            self.leave(&E::refusals().terminated(), cx)?;
             moved = true;
         }
         Ok(moved)
@@ -152,7 +140,7 @@ impl Relay {
             .flush(&mut self.client, cx)
             .map_err(End::client)?;
         if let Some(link) = &mut self.link {
-            match link.to_server.flush(&mut link.lease.server.stream, cx) {
+            match link.to_server.flush(link.lease.server.stream(), cx) {
                 Ok(more) => moved |= more,
                 Err(error) => link.takes_no_more(&error),
             }
@@ -187,17 +175,17 @@ impl Relay {
             return Ok(false);
         }
         let hungry = self.appetite == Appetite::Hungry;
-        if self.waiting.is_none() && hungry && !self.from_client.is_empty() {
+        let held_up = self.waiting.is_some() || self.killing.is_some();
+        if !held_up && hungry && !self.from_client.is_empty() {
             self.feed_client(cx)?;
             return Ok(true);
         }
-        let held_up = self.waiting.is_some() || self.appetite == Appetite::NeedsReplies;
-        if held_up && self.from_client.is_full() {
+        if (held_up || self.appetite == Appetite::NeedsReplies) && self.from_client.is_full() {
             return Ok(false);
         }
         let space = self.from_client.space(&self.shard.buffers);
         if space.is_empty() {
-            self.leave(&reply::message_too_large(InputBuffer::MAX), cx)?;
+            self.leave(&E::refusals().too_large(InputBuffer::MAX), cx)?;
             return Ok(true);
         }
         match self.client.poll_read(cx, space) {
@@ -213,7 +201,7 @@ impl Relay {
             Poll::Ready(Err(error)) => return Err(End::client(error)),
         }
         self.appetite = Appetite::Hungry;
-        if self.waiting.is_none() {
+        if !held_up {
             self.feed_client(cx)?;
         }
         Ok(true)
@@ -259,7 +247,12 @@ impl Relay {
                         return Ok(());
                     }
                 }
-                Want::Close(_) => {
+                Want::Kill(kill) => {
+                    self.begin_kill(kill);
+                    return Ok(());
+                }
+                Want::ChangeUser => return Err(End::Rejoins),
+                Want::Close => {
                     self.leaving = Leaving::AfterFlush;
                     return Ok(());
                 }
@@ -305,11 +298,7 @@ impl Relay {
             Input::Client => self.from_client.filled(),
             Input::Server => from_server.filled(),
         };
-        match to_server.write(
-            &mut lease.server.stream,
-            cx,
-            bytes(effects.to_server(), input),
-        ) {
+        match to_server.write(lease.server.stream(), cx, bytes(effects.to_server(), input)) {
             Ok(sent) => self.metrics.to_server.add(u64::try_from(sent).unwrap_or(0)),
             Err(error) => link.takes_no_more(&error),
         }
@@ -321,27 +310,30 @@ impl Relay {
         let control = Rc::clone(&self.registered.control);
         let running = std::sync::Arc::clone(&self.shard.running.borrow());
         let Some(proxy) = running.proxies.get(&control.proxy) else {
-            return self.leave(&reply::terminated(), cx);
+            return self.leave(&E::refusals().terminated(), cx);
         };
-        let pool = match choose_target(&self.shard, proxy, &control.endpoint) {
+        let pool = match choose_target::<E>(&self.shard, proxy, &control.endpoint) {
             Ok(pool) => pool,
-            Err(none) => return self.refuse(&none.in_session(), effects, cx),
+            Err(none) => return self.refuse(&E::refusals().no_target(&none), effects, cx),
         };
-        match pool.borrow(&self.shard, &control.key) {
+        if let Some(key) = E::key_now(&self.session, &self.key) {
+            self.key = self.shard.keys_of(&control.proxy).intern(key);
+        }
+        match pool.borrow(&self.shard, &self.key) {
             Borrowed::Ready(lease) => self.attach(pool, lease),
             Borrowed::Later(waiting) => {
                 control.state.set(SessionState::Waiting);
                 self.waiting = Some(waiting);
             }
             Borrowed::Refused(error) => {
-                let fields = refusal(&pool, &control.key, &error);
-                self.refuse(&fields, effects, cx)?;
+                let refusal = self.refusal(&pool, &error);
+                self.refuse(&refusal, effects, cx)?;
             }
         }
         Ok(())
     }
 
-    fn attach(&mut self, pool: Rc<TargetPool>, lease: ServerLease) {
+    fn attach(&mut self, pool: Rc<TargetPool<E>>, lease: ServerLease<E>) {
         let control = &self.registered.control;
         control.borrows.set(control.borrows.get() + 1);
         let mut link = Box::new(Link::new(pool, lease));
@@ -368,7 +360,7 @@ impl Relay {
             )?;
             return Ok(true);
         }
-        match link.lease.server.stream.poll_read(cx, space) {
+        match link.lease.server.stream().poll_read(cx, space) {
             Poll::Pending => {
                 link.from_server.release_if_empty(&self.shard.buffers);
                 return Ok(false);
@@ -433,7 +425,7 @@ impl Relay {
         }
     }
 
-    pub(super) fn release(&mut self, proof: Clean) {
+    pub(super) fn release(&mut self, proof: E::Proof) {
         self.show_idle_limit();
         if let Some(link) = self.link.take() {
             *self.registered.control.server.borrow_mut() = None;

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use tollgate_session::{Effects, PinChange, PinReason};
 
-use super::{Relay, advice};
+use super::Relay;
 use crate::clock;
+use crate::engine::Engine;
 use crate::pins::{self, HeldPin};
 use crate::pooled::History;
 
-impl Relay {
+impl<E: Engine> Relay<E> {
     /// Keeps everything that shows pins in step with the machine.
     pub(super) fn show_pins(&mut self, effects: &Effects) {
         if effects.pin_changes().is_empty() {
@@ -64,7 +65,7 @@ impl Relay {
         tracing::info!(
             session.id = %control.id, proxy.id = %control.proxy, pin.reason = reason.code(),
             db.statement = statement.as_deref(),
-            "client pinned to its server connection; {}", advice::against(reason)
+            "client pinned to its server connection; {}", E::advice(reason)
         );
         control.pins.borrow_mut().push(HeldPin {
             reason,

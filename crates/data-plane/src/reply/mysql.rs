@@ -147,6 +147,22 @@ pub(crate) fn out_of_step(error: FrameError) -> Refusal {
     Refusal::new(code, format!("Got packets that cannot be used: {error}"))
 }
 
+/// A message that would have to be seen whole is too long for that.
+pub(crate) fn too_large(limit: usize) -> Refusal {
+    Refusal::new(
+        ErrorCode::NET_PACKET_TOO_LARGE,
+        format!("Got a packet that must be seen whole and is longer than {limit} bytes"),
+    )
+}
+
+/// The client, or another of the same user, ended what waited for a server connection.
+pub(crate) fn interrupted() -> Refusal {
+    Refusal::new(
+        ErrorCode::QUERY_INTERRUPTED,
+        "Query execution was interrupted",
+    )
+}
+
 /// The client was idle for longer than the proxy's `idleClientTimeout`.
 pub(crate) fn idle_timeout() -> Refusal {
     Refusal::new(

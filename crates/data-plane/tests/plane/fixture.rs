@@ -1,6 +1,10 @@
 //! A data plane with one proxy in front of one throw-away server.
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::ops::{Deref, DerefMut};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,8 +18,8 @@ use tollgate_telemetry::Metrics;
 use tollgate_testkit::{ClientTls, Ports, Postgres, PostgresOptions, PostgresVersion, TestCa};
 use tollgate_types::{
     AccessKeyConfig, Arn, AuthConfig, AuthDecision, ClientPasswordAuth, DaySigningKey,
-    EndpointConfig, EndpointState, Engine, EngineFamily, HealthState, IamAuth, IdentityConfig,
-    PoolPolicy, PrincipalConfig, PrincipalKind, ProxyConfig, ProxyPhase, Revision, SNAPSHOT_FORMAT,
+    EndpointConfig, EndpointState, Engine, HealthState, IamAuth, IdentityConfig, PoolPolicy,
+    PrincipalConfig, PrincipalKind, ProxyConfig, ProxyPhase, Revision, SNAPSHOT_FORMAT,
     SessionInfo, Snapshot, TargetConfig, TargetRole, TargetTls, TlsMode,
 };
 
@@ -70,6 +74,25 @@ pub(crate) enum ServerTls {
 /// Everything a test needs.
 pub(crate) struct Fixture {
     pub(crate) postgres: Postgres,
+    served: Served,
+}
+
+impl Deref for Fixture {
+    type Target = Served;
+
+    fn deref(&self) -> &Served {
+        &self.served
+    }
+}
+
+impl DerefMut for Fixture {
+    fn deref_mut(&mut self) -> &mut Served {
+        &mut self.served
+    }
+}
+
+/// A data plane at work, whatever its target is.
+pub(crate) struct Served {
     pub(crate) plane: DataPlane,
     pub(crate) snapshot: Snapshot,
     pub(crate) decisions: Arc<Decisions>,
@@ -101,14 +124,69 @@ impl Fixture {
         let postgres = Postgres::start_with(options)?;
         postgres.user_create("app", PASSWORD)?;
         postgres.database_create("orders", "app")?;
+        let target = TargetConfig {
+            id: "tgt-0a1b2c3d4e5f60718".parse()?,
+            database: "orders-db".to_owned(),
+            engine: Engine::Postgres,
+            host: postgres.host().to_owned(),
+            port: postgres.port(),
+            tls: target_tls(setup.server_tls, &ca),
+            generation: 1,
+        };
+        let served = Served::start(Serving {
+            target,
+            client_password: ClientPasswordAuth::PostgresScramSha256,
+            policy: setup.policy,
+            iam: setup.iam,
+            reuse: setup.reuse,
+            shards: setup.shards,
+            ca,
+        })
+        .await?;
+        Ok(Self { postgres, served })
+    }
+}
+
+/// The policy of a target whose certificate is one of `ca`.
+pub(crate) fn target_tls(server_tls: ServerTls, ca: &TestCa) -> TargetTls {
+    match server_tls {
+        ServerTls::Off => TargetTls {
+            mode: TlsMode::Disable,
+            ca_pem: None,
+        },
+        ServerTls::Verified => TargetTls {
+            mode: TlsMode::VerifyFull,
+            ca_pem: Some(ca.cert_pem().clone()),
+        },
+    }
+}
+
+/// What a data plane is to serve.
+pub(crate) struct Serving {
+    pub(crate) target: TargetConfig,
+    pub(crate) client_password: ClientPasswordAuth,
+    pub(crate) policy: PoolPolicy,
+    pub(crate) iam: IamAuth,
+    pub(crate) reuse: Reuse,
+    pub(crate) shards: usize,
+    pub(crate) ca: TestCa,
+}
+
+impl Served {
+    /// Starts it and waits until the target is available.
+    pub(crate) async fn start(serving: Serving) -> Result<Self> {
+        provider();
+        let ca = &serving.ca;
         let identity = ca.server(&["127.0.0.1", "localhost"])?;
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), ca.cert_pem())?;
+        // Clients may run as other users.
+        std::fs::set_permissions(file.path(), Permissions::from_mode(0o644))?;
         let decisions = Arc::new(Decisions::default());
         let metrics = Arc::new(Metrics::new("test"));
         let plane = DataPlane::start(Settings {
             bind: [127, 0, 0, 1].into(),
-            shards: setup.shards,
+            shards: serving.shards,
             identity: ServerIdentity::from_pem(
                 identity.cert_pem.as_bytes(),
                 identity.key_pem.as_bytes(),
@@ -117,20 +195,13 @@ impl Fixture {
             metrics: Arc::clone(&metrics),
             max_client_connections: 2000,
             handshake_timeout: Duration::from_secs(5),
-            reuse: setup.reuse,
+            reuse: serving.reuse,
         })?;
         let ports = Ports::reserve(1)?;
         let port = ports.first();
-        let mut snapshot = snapshot(&postgres, port, setup.policy, setup.iam)?;
-        if setup.server_tls == ServerTls::Verified {
-            snapshot.proxies[0].targets[0].tls = TargetTls {
-                mode: TlsMode::VerifyFull,
-                ca_pem: Some(ca.cert_pem().clone()),
-            };
-        }
+        let snapshot = snapshot(&serving, port)?;
         plane.apply(Arc::new(snapshot.clone()));
-        let fixture = Self {
-            postgres,
+        let served = Self {
             plane,
             snapshot,
             decisions,
@@ -139,8 +210,8 @@ impl Fixture {
             _ports: ports,
             ca: file,
         };
-        fixture.wait_available().await?;
-        Ok(fixture)
+        served.wait_available().await?;
+        Ok(served)
     }
 
     pub(crate) async fn wait_available(&self) -> Result<()> {
@@ -180,6 +251,35 @@ impl Fixture {
         })
     }
 
+    /// The sessions view.
+    pub(crate) async fn sessions(&self) -> Vec<SessionInfo> {
+        self.plane.sessions(&self.snapshot.proxies[0].id).await
+    }
+
+    /// Applies a changed snapshot and waits until it runs.
+    pub(crate) async fn change(&mut self, change: impl FnOnce(&mut Snapshot)) -> Result<()> {
+        change(&mut self.snapshot);
+        self.snapshot.revision.0 += 1;
+        self.plane.apply(Arc::new(self.snapshot.clone()));
+        let revision = self.snapshot.revision;
+        let mut seen = self.plane.observations();
+        let applied = seen.wait_for(|observation| observation.revision == revision);
+        tokio::time::timeout(Duration::from_secs(10), applied).await??;
+        Ok(())
+    }
+
+    /// The certificate that clients trust.
+    pub(crate) fn ca_path(&self) -> &Path {
+        self.ca.path()
+    }
+
+    /// For clients that encrypt.
+    pub(crate) fn client_tls(&self) -> Result<ClientTls> {
+        ClientTls::trusting(&std::fs::read_to_string(self.ca.path())?)
+    }
+}
+
+impl Fixture {
     /// Runs psql and answers what it printed, or its error.
     pub(crate) fn psql(&self, password: &str, sslmode: &str, sql: &str) -> Result<String> {
         let dsn = format!(
@@ -227,23 +327,6 @@ impl Fixture {
         Ok(client)
     }
 
-    /// Applies a changed snapshot and waits until it runs.
-    pub(crate) async fn change(&mut self, change: impl FnOnce(&mut Snapshot)) -> Result<()> {
-        change(&mut self.snapshot);
-        self.snapshot.revision.0 += 1;
-        self.plane.apply(Arc::new(self.snapshot.clone()));
-        let revision = self.snapshot.revision;
-        let mut seen = self.plane.observations();
-        let applied = seen.wait_for(|observation| observation.revision == revision);
-        tokio::time::timeout(Duration::from_secs(10), applied).await??;
-        Ok(())
-    }
-
-    /// The sessions view.
-    pub(crate) async fn sessions(&self) -> Vec<SessionInfo> {
-        self.plane.sessions(&self.snapshot.proxies[0].id).await
-    }
-
     /// The password that the server knows.
     pub(crate) fn password() -> &'static str {
         PASSWORD
@@ -252,11 +335,6 @@ impl Fixture {
     /// Where and as whom a raw client logs in.
     pub(crate) fn door(&self) -> Door {
         Door::new(self.port, "orders")
-    }
-
-    /// For clients that encrypt.
-    pub(crate) fn client_tls(&self) -> Result<ClientTls> {
-        ClientTls::trusting(&std::fs::read_to_string(self.ca.path())?)
     }
 }
 
@@ -290,19 +368,20 @@ fn now() -> i64 {
     chrono::Utc::now().timestamp()
 }
 
-fn snapshot(postgres: &Postgres, port: u16, pool: PoolPolicy, iam: IamAuth) -> Result<Snapshot> {
+fn snapshot(serving: &Serving, port: u16) -> Result<Snapshot> {
+    let iam = serving.iam;
     let proxy = ProxyConfig {
         id: "prx-0a1b2c3d4e5f60718".parse()?,
         name: "orders".to_owned(),
         generation: 1,
-        engine_family: EngineFamily::Postgresql,
+        engine_family: serving.target.engine.family(),
         require_tls: iam == IamAuth::Required,
         idle_client_timeout_s: 1800,
         auth: vec![AuthConfig {
             secret_name: "orders-app".to_owned(),
             secret_version: "1".to_owned(),
             iam,
-            client_password: ClientPasswordAuth::PostgresScramSha256,
+            client_password: serving.client_password,
             username: "app".to_owned(),
             passwords: vec![PASSWORD.into()],
         }],
@@ -313,19 +392,8 @@ fn snapshot(postgres: &Postgres, port: u16, pool: PoolPolicy, iam: IamAuth) -> R
             aliases: Vec::new(),
             port,
         }],
-        pool,
-        targets: vec![TargetConfig {
-            id: "tgt-0a1b2c3d4e5f60718".parse()?,
-            database: "orders-db".to_owned(),
-            engine: Engine::Postgres,
-            host: postgres.host().to_owned(),
-            port: postgres.port(),
-            tls: TargetTls {
-                mode: TlsMode::Disable,
-                ca_pem: None,
-            },
-            generation: 1,
-        }],
+        pool: serving.policy.clone(),
+        targets: vec![serving.target.clone()],
         tags: BTreeMap::new(),
         phase: ProxyPhase::Serving,
     };

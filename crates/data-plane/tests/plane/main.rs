@@ -8,6 +8,7 @@ mod differential;
 mod fixture;
 mod isolation;
 mod limits;
+mod mysql;
 mod pins;
 mod prepared;
 mod raw;

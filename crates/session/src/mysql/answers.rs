@@ -7,6 +7,8 @@ use tollgate_wire_mysql::output::{self, Out};
 use tollgate_wire_mysql::reply::{self, OkPacket};
 use tollgate_wire_mysql::status::StatusFlags;
 
+use super::Session;
+use super::client::Inbound;
 use crate::Effects;
 
 /// The collation `binary`, which numbers have.
@@ -34,6 +36,25 @@ pub(super) fn error(
     let (code, message) = error;
     out.client_lane()
         .inject(|bytes| reply::error(bytes, sequence, capabilities, code, message));
+}
+
+impl Session {
+    /// What ends the session between two commands: an ERR that answers none of them, as servers send it since
+    /// MySQL 8.0.24. `None` while a command is under way: nothing unasked would be understood then.
+    pub fn last_words(&self, code: ErrorCode, message: &str) -> Option<Vec<u8>> {
+        let exchange = self.link.as_ref().and_then(|link| link.exchange.as_ref());
+        let between = exchange.is_none() && matches!(self.inbound, Inbound::Idle);
+        let mut packet = Vec::new();
+        let mut sequence = Sequence::start();
+        reply::error(
+            &mut packet,
+            &mut sequence,
+            self.capabilities(),
+            code,
+            message,
+        );
+        (between && self.at_boundary()).then_some(packet)
+    }
 }
 
 /// The payload of an ERR packet for a client of today.

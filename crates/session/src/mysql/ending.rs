@@ -7,7 +7,7 @@ use tollgate_wire_mysql::reply::{self, Change, Changes, Form, Treatment, read_en
 use tollgate_wire_mysql::status::StatusFlags;
 
 use super::exchange::{Exchange, Outcome, StateChange};
-use super::link::{Armed, Characteristics, InsertId, Link, Trust};
+use super::link::{Armed, Characteristics, InsertId, Link, Past, Trust};
 use super::settings::Meaning;
 use super::statements::{Cursor, LongData};
 use super::{Collation, Session, tracking};
@@ -250,6 +250,7 @@ impl Link {
     /// `COM_RESET_CONNECTION` was answered with OK: nothing is left but the schema.
     pub(super) fn was_reset(&mut self) {
         self.armed = Armed::No;
+        self.past = Past::WasReset;
         self.carried.clear();
         self.insert_id = InsertId::Zero;
         self.transaction = reply::TransactionState::FREE;

@@ -27,6 +27,8 @@ pub enum Killed {
     NotOurs,
     /// It is another user's (1095).
     Denied,
+    /// It was the client's own: the statement that asks for it is what ends (1317).
+    Itself,
 }
 
 impl Session {
@@ -38,6 +40,10 @@ impl Session {
             Killed::Denied => Verdict::Error(answers::error_payload(
                 ErrorCode::KILL_DENIED,
                 "You are not owner of the thread",
+            )),
+            Killed::Itself => Verdict::Error(answers::error_payload(
+                ErrorCode::QUERY_INTERRUPTED,
+                "Query execution was interrupted",
             )),
         });
     }

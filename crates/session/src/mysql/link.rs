@@ -58,7 +58,21 @@ impl ServerState {
 #[derive(Debug)]
 pub struct Clean(pub(super) Box<Link>);
 
+/// What has become of a server connection since it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Past {
+    /// What was set while it was opened is still its own.
+    AsOpened,
+    /// `COM_RESET_CONNECTION` has put the server's defaults in place of that.
+    WasReset,
+}
+
 impl Clean {
+    /// What has become of the connection since it was opened.
+    pub fn past(&self) -> Past {
+        self.0.past
+    }
+
     /// The state to keep with the connection until somebody borrows it.
     pub fn into_state(self) -> ServerState {
         ServerState(self.0)
@@ -144,6 +158,7 @@ pub(super) struct Link {
     pub(super) config: ServerConfig,
     pub(super) armed: Armed,
     pub(super) trust: Trust,
+    pub(super) past: Past,
     /// What it has of itself: what a variable goes back to that nobody sets.
     pub(super) baseline: Settings,
     pub(super) settings: Settings,
@@ -214,6 +229,7 @@ impl Link {
         Self {
             armed: Armed::No,
             trust: Trust::Known,
+            past: Past::AsOpened,
             baseline: Settings::default(),
             settings,
             multi_statements: Multi::of(config.capabilities),

@@ -41,7 +41,6 @@ pub mod fuzz;
 )]
 mod tests;
 
-use tollgate_sql::mysql::Server;
 use tollgate_types::SessionState;
 use tollgate_wire_mysql::capabilities::Capabilities;
 use tollgate_wire_mysql::charset;
@@ -50,7 +49,8 @@ use tollgate_wire_mysql::status::StatusFlags;
 
 pub use cleanup::{Cleanup, CleanupEvent, CleanupProgress};
 pub use kill::{KillRequest, Killed};
-pub use link::{Clean, ServerConfig, ServerState};
+pub use link::{Clean, Past, ServerConfig, ServerState};
+pub use tollgate_sql::mysql::{KillTarget, Server};
 
 use crate::{Effects, PinReason, PinSet};
 use client::Inbound;
@@ -313,6 +313,11 @@ impl Session {
         } else {
             Fit::Differs
         }
+    }
+
+    /// The client's current schema; empty for none.
+    pub fn schema(&self) -> &[u8] {
+        self.settings.schema.as_deref().unwrap_or_default()
     }
 
     /// Gives the session a server connection. It must be one that `Want::Server` asked for; if the session

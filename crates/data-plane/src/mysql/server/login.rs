@@ -86,9 +86,6 @@ pub(crate) async fn log_in(
     if stream.is_tls() {
         capabilities = capabilities | Capabilities::SSL;
     }
-    if !credentials.schema.is_empty() {
-        capabilities = capabilities | Capabilities::CONNECT_WITH_DB;
-    }
     let mut attributes = Attributes::default();
     attributes.push(b"program_name", PROGRAM.as_bytes());
     attributes.push(b"_client_name", PROGRAM.as_bytes());

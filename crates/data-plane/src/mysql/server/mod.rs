@@ -120,6 +120,7 @@ impl<S> Connection<S> {
     }
 
     /// The address that was connected to.
+    #[cfg(test)]
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

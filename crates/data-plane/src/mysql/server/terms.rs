@@ -9,29 +9,32 @@ use tollgate_wire_mysql::version::{Family, ServerVersion};
 pub(super) const MAX_PACKET: u32 = 1 << 30;
 
 /// What every server is asked for, as far as it offers it. The trackers tell what statements do to the session;
-/// without EOF packets they reach us behind rows too.
+/// without EOF packets they reach us behind rows too. A schema is always named, even the empty one: MySQL goes by
+/// what the request for TLS says, which is sent before anything else is known to be right.
 const WANTED: Capabilities = Capabilities::LONG_FLAG
+    .with(Capabilities::CONNECT_WITH_DB)
     .with(Capabilities::PROTOCOL_41)
     .with(Capabilities::TRANSACTIONS)
     .with(Capabilities::SECURE_CONNECTION)
     .with(Capabilities::MULTI_STATEMENTS)
-    .with(Capabilities::MULTI_RESULTS)
-    .with(Capabilities::PS_MULTI_RESULTS)
     .with(Capabilities::PLUGIN_AUTH)
     .with(Capabilities::PLUGIN_AUTH_LENENC)
     .with(Capabilities::CONNECT_ATTRS)
     .with(Capabilities::SESSION_TRACK)
     .with(Capabilities::DEPRECATE_EOF);
 
-/// What MariaDB is asked for besides.
-const WANTED_OF_MARIADB: Capabilities =
-    Capabilities::MARIADB_STMT_BULK.with(Capabilities::MARIADB_BULK_UNIT_RESULTS);
+/// What a client's connection and its server connections must agree upon: what statements mean, and how packets
+/// are built that are passed on as they are.
+const SHARED: Capabilities = Capabilities::SEMANTIC
+    .with(Capabilities::QUERY_ATTRIBUTES)
+    .with(Capabilities::MARIADB_STMT_BULK)
+    .with(Capabilities::MARIADB_BULK_UNIT_RESULTS);
 
 /// What clients that may share a server connection have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Terms {
-    /// Those of [`Capabilities::SEMANTIC`] that they asked for.
-    pub(crate) semantic: Capabilities,
+    /// What both legs must have in common, as far as they asked for it.
+    pub(crate) shared: Capabilities,
     /// Collation of the login, the lower byte.
     pub(crate) collation: u8,
 }
@@ -39,30 +42,38 @@ pub(crate) struct Terms {
 impl Terms {
     /// Those of a connection of our own.
     pub(crate) const OURS: Self = Self {
-        semantic: Capabilities::EMPTY,
+        shared: Capabilities::MULTI_RESULTS.with(Capabilities::PS_MULTI_RESULTS),
         collation: UTF8MB4_GENERAL_CI,
     };
+
+    /// Those of a client that has agreed with us upon `capabilities`.
+    pub(crate) fn of_client(capabilities: Capabilities, collation: u8) -> Self {
+        Self {
+            shared: capabilities.both(SHARED),
+            collation,
+        }
+    }
 
     /// What is agreed upon with a server that greets so.
     pub(super) fn towards(&self, greeting: &Greeting) -> Capabilities {
         let version = ServerVersion::parse(&greeting.version);
         let offered = greeting.capabilities;
-        let mut wanted = WANTED | self.semantic.both(Capabilities::SEMANTIC);
+        let mut wanted = WANTED | self.shared.both(SHARED);
         let is_mysql = offered.contains(Capabilities::LONG_PASSWORD);
         // MySQL 8.0.23 to 8.0.25 misread the parameters of prepared statements with it.
         let attributes = version
             .is_some_and(|version| version.family == Family::MySql && version.at_least(8, 0, 26));
-        if attributes {
-            wanted = wanted | Capabilities::QUERY_ATTRIBUTES;
+        if !attributes {
+            wanted = wanted.without(Capabilities::QUERY_ATTRIBUTES);
         }
         // MySQL 5.7 answers from its query cache with EOF packets all the same (bug 83346).
         if version.is_some_and(|version| version.family == Family::MySql && version.major < 8) {
             wanted = wanted.without(Capabilities::DEPRECATE_EOF);
         }
         if is_mysql {
-            wanted = wanted | Capabilities::LONG_PASSWORD;
-        } else {
-            wanted = wanted | WANTED_OF_MARIADB;
+            wanted = wanted
+                .with(Capabilities::LONG_PASSWORD)
+                .without(Capabilities::MARIADB_ONLY);
         }
         wanted.both(offered)
     }
@@ -77,7 +88,9 @@ mod tests {
 
     fn agreed(version: &str, without: Capabilities) -> Capabilities {
         let terms = Terms {
-            semantic: Capabilities::FOUND_ROWS | Capabilities::SSL,
+            shared: SHARED
+                .without(Capabilities::SEMANTIC)
+                .with(Capabilities::FOUND_ROWS | Capabilities::SSL),
             ..Terms::OURS
         };
         terms.towards(&Greeting {

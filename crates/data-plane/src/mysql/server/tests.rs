@@ -250,7 +250,7 @@ async fn facts_are_the_servers_own() {
     for kind in kinds() {
         let server = started(MySqlOptions::new(kind));
         let mut attempt = Attempt::at(plain(&server)).schema("orders");
-        attempt.terms.semantic = Capabilities::FOUND_ROWS;
+        attempt.terms.shared = Capabilities::FOUND_ROWS;
         let mut entered = attempt.open().await.unwrap();
         let facts = entered.facts.clone();
         let (family, major) = match kind {

@@ -1,0 +1,153 @@
+//! Clients' ordinary life.
+
+use anyhow::Result;
+use sqlx::{Connection, Executor, MySqlConnection, Row};
+use tollgate_types::{IamAuth, PoolPolicy};
+
+use super::fixture::{Fixture, KINDS, Setup};
+use crate::fixture::ServerTls;
+
+fn pool_of(connections: u32) -> PoolPolicy {
+    PoolPolicy {
+        maximum_pool_size: Some(connections),
+        ..PoolPolicy::default()
+    }
+}
+
+/// The first column of the first row, in the text protocol.
+async fn ask(client: &mut MySqlConnection, sql: &str) -> Result<String> {
+    let row = client
+        .fetch_one(sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())))
+        .await?;
+    // Whatever its type is, the text protocol has it as text.
+    Ok(row.try_get_unchecked::<String, _>(0)?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_share_one_connection() -> Result<()> {
+    for kind in KINDS {
+        let fixture = Fixture::start(Setup::new(kind, pool_of(1))).await?;
+        let mut one = fixture.connect().await?;
+        let mut two = fixture.connect().await?;
+        one.execute("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, word VARCHAR(20))")
+            .await?;
+        for (client, word) in [(&mut one, "first"), (&mut two, "second")] {
+            sqlx::query("INSERT INTO t (word) VALUES (?)")
+                .bind(word)
+                .execute(&mut *client)
+                .await?;
+        }
+        for client in [&mut one, &mut two] {
+            let rows = sqlx::query("SELECT id, word FROM t WHERE id > ? ORDER BY id")
+                .bind(0)
+                .fetch_all(&mut *client)
+                .await?;
+            let words: Vec<String> = rows.iter().map(|row| row.get(1)).collect();
+            assert_eq!(words, ["first", "second"], "{kind:?}");
+        }
+        let mut transaction = one.begin().await?;
+        transaction.execute("DELETE FROM t").await?;
+        transaction.rollback().await?;
+        assert_eq!(ask(&mut two, "SELECT count(*) FROM t").await?, "2");
+        assert_eq!(fixture.server.connections("app")?, 1, "{kind:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_and_schemas_move_with_their_client() -> Result<()> {
+    for kind in KINDS {
+        let fixture = Fixture::start(Setup::new(kind, pool_of(1))).await?;
+        let mut one = fixture.connect().await?;
+        let mut two = fixture.connect().await?;
+        one.execute("SET time_zone = '+03:00', sql_mode = 'ANSI_QUOTES'")
+            .await?;
+        two.execute("USE other").await?;
+        for _ in 0..3 {
+            assert_eq!(ask(&mut one, "SELECT @@time_zone").await?, "+03:00");
+            assert_eq!(
+                ask(&mut one, "SELECT \"a\" FROM (SELECT 'x' AS a) q").await?,
+                "x"
+            );
+            assert_eq!(ask(&mut one, "SELECT DATABASE()").await?, "orders");
+            assert_ne!(ask(&mut two, "SELECT @@time_zone").await?, "+03:00");
+            assert_eq!(ask(&mut two, "SELECT DATABASE()").await?, "other");
+        }
+        assert!(fixture.server.connections("app")? <= 1, "{kind:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_servers_own_client_logs_in_with_a_token() -> Result<()> {
+    for kind in KINDS {
+        let setup = Setup {
+            iam: IamAuth::Required,
+            server_tls: ServerTls::Verified,
+            ..Setup::new(kind, pool_of(2))
+        };
+        let fixture = Fixture::start(setup).await?;
+        let token = fixture.token("app");
+        let said = fixture.cli(&token, "SELECT CURRENT_USER(); SELECT 1 + 1")?;
+        assert_eq!(said, "app@%\n2", "{kind:?}");
+        let refused = fixture.cli("nonsense", "SELECT 1").unwrap_err().to_string();
+        assert!(refused.contains("ERROR 1045"), "{refused}");
+        assert!(refused.contains("(id "), "{refused}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_of_connections_are_the_clients_own() -> Result<()> {
+    for kind in KINDS {
+        let fixture = Fixture::start(Setup::new(kind, pool_of(2))).await?;
+        let mut one = fixture.connect().await?;
+        let mut two = fixture.connect().await?;
+        let mine = ask(&mut one, "SELECT CONNECTION_ID()").await?;
+        assert_ne!(mine, ask(&mut two, "SELECT CONNECTION_ID()").await?);
+        let waiting = tokio::spawn(async move {
+            let began = std::time::Instant::now();
+            let slept = ask(&mut one, "SELECT SLEEP(30)").await;
+            (
+                one,
+                slept.map_err(|error| error.to_string()),
+                began.elapsed(),
+            )
+        });
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        two.execute(sqlx::AssertSqlSafe(format!("KILL QUERY {mine}")))
+            .await?;
+        let (mut one, slept, took) = waiting.await?;
+        assert!(took.as_secs() < 20, "{kind:?}: {took:?}");
+        // MySQL's SLEEP answers 1 when it is interrupted; MariaDB fails it.
+        assert!(slept != Ok("0".to_owned()), "{kind:?}: {slept:?}");
+        assert_eq!(
+            ask(&mut one, "SELECT 5").await?,
+            "5",
+            "the session lives on"
+        );
+        two.execute(sqlx::AssertSqlSafe(format!("KILL {mine}")))
+            .await?;
+        assert!(ask(&mut one, "SELECT 5").await.is_err(), "{kind:?}");
+        let own = ask(&mut two, "SELECT CONNECTION_ID()").await?;
+        let itself = two
+            .execute(sqlx::AssertSqlSafe(format!("KILL QUERY {own}")))
+            .await;
+        assert!(itself.unwrap_err().to_string().contains("1317"), "{kind:?}");
+        assert_eq!(ask(&mut two, "SELECT 6").await?, "6");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_used_through_the_proxy_is_used_as_without() -> Result<()> {
+    for kind in KINDS {
+        let fixture = Fixture::start(Setup::new(kind, pool_of(2))).await?;
+        for mut client in [fixture.connect().await?, fixture.direct().await?] {
+            let unknown = client.execute("SELECT * FROM nowhere").await.unwrap_err();
+            assert!(unknown.to_string().contains("1146"), "{kind:?}: {unknown}");
+            assert_eq!(ask(&mut client, "SELECT 7").await?, "7");
+        }
+    }
+    Ok(())
+}
