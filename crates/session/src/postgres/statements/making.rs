@@ -121,8 +121,9 @@ impl Link {
         number
     }
 
-    /// Binds an empty statement with the same parameters, and drops the portal: what is wrong with the request
-    /// itself comes before what is wrong with the statement by now, as in PostgreSQL.
+    /// Binds an empty statement with the same parameters: what is wrong with the request itself comes before
+    /// what is wrong with the statement by now, as in PostgreSQL. There as well a portal with nothing in it
+    /// stays behind in a transaction that fails for the latter, and is dropped only for the Bind to come.
     fn rehearse(
         &mut self,
         parsed: &Parsed,
@@ -133,14 +134,12 @@ impl Link {
         let name = self.carried.name(number);
         out.server_lane().inject(|bytes| {
             wire::bind_another(bytes, name.as_bytes(), message, (portal, statement));
-            wire::target(bytes, b'C', b'P', portal);
         });
         self.expect_work(Kind::OwnBind, Work::None);
         self.alias(Alias::Sent {
             name: statement.into(),
             number,
         });
-        self.expect_work(Kind::Drop, Work::None);
     }
 
     /// True when a request waits that will be told that its statement is another one now.
@@ -191,18 +190,32 @@ impl Session {
         if purpose.is_futile(parsed, link.refuses(&statement.meaning)) {
             return Made::InVain(link.stand_in(parsed, out));
         }
+        self.make(statement, parsed, (purpose, apart), out)
+    }
+
+    /// Sends what makes the statement and tells what it is now.
+    fn make(
+        &mut self,
+        statement: &Arc<Statement>,
+        parsed: &Parsed,
+        (purpose, apart): (Purpose<'_>, Apart),
+        out: &mut Effects,
+    ) -> Made {
         let then = statement.reading.as_ref();
         let now = then.and_then(|_| self.reading_now());
         let switch = then.and_then(|then| then.switch(now.as_ref()));
         let Some(link) = &mut self.link else {
             return Made::Later(Want::Server);
         };
-        if let Purpose::Bind(message, names) = purpose
-            && is_whole(message)
-            && parsed.leaves_room_for_faults(names.0)
-        {
-            link.rehearse(parsed, (message, names), out);
-        }
+        let rehearsed = match purpose {
+            Purpose::Bind(message, names)
+                if is_whole(message) && parsed.leaves_room_for_faults(names.0) =>
+            {
+                link.rehearse(parsed, (message, names), out);
+                Some(names.0)
+            }
+            Purpose::Bind(..) | Purpose::Describe => None,
+        };
         link.switches(switch.as_ref().map(|switch| &switch.there), out);
         let number = link.carried.fresh_number();
         let name = link.carried.name(number);
@@ -216,6 +229,11 @@ impl Session {
         }
         link.ask_shape(number, out);
         link.switches(switch.as_ref().map(|switch| &switch.back), out);
+        if let Some(portal) = rehearsed {
+            out.server_lane()
+                .inject(|bytes| wire::target(bytes, b'C', b'P', portal));
+            link.expect_work(Kind::Drop, Work::None);
+        }
         link.close_leftovers(out);
         match apart {
             Apart::Now => link.end_apart(out),

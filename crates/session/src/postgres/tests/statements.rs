@@ -96,7 +96,7 @@ fn a_bind_that_may_have_faults_is_rehearsed() {
          F B(p,s1) E(p) S
          ! borrow
          ! replies
-         -> P(tollgate_0_2,) B(p,tollgate_0_2) CP(p) P(tollgate_0_3,select * from t) DS(tollgate_0_3) CS(tollgate_0_2) S
+         -> P(tollgate_0_2,) B(p,tollgate_0_2) P(tollgate_0_3,select * from t) DS(tollgate_0_3) CP(p) CS(tollgate_0_2) S
          B E(42P03) Z(I)
          <- E(42P03)
          -> S
@@ -106,8 +106,8 @@ fn a_bind_that_may_have_faults_is_rehearsed() {
          F B(p,s1) E(p) S
          ! borrow
          ! replies
-         -> P(tollgate_0_2,) B(p,tollgate_0_2) CP(p) P(tollgate_0_3,select * from t) DS(tollgate_0_3) CS(tollgate_0_2) S
-         B 1 2 3 E(42P01) Z(I)
+         -> P(tollgate_0_2,) B(p,tollgate_0_2) P(tollgate_0_3,select * from t) DS(tollgate_0_3) CP(p) CS(tollgate_0_2) S
+         B 1 2 E(42P01) Z(I)
          <- E(42P01)
          -> S
          B> Z(I)
