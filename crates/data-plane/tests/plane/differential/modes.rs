@@ -202,6 +202,10 @@ async fn hold(
     Ok(())
 }
 
+#[allow(
+    clippy::print_stdout,
+    reason = "who rolls dice for long wants to know how often"
+)]
 async fn converse_all(mode: Mode, clients: usize) -> Result<()> {
     let bench = Bench::like(mode).await?;
     if mode.reuse == Reuse::LeastRecent {

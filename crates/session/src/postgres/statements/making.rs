@@ -209,7 +209,10 @@ impl Session {
         };
         let rehearsed = match purpose {
             Purpose::Bind(message, names)
-                if is_whole(message) && parsed.leaves_room_for_faults(names.0) =>
+                if is_whole(message)
+                    && parsed.leaves_room_for_faults(names.0)
+                    // An empty statement ends no transaction, and would be refused for that.
+                    && link.status != TransactionStatus::Failed =>
             {
                 link.rehearse(parsed, (message, names), out);
                 Some(names.0)

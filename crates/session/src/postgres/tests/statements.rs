@@ -115,6 +115,30 @@ fn a_bind_that_may_have_faults_is_rehearsed() {
     );
 }
 
+/// In a transaction that has failed an empty statement would be refused where this one is not.
+#[test]
+fn the_end_of_a_failed_transaction_is_not_rehearsed() {
+    check(
+        "F P(s1,rollback) S
+         ! borrow
+         -> P(tollgate_0_2,rollback) DS(tollgate_0_2) S
+         B 1 t n Z(I)
+         <- 1 Z(I)
+         ! release
+         fresh
+         F> Q(begin; select 1/0)
+         ! borrow
+         B> C(BEGIN) E(22012) Z(E)
+         F B(p,s1) E(p) S
+         ! replies
+         -> P(tollgate_0_2,rollback) DS(tollgate_0_2) S
+         B 1 t n Z(E)
+         -> B(p,tollgate_0_2) E(p) S
+         B> 2 C(ROLLBACK) Z(I)
+         ! release",
+    );
+}
+
 /// The server says what it was told when it made the statement, whatever has become of its tables.
 #[test]
 fn a_statement_without_rows_need_not_be_made_to_be_described() {

@@ -83,6 +83,15 @@ pub(super) const SCRIPTS: Theme = &[
         ],
     ),
     (
+        "the end of a failed transaction by a statement with a name",
+        &[
+            "P(s1|rollback) P(s2|select 1) S()",
+            "Q(begin; select 1/0) B(p1|s1) E(p1|0) S()",
+            "Q(begin; select 1/0)",
+            "B(p1|s2) S() B(p1|s1) DP(p1) E(p1|0) S()",
+        ],
+    ),
+    (
         "a description that fails behind others",
         &[
             "P(s1|select * from t{n}) P(s2|select 1) S()",
