@@ -5,14 +5,13 @@ use setting::{Reach, Setting};
 
 use crate::calls::{Noted, is_reserved};
 use crate::namings::{Deed, Namings};
-use crate::proof::Findings;
-use crate::routines::LASTING;
 use crate::word::{SET_CONFIG, SET_LIMIT, SIMILARITY_THRESHOLD, Word, named_effect};
 use crate::{Calls, EffectSet, LastTouch, Name, TouchedSettings};
 use body::Angle;
 
 mod body;
 mod call;
+mod executed;
 mod lead;
 mod naming;
 mod setting;
@@ -209,29 +208,6 @@ impl Statement {
     /// True where a string is the body of a `DO`.
     pub(crate) fn is_body_of_do(&self) -> bool {
         self.stage == Stage::Do
-    }
-
-    /// Code in the text executes texts that do this.
-    pub(crate) fn found(&mut self, findings: &Findings) {
-        let lasting = LASTING.union(EffectSet::EXECUTE);
-        let mut effects = findings.effects.intersection(lasting);
-        if effects.intersects(EffectSet::PREPARE) {
-            effects.insert(EffectSet::PROCEDURE_STATE);
-        }
-        let any = !findings.effects.is_empty() || !findings.settings.is_empty();
-        if self.home == Scope::Text && any {
-            effects.insert(EffectSet::PROCEDURE);
-            if effects.intersects(EffectSet::UNREAD_CODE) {
-                effects.insert(EffectSet::SETTING | EffectSet::SETTING_UNKNOWN);
-            }
-        } else {
-            effects.insert(findings.effects.intersection(EffectSet::ASSEMBLED_CODE));
-        }
-        if !self.settings.add(&findings.settings) {
-            effects.insert(EffectSet::SETTING | EffectSet::SETTING_UNKNOWN);
-        }
-        self.effects.insert(effects);
-        self.calls.add(&findings.calls);
     }
 
     pub(crate) fn transparency(&self) -> Transparency {

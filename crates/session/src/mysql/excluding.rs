@@ -44,6 +44,16 @@ impl Session {
     }
 }
 
+impl Session {
+    /// They are gone: makes the server report again.
+    pub(super) fn variables_given_up(&mut self, out: &mut Effects) {
+        if let Some(link) = &mut self.link {
+            link.was_reset();
+            link.arm(out);
+        }
+    }
+}
+
 impl Link {
     fn reset(&mut self, out: &mut Effects) {
         out.server_lane().inject(wire::reset_connection);

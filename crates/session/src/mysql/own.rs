@@ -129,12 +129,7 @@ impl Session {
                 Purpose::Arm | Purpose::Restore | Purpose::RestoreAwaited | Purpose::Schema(_),
                 None,
             ) => {}
-            (Purpose::Reset, None) => {
-                if let Some(link) = &mut self.link {
-                    link.was_reset();
-                    link.arm(out);
-                }
-            }
+            (Purpose::Reset, None) => self.variables_given_up(out),
             (Purpose::Baseline, None) => {
                 let Some(link) = &mut self.link else {
                     return Looked::OutOfSync;

@@ -220,11 +220,8 @@ impl Session {
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
-        match link.mode {
-            Mode::Tracking => {}
-            Mode::Doubt | Mode::Blind => {
-                return self.begin_in_doubt(message, out);
-            }
+        if matches!(link.mode, Mode::Doubt | Mode::Blind) {
+            return self.begin_in_doubt(message, out);
         }
         if link.upset == Upset::ByOurs && link.segment == Segment::Closed && !link.queue.is_empty()
         {
