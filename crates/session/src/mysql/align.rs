@@ -10,6 +10,7 @@ use super::diagnostics::Doubt;
 use super::link::{Armed, InsertId, Link, Purpose};
 use super::settings::{Certainty, Change, Settings};
 use super::statements::{READING, Reading};
+use super::variables::Variables;
 use super::{Collation, Session, Want, tracking};
 use crate::Effects;
 
@@ -43,6 +44,11 @@ impl Session {
 
     pub(super) fn align_to(&mut self, target: &Settings, out: &mut Effects) -> Option<Want> {
         let multi = self.multi_statements;
+        if self.disturbs(target)
+            && let Some(want) = self.keep_what_was_left(out)
+        {
+            return Some(want);
+        }
         let Some(link) = &mut self.link else {
             return Some(self.wait_for_server());
         };
@@ -62,6 +68,7 @@ impl Session {
             link.expect(Purpose::Restore, ReplyKind::Single, 0);
         }
         let aligned = link.take_settings(target, out);
+        link.take_variables(&self.variables.known, out);
         if link.insert_id == InsertId::Stale {
             self.give_insert_id(out);
         }
@@ -79,6 +86,17 @@ impl Session {
         }
     }
 
+    /// True when something of ours must run first.
+    fn disturbs(&self, target: &Settings) -> bool {
+        self.link.as_ref().is_some_and(|link| {
+            self.collation == Collation::InDoubt
+                || link.insert_id == InsertId::Stale
+                || link.multi_statements != self.multi_statements
+                || link.settings != *target
+                || link.variables != self.variables.known
+        })
+    }
+
     pub(super) fn ask_collation(&mut self, out: &mut Effects) {
         self.collation = Collation::Known;
         let names = ["character_set_connection", "collation_connection"];
@@ -89,6 +107,12 @@ impl Session {
 
     /// `LAST_INSERT_ID()` is to be the client's, for a command that may read it.
     pub(super) fn restore_insert_id(&mut self, out: &mut Effects) -> Option<Want> {
+        let clients = |link: &Link| link.insert_id == InsertId::Clients;
+        if !self.link.as_deref().is_some_and(clients)
+            && let Some(want) = self.keep_what_was_left(out)
+        {
+            return Some(want);
+        }
         let link = self.link.as_mut()?;
         match (link.insert_id, self.diagnostics.insert_id_doubt) {
             (InsertId::Clients, _) => None,
@@ -163,6 +187,13 @@ impl Link {
             sql.extend_from_slice(name);
         }
         self.say(&sql, Purpose::Ask(names), out);
+    }
+
+    fn take_variables(&mut self, target: &Variables, out: &mut Effects) {
+        if let Some(sql) = self.variables.to(target) {
+            self.variables.clone_from(target);
+            self.say(&sql, Purpose::Restore, out);
+        }
     }
 
     fn take_settings(&mut self, target: &Settings, out: &mut Effects) -> Aligned {

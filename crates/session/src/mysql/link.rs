@@ -10,8 +10,11 @@ use tollgate_wire_mysql::reply::{Prepared, ReplyKind, ReplyScanner, TransactionS
 use tollgate_wire_mysql::status::StatusFlags;
 
 use super::exchange::Exchange;
+use super::named::{Routine, TableKey};
 use super::settings::Settings;
 use super::statements::Carried;
+use super::unseen::{Bodies, CodeWatch};
+use super::variables::Variables;
 
 /// What the shell knows about a server connection that has just logged in.
 #[derive(Debug, Clone)]
@@ -39,6 +42,11 @@ impl ServerState {
     /// first used, or before that by [`Cleanup::arming`](super::Cleanup::arming).
     pub fn new(config: ServerConfig) -> Self {
         Self(Box::new(Link::new(config)))
+    }
+
+    /// Lets the connection know when other clients of the proxy may have changed stored code.
+    pub fn watch_code(&mut self, watch: &CodeWatch) {
+        self.0.bodies.watch(watch);
     }
 
     /// The number of the connection on the server, for `KILL`.
@@ -100,8 +108,18 @@ pub(super) enum Purpose {
     Warnings,
     /// `SELECT LAST_INSERT_ID()`.
     InsertId,
+    /// `SELECT FOUND_ROWS()`.
+    FoundRows,
     /// Reads these variables, for the client.
     Ask(Vec<Vec<u8>>),
+    /// Reads these user variables.
+    UserVariables(Vec<Box<[u8]>>),
+    /// Reads which of these locks are held.
+    Locks(Vec<Box<[u8]>>),
+    /// Reads whether this table is a temporary one.
+    Table(TableKey),
+    /// Reads the bodies of these routines.
+    Bodies(Vec<Routine>),
     /// `COM_RESET_CONNECTION`, behind a client.
     Reset,
 }
@@ -123,7 +141,14 @@ impl Step {
     /// True when its answer decides what the connection is set to.
     pub(super) fn restores(&self) -> bool {
         match self.purpose {
-            Purpose::Warnings | Purpose::InsertId | Purpose::Ask(_) => false,
+            Purpose::Warnings
+            | Purpose::InsertId
+            | Purpose::FoundRows
+            | Purpose::Ask(_)
+            | Purpose::UserVariables(_)
+            | Purpose::Locks(_)
+            | Purpose::Table(_)
+            | Purpose::Bodies(_) => false,
             Purpose::Client
             | Purpose::Arm
             | Purpose::Baseline
@@ -162,6 +187,9 @@ pub(super) struct Link {
     /// What it has of itself: what a variable goes back to that nobody sets.
     pub(super) baseline: Settings,
     pub(super) settings: Settings,
+    pub(super) variables: Variables,
+    /// Stored code that was read here.
+    pub(super) bodies: Bodies,
     pub(super) multi_statements: Multi,
     pub(super) insert_id: InsertId,
     pub(super) carried: Carried,
@@ -170,6 +198,8 @@ pub(super) struct Link {
     pub(super) status: StatusFlags,
     pub(super) transaction: TransactionState,
     pub(super) characteristics: Characteristics,
+    /// Who ran something here last.
+    pub(super) left: Left,
     /// Commands of the client that ran here since it was borrowed.
     pub(super) commands: u32,
     /// Bytes of a packet of the server that are still to come, and where they go.
@@ -178,6 +208,13 @@ pub(super) struct Link {
     pub(super) cancels: u32,
     /// Bytes of the server that were seen but not consumed.
     pub(super) unread: usize,
+}
+
+/// Who ran the last command, which left what `ROW_COUNT()` and its like tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    ByClient,
+    ByUs,
 }
 
 /// Whether several statements may be in one query.
@@ -232,6 +269,8 @@ impl Link {
             past: Past::AsOpened,
             baseline: Settings::default(),
             settings,
+            variables: Variables::default(),
+            bodies: Bodies::default(),
             multi_statements: Multi::of(config.capabilities),
             insert_id: InsertId::Zero,
             carried: Carried::new(config.max_statements),
@@ -240,6 +279,7 @@ impl Link {
             status: StatusFlags::EMPTY,
             transaction: TransactionState::FREE,
             characteristics: Characteristics::None,
+            left: Left::ByUs,
             commands: 0,
             outbound: 0,
             cancels: 0,
@@ -250,6 +290,11 @@ impl Link {
 
     /// A command is on its way to the server; `packets` is the number of its last packet.
     pub(super) fn expect(&mut self, purpose: Purpose, kind: ReplyKind, last: u8) {
+        self.left = if purpose == Purpose::Client {
+            Left::ByClient
+        } else {
+            Left::ByUs
+        };
         let mut sequence = Sequence::after(last);
         sequence.take();
         self.queue.push_back(Step {
@@ -282,6 +327,7 @@ impl Link {
 
     pub(super) fn into_clean(mut self: Box<Self>) -> Clean {
         self.commands = 0;
+        self.left = Left::ByUs;
         if self.insert_id == InsertId::Clients {
             self.insert_id = InsertId::Stale;
         }

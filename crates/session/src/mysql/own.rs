@@ -168,6 +168,14 @@ impl Session {
                 self.diagnostics.conditions_told(reply.packets);
             }
             (Purpose::InsertId, None) => self.insert_id_told(&reply),
+            (
+                Purpose::FoundRows
+                | Purpose::UserVariables(_)
+                | Purpose::Locks(_)
+                | Purpose::Table(_)
+                | Purpose::Bodies(_),
+                error,
+            ) => self.inquiry_told(&reply, error.as_deref()),
             (Purpose::Ask(_), Some(_)) => self.pins.hold(PinReason::SessionSetting),
             (Purpose::Ask(names), None) => {
                 let names = names.clone();
@@ -177,10 +185,37 @@ impl Session {
         Looked::Taken
     }
 
+    /// What was asked before the connection goes.
+    fn inquiry_told(&mut self, reply: &OwnReply, error: Option<&[u8]>) {
+        let told = error.is_none().then_some(reply.packets.as_slice());
+        let packets = told.unwrap_or_default();
+        match &reply.purpose {
+            Purpose::FoundRows => self.diagnostics.found_rows_told(packets),
+            Purpose::UserVariables(names) => self.user_variables_told(names, packets),
+            Purpose::Locks(names) => self.pins.ledger.told(names, packets),
+            Purpose::Table(table) => {
+                let answer = error.map_or(Ok(packets), |error| Err(error_code(error)));
+                self.pins.ledger.table_told(table, answer);
+            }
+            Purpose::Bodies(asked) => self.bodies_told(asked, told),
+            Purpose::Client
+            | Purpose::Arm
+            | Purpose::Baseline
+            | Purpose::Restore
+            | Purpose::RestoreAwaited
+            | Purpose::Schema(_)
+            | Purpose::Prepare(_)
+            | Purpose::Warnings
+            | Purpose::InsertId
+            | Purpose::Ask(_)
+            | Purpose::Reset => {}
+        }
+    }
+
     /// What an error kept back is reported with the next reply.
     fn heed_late(&mut self, changes: &[u8]) {
         if let Heed::StateChanged = heed(self, changes) {
-            self.pins.hold(PinReason::ProceduralBody);
+            self.change_reported_late();
         }
         if let Some(link) = &self.link {
             self.status = link.status;
@@ -227,4 +262,10 @@ impl Session {
                 .inject(|bytes| wire::stmt_close(bytes, *id));
         }
     }
+}
+
+/// The number in the payload of an ERR.
+fn error_code(payload: &[u8]) -> u16 {
+    let code = payload.get(1..).and_then(|code| code.first_chunk::<2>());
+    code.map_or(0, |code| u16::from_le_bytes(*code))
 }

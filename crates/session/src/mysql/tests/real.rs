@@ -86,7 +86,7 @@ fn what_a_statement_left_is_told_elsewhere() {
         let errors = rig.rows(0, "SHOW WARNINGS");
         assert!(errors.starts_with("Error,1054,"), "{errors}");
         rig.rows(0, "UPDATE t SET v='x' WHERE id=1");
-        assert_eq!(rig.query(0, "SELECT ROW_COUNT()+1").error, Some(1105));
+        assert_eq!(rig.rows(0, "SELECT ROW_COUNT()+1"), "2");
         assert_eq!(
             rig.rows(0, "UPDATE t SET v='y' WHERE id=1; SELECT ROW_COUNT()+1"),
             "2"
@@ -107,8 +107,7 @@ fn a_failed_procedure_leaves_its_transaction_to_its_client() {
         rig.rows(0, "ROLLBACK");
         assert_eq!(rig.rows(0, "SELECT @@time_zone"), "+05:00");
         assert_eq!(rig.rows(1, "SELECT COUNT(*) FROM t"), "0");
-        // Nobody has said what else the procedure did.
-        assert_eq!(rig.pins(0), [PinReason::ProceduralBody]);
+        assert!(rig.pins(0).is_empty(), "all that it does can be read");
     });
 }
 
@@ -116,13 +115,6 @@ fn a_failed_procedure_leaves_its_transaction_to_its_client() {
 fn session_state_ties_until_it_ends() {
     on_servers(|rig| {
         for (begins, reason, ends) in [
-            ("SET @v=1", PinReason::UserVariable, None),
-            ("SELECT 1 INTO @v", PinReason::UserVariable, None),
-            (
-                "CREATE TEMPORARY TABLE tt(a INT)",
-                PinReason::TemporaryObject,
-                None,
-            ),
             (
                 "LOCK TABLES t READ",
                 PinReason::LockedTables,
@@ -165,7 +157,7 @@ fn session_state_ties_until_it_ends() {
     });
 }
 
-fn reset(rig: &mut Rig, who: usize) {
+pub(super) fn reset(rig: &mut Rig, who: usize) {
     let mut bytes = Vec::new();
     command::reset_connection(&mut bytes);
     assert_eq!(rig.send(who, &bytes, ReplyKind::Single).error, None);
@@ -229,7 +221,7 @@ fn the_client_sees_its_own_number() {
     });
 }
 
-fn prepare(rig: &mut Rig, who: usize, text: &str) -> u32 {
+pub(super) fn prepare(rig: &mut Rig, who: usize, text: &str) -> u32 {
     let mut bytes = Vec::new();
     command::stmt_prepare(&mut bytes, text.as_bytes());
     let answer = rig.send(who, &bytes, ReplyKind::Prepared);
@@ -237,8 +229,16 @@ fn prepare(rig: &mut Rig, who: usize, text: &str) -> u32 {
     answer.statement
 }
 
+/// An execute without parameters.
+pub(super) fn bare_execute(id: u32) -> Vec<u8> {
+    let mut bytes = vec![10, 0, 0, 0, 0x17];
+    bytes.extend(id.to_le_bytes());
+    bytes.extend([0, 1, 0, 0, 0]);
+    bytes
+}
+
 /// An execute with one INT parameter, whose type is bound or not.
-fn execute(id: u32, types: &[u8], value: u32, flags: u8) -> Vec<u8> {
+pub(super) fn execute(id: u32, types: &[u8], value: u32, flags: u8) -> Vec<u8> {
     let mut payload = vec![0x17];
     payload.extend(id.to_le_bytes());
     payload.push(flags);

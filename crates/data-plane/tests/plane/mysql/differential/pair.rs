@@ -4,8 +4,12 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail};
 use tollgate_wire_mysql::capabilities::Capabilities;
+use tollgate_wire_mysql::charset;
 use tollgate_wire_mysql::command::Command;
-use tollgate_wire_mysql::reply::{Change, Changes, ErrPacket, Part, read_end};
+use tollgate_wire_mysql::reply::{
+    Change, Changes, ErrPacket, OkHead, Part, ReplyKind, read_end, text_values,
+};
+use tollgate_wire_mysql::status::StatusFlags;
 
 use super::SCHEMAS;
 use super::notation::{Cut, Known, Saying, Speaker, Step, Wishes, steps};
@@ -217,7 +221,10 @@ impl Side {
         heard: &mut Vec<Line>,
     ) -> Result<()> {
         let sayings = std::mem::take(together);
-        let Some(mut raw) = self.raw.take().filter(|_| !sayings.is_empty()) else {
+        if sayings.is_empty() {
+            return Ok(());
+        }
+        let Some(mut raw) = self.raw.take() else {
             heard.extend(sayings.iter().map(|_| Line::Closed));
             return Ok(());
         };
@@ -241,7 +248,9 @@ impl Side {
             let (said, outcome) = reply.with_context(shown)?;
             self.note(saying, &said);
             let capabilities = raw.capabilities;
-            heard.extend(said.into_iter().map(|it| normal(it, capabilities)));
+            let runs = matches!(saying.kind(), ReplyKind::TextResults | ReplyKind::BinaryResults);
+            let counts = if runs { Counts::Kept } else { Counts::LeftOut };
+            heard.extend(said.into_iter().map(|it| normal(it, capabilities, counts)));
             if outcome == Outcome::Closed || saying.command() == Command::Quit {
                 heard.push(Line::Closed);
                 self.statements.clear();
@@ -267,7 +276,7 @@ impl Side {
 fn welcome(packet: &[u8], capabilities: Capabilities) -> Line {
     let status = read_end(packet, capabilities).map(|(_, end)| end.head.status);
     let status = status.map(|status| {
-        status.without(tollgate_wire_mysql::status::StatusFlags::SESSION_STATE_CHANGED)
+        status.without(StatusFlags::SESSION_STATE_CHANGED)
     });
     Line::Said {
         what: format!("logged in: {status:?}"),
@@ -277,7 +286,7 @@ fn welcome(packet: &[u8], capabilities: Capabilities) -> Line {
 
 /// The packet without what two connections say differently: numbers of statements and connections, GTIDs, and
 /// the names of the schemas, of which each side has its own.
-fn normal((part, payload): Said, capabilities: Capabilities) -> Line {
+fn normal((part, payload): Said, capabilities: Capabilities, counts: Counts) -> Line {
     let said = |what: String, bytes: Vec<u8>| Line::Said { what, bytes };
     match part {
         Part::Prepared(prepared) => said(
@@ -288,6 +297,10 @@ fn normal((part, payload): Said, capabilities: Capabilities) -> Line {
             Vec::new(),
         ),
         Part::End { form, head } => {
+            let head = match counts {
+                Counts::Kept => head,
+                Counts::LeftOut => OkHead { warnings: 0, ..head },
+            };
             let text = read_end(&payload, capabilities).map(|(_, end)| {
                 let info = String::from_utf8_lossy(end.info).into_owned();
                 format!("{info:?} {:?}", changes(end.changes))
@@ -306,11 +319,19 @@ fn normal((part, payload): Said, capabilities: Capabilities) -> Line {
             said(with_our_names(&format!("Error {code} {text}")), Vec::new())
         }
         Part::Text => said("Text".to_owned(), Vec::new()),
+        Part::Definition { of, left } => {
+            said(format!("Definition {of:?} {left}"), definition(names_in(payload)))
+        }
+        // What is known of a statement's plan is told by its last packet only, where ends are not old.
+        Part::DefinitionsEnd { of, head } => {
+            let status = head.status;
+            let status = status.without(StatusFlags::NO_INDEX_USED);
+            let status = status.without(StatusFlags::NO_GOOD_INDEX_USED);
+            said(format!("{of:?} end {status:?} {}", head.warnings), Vec::new())
+        }
         Part::Continued
         | Part::Progress
         | Part::Columns { .. }
-        | Part::Definition { .. }
-        | Part::DefinitionsEnd { .. }
         | Part::Row
         | Part::FileRequest
         | Part::Login
@@ -318,10 +339,36 @@ fn normal((part, payload): Said, capabilities: Capabilities) -> Line {
     }
 }
 
-/// Numbers of statements and connections in the texts of 1243, 1094 and 1095.
+/// Whether the count of warnings is compared: commands that run nothing repeat that of the statement before,
+/// which may have run elsewhere.
+#[derive(Clone, Copy)]
+enum Counts {
+    Kept,
+    LeftOut,
+}
+
+/// A column's definition with the name of its character set in the place of a collation's number: a set that was
+/// set by name has its default collation.
+fn definition(payload: Vec<u8>) -> Vec<u8> {
+    let names: usize = text_values(&payload).take(6).flatten().flatten().map(<[u8]>::len).sum();
+    // The lengths of the names are short.
+    let at = names + 6 + 1;
+    let Some(&[low, high]) = payload.get(at..at + 2) else {
+        return payload;
+    };
+    let Some(collation) = charset::collation(u16::from_le_bytes([low, high])) else {
+        return payload;
+    };
+    let mut shown = payload[..at].to_vec();
+    shown.extend(collation.charset.as_bytes());
+    shown.extend(&payload[at + 2..]);
+    shown
+}
+
+/// Numbers of statements and connections in the texts of 1094, 1095, 1243 and 1421.
 fn without_numbers(code: u16, message: &str) -> String {
     match code {
-        1094 | 1095 | 1243 => message.chars().filter(|it| !it.is_ascii_digit()).collect(),
+        1094 | 1095 | 1243 | 1421 => message.chars().filter(|it| !it.is_ascii_digit()).collect(),
         _ => message.to_owned(),
     }
 }

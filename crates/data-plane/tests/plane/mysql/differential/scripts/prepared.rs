@@ -134,7 +134,8 @@ pub(super) const SCRIPTS: Theme = &[
             "F(s|9)",
             "EC(s) F(s|1)",
             "Q(SELECT 1)",
-            "E(s)",
+            // MySQL itself forgets the EOF behind the definitions of an execute without a cursor now.
+            "C(s)",
         ],
     ),
     (
