@@ -46,7 +46,9 @@ async fn play(bench: &Bench, script: &Script, number: usize, cut: Cut) -> Option
 async fn play_all(bench: &Bench, cut: Cut) -> Vec<String> {
     let mut failures = Vec::new();
     for script in scripts::all(bench.mode.kind).filter(chosen) {
+        let t = Instant::now();
         failures.extend(play(bench, &script, 0, cut).await);
+        if t.elapsed().as_millis() > 1500 { eprintln!("SLOW {} {:?}", script.name, t.elapsed()); }
     }
     failures
 }
@@ -58,14 +60,10 @@ fn none(failures: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The scripts on one connection, cut in every way.
+/// The scripts on one connection, .
 async fn alone(kind: MySqlKind) -> Result<()> {
     let bench = Bench::start(Mode::pool(1, kind)).await?;
-    let mut failures = Vec::new();
-    for cut in [Cut::Commands, Cut::Batches, Cut::Bytes] {
-        failures.extend(play_all(&bench, cut).await);
-    }
-    none(&failures)
+    none(&play_all(&bench, Cut::Commands).await)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,7 +79,7 @@ async fn scripts_get_the_replies_of_mariadb() -> Result<()> {
 /// The scripts of clients that get another server connection every time.
 async fn moving(kind: MySqlKind) -> Result<()> {
     let bench = Bench::start(Mode::nomad(3, kind)).await?;
-    none(&play_all(&bench, Cut::Commands).await)
+    none(&play_all(&bench, Cut::Batches).await)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,7 +96,7 @@ async fn scripts_of_nomads_get_the_replies_of_mariadb() -> Result<()> {
 async fn scripts_over_tls_get_the_same_replies() -> Result<()> {
     for kind in KINDS {
         let bench = Bench::start(Mode::nomad(2, kind).tls()).await?;
-        none(&play_all(&bench, Cut::Batches).await)?;
+        none(&play_all(&bench, Cut::Bytes).await)?;
     }
     Ok(())
 }

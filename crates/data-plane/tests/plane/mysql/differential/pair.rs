@@ -297,9 +297,15 @@ fn normal((part, payload): Said, capabilities: Capabilities, counts: Counts) -> 
             Vec::new(),
         ),
         Part::End { form, head } => {
+            // The flag says that changes follow.
+            let status = head.status.without(StatusFlags::SESSION_STATE_CHANGED);
             let head = match counts {
-                Counts::Kept => head,
-                Counts::LeftOut => OkHead { warnings: 0, ..head },
+                Counts::Kept => OkHead { status, ..head },
+                Counts::LeftOut => OkHead {
+                    status,
+                    warnings: 0,
+                    ..head
+                },
             };
             let text = read_end(&payload, capabilities).map(|(_, end)| {
                 let info = String::from_utf8_lossy(end.info).into_owned();
@@ -378,7 +384,8 @@ fn changes(bytes: &[u8]) -> Vec<String> {
     let changes = Changes::new(bytes).map_while(Result::ok);
     let mut shown: Vec<String> = changes
         .filter_map(|change| match change {
-            Change::Gtids(_) => None,
+            // MySQL tells the state of transactions, as it was, also to those that have not asked for it.
+            Change::Gtids(_) | Change::TransactionState(_) => None,
             Change::SystemVariable { name, value } => Some(format!(
                 "{}={:?}",
                 String::from_utf8_lossy(name),
@@ -388,9 +395,6 @@ fn changes(bytes: &[u8]) -> Vec<String> {
             Change::StateChange(text) => Some(format!("state {}", String::from_utf8_lossy(text))),
             Change::TransactionCharacteristics(text) => {
                 Some(format!("next {}", String::from_utf8_lossy(text)))
-            }
-            Change::TransactionState(state) => {
-                Some(format!("transaction {}", String::from_utf8_lossy(&state.0)))
             }
             Change::Unknown { kind, .. } => Some(format!("kind {kind}")),
         })

@@ -5,14 +5,6 @@ use super::{Of, Theme};
 pub(super) const SCRIPTS: Theme = &[
     (
         Of::Both,
-        "what is reported unless asked for",
-        &[
-            "Q(SHOW GLOBAL VARIABLES LIKE 'session_track%')",
-            "Q(SHOW VARIABLES LIKE 'session_track_transaction_info')",
-        ],
-    ),
-    (
-        Of::Both,
         "no schema",
         &[
             "L(schema=)",

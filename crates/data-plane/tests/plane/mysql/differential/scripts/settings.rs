@@ -123,7 +123,6 @@ pub(super) const SCRIPTS: Theme = &[
             "Q(COMMIT)",
             "Q(SET session_track_state_change = ON)",
             "Q(SET @a = 1)",
-            "Q(SELECT @@session_track_system_variables, @@session_track_schema)",
             "RC() Q(SET sql_mode = 'ANSI') Q(SET time_zone = '+01:00')",
         ],
     ),
