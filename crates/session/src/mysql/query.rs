@@ -12,7 +12,7 @@ use super::client::{Inbound, Message, Step, Way};
 use super::exchange::{About, Literals, Releases};
 use super::ledger::releases_all;
 use super::named::{Called, Named};
-use super::questions::{Asked, Form, Replacement, with_replacements};
+use super::questions::{Asked, Form, Replacement, reads_insert_id, with_replacements};
 use super::{Collation, Session, variables};
 use crate::Effects;
 
@@ -105,6 +105,12 @@ impl Session {
         if let Some(kill) = summary.kill {
             return self.kill(kill.target, kill.id, message, out);
         }
+        // This runs statements of ours, so that it comes first.
+        if reads_insert_id(summary.effects)
+            && let Some(want) = self.restore_insert_id(out)
+        {
+            return Step::Wait(want);
+        }
         let mut replacements = Vec::new();
         match self.asked(&summary, query.text) {
             Asked::Nothing => {}
@@ -117,11 +123,6 @@ impl Session {
                 return self.drop_command(message, Way::Nowhere, out);
             }
             Asked::Numbers(numbers) => replacements = numbers,
-            Asked::InsertId => {
-                if let Some(want) = self.restore_insert_id(out) {
-                    return Step::Wait(want);
-                }
-            }
         }
         let about = self.about(&summary, query.text);
         let local = about.effects.intersects(EffectSet::LOCAL_INFILE);

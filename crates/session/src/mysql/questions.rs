@@ -34,7 +34,6 @@ const READS_INSERT_ID: EffectSet = EffectSet::LAST_INSERT_ID
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Asked {
     Nothing,
-    InsertId,
     /// These numbers are the answers to the text's questions.
     Numbers(Vec<Replacement>),
     /// Conditions, which were kept.
@@ -75,16 +74,12 @@ pub(super) struct Asking {
 impl Session {
     /// What the text asks of the statement before it, if the server connection cannot answer it.
     pub(super) fn asked(&self, summary: &Summary, text: &[u8]) -> Asked {
-        let effects = summary.effects;
-        if effects.intersects(ASKS) && !self.can_server_answer() {
+        if summary.effects.intersects(ASKS) && !self.can_server_answer() {
             let first = self.first_effects(summary, text);
             let defines = EffectSet::ROUTINE.union(EffectSet::IMPLICIT_COMMIT);
             if first.intersects(ASKS) && !first.intersects(defines) {
                 return self.answer(summary, first, text);
             }
-        }
-        if effects.intersects(READS_INSERT_ID) {
-            return Asked::InsertId;
         }
         Asked::Nothing
     }
@@ -151,9 +146,18 @@ impl Session {
         // The width makes MariaDB give the type that the question has.
         let number = |subject| match subject {
             Subject::RowCount => Some(format!("CAST('{:021}' AS SIGNED)", diagnostics.row_count)),
-            Subject::FoundRows => Some(format!("CAST('{:021}' AS SIGNED)", diagnostics.found_rows()?)),
-            Subject::WarningCount => Some(format!("CAST('{:021}' AS UNSIGNED)", diagnostics.counts()?.0)),
-            Subject::ErrorCount => Some(format!("CAST('{:021}' AS UNSIGNED)", diagnostics.counts()?.1)),
+            Subject::FoundRows => Some(format!(
+                "CAST('{:021}' AS SIGNED)",
+                diagnostics.found_rows()?
+            )),
+            Subject::WarningCount => Some(format!(
+                "CAST('{:021}' AS UNSIGNED)",
+                diagnostics.counts()?.0
+            )),
+            Subject::ErrorCount => Some(format!(
+                "CAST('{:021}' AS UNSIGNED)",
+                diagnostics.counts()?.1
+            )),
         };
         questions
             .iter()

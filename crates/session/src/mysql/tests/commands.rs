@@ -57,7 +57,10 @@ fn answers_to_commands_sent_at_once_are_not_mixed() {
             assert!(rows[1].starts_with("Warning,1265,"), "{rows:?}");
             assert_eq!(rows[2], "-1,1");
             assert!(rows[5].contains("prepared"), "{rows:?}");
-            assert_eq!((answers[6].error, answers[7].error), (Some(1054), Some(1243)));
+            assert_eq!(
+                (answers[6].error, answers[7].error),
+                (Some(1054), Some(1243))
+            );
             assert_eq!((rows[9], rows[11]), ("piped,+01:00|2", "b"));
             assert_eq!(answers[12].error, Some(1064));
             assert_eq!((rows[16], rows[19]), ("0", "NULL,a"));
@@ -93,7 +96,11 @@ fn commands_about_the_server_are_answered_or_refused() {
             if fields.error.is_none() {
                 assert_eq!(fields.columns.len(), 2);
             } else {
-                assert_eq!(fields.error, Some(1047), "a server that has no such command");
+                assert_eq!(
+                    fields.error,
+                    Some(1047),
+                    "a server that has no such command"
+                );
             }
             // What is refused: processes, debug, shutdown, refresh, binlog, a byte that is no command.
             for code in [0x0a, 0x0d, 0x08, 0x07, 0x05, 0x06, 0x12, 0x15, 0x1e, 0x77] {
@@ -113,7 +120,10 @@ fn kills_of_numbers_that_are_not_ours_are_the_servers() {
         kill.extend(0x7fff_0000_u32.to_le_bytes());
         assert_eq!(rig.send(0, &packet(&kill), ReplyKind::Single).error, None);
         rig.killed = Killed::Denied;
-        assert_eq!(rig.send(0, &packet(&kill), ReplyKind::Single).error, Some(1095));
+        assert_eq!(
+            rig.send(0, &packet(&kill), ReplyKind::Single).error,
+            Some(1095)
+        );
         rig.killed = Killed::NotOurs;
         assert_eq!(rig.query(0, "KILL 2147418112").error, Some(1094));
         let error = rig.send(0, &packet(&kill), ReplyKind::Single).error;
@@ -126,14 +136,22 @@ fn kills_of_numbers_that_are_not_ours_are_the_servers() {
 #[test]
 fn a_reset_takes_everything_but_the_schema() {
     on_servers(|rig| {
-        for pinned in ["SELECT 1", "CREATE TEMPORARY TABLE x(a INT)", "BEGIN", "SELECT GET_LOCK('l',0)"] {
+        for pinned in [
+            "SELECT 1",
+            "CREATE TEMPORARY TABLE x(a INT)",
+            "BEGIN",
+            "SELECT GET_LOCK('l',0)",
+        ] {
             rig.rows(0, "SET @v=1, time_zone='+01:00'");
             rig.rows(0, "USE b");
             let id = prepare(rig, 0, "SELECT 1");
             rig.rows(0, pinned);
             super::real::reset(rig, 0);
             assert!(!rig.is_attached(0), "{pinned}: {}", rig.held_by(0));
-            assert_eq!(rig.rows(0, "SELECT @v, @@time_zone, DATABASE()"), "NULL,SYSTEM,b");
+            assert_eq!(
+                rig.rows(0, "SELECT @v, @@time_zone, DATABASE()"),
+                "NULL,SYSTEM,b"
+            );
             let executed = rig.send(0, &bare_execute(id), ReplyKind::BinaryResults);
             assert_eq!(executed.error, Some(1243));
         }
@@ -160,7 +178,10 @@ fn fetch_all(rig: &mut Rig, who: usize, id: u32, size: u32) -> usize {
 #[test]
 fn cursors_are_read_bit_by_bit_and_closed() {
     on_servers(|rig| {
-        rig.rows(0, "INSERT INTO t VALUES (1,'a'),(2,'b'),(3,'c'),(4,'d'),(5,'e')");
+        rig.rows(
+            0,
+            "INSERT INTO t VALUES (1,'a'),(2,'b'),(3,'c'),(4,'d'),(5,'e')",
+        );
         for who in [0, 1] {
             let id = prepare(rig, who, "SELECT id FROM t WHERE id >= ?");
             for size in [1, 2, 5, 100] {
@@ -238,7 +259,10 @@ fn many_rows_of_parameters_go_at_once() {
                 assert_eq!(answer.error, None);
                 assert_eq!(rig.rows(who, "SELECT ROW_COUNT()"), "3");
             }
-            assert_eq!(rig.rows(who, "SELECT COUNT(*), COUNT(v), SUM(id) FROM t"), "9,6,189");
+            assert_eq!(
+                rig.rows(who, "SELECT COUNT(*), COUNT(v), SUM(id) FROM t"),
+                "9,6,189"
+            );
             rig.rows(who, "DELETE FROM t");
             assert!(!rig.is_attached(who), "{}", rig.held_by(who));
         }
@@ -262,8 +286,6 @@ fn ends_of_results_may_differ_on_either_side() {
                 rig.sql("CREATE OR REPLACE VIEW w AS SELECT 1 AS one");
                 assert_eq!(rig.rows(who, "SELECT one, @x := 5 FROM w"), "1,5");
                 assert_eq!(rig.rows(who, "SELECT @x"), "5");
-                let fields = rig.send(who, &packet(b"\x04t\0"), ReplyKind::Fields);
-                assert!(matches!(fields.error, None | Some(1047)));
                 rig.rows(who, "DELETE FROM t");
                 assert!(!rig.is_attached(who), "{}", rig.held_by(who));
             }

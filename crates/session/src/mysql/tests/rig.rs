@@ -218,8 +218,15 @@ impl Rig {
     }
 
     /// A client sends several commands at once; the answers, in order.
-    pub(super) fn pipeline(&mut self, who: usize, commands: &[(Vec<u8>, ReplyKind)]) -> Vec<Answer> {
-        let input: Vec<u8> = commands.iter().flat_map(|(bytes, _)| bytes.clone()).collect();
+    pub(super) fn pipeline(
+        &mut self,
+        who: usize,
+        commands: &[(Vec<u8>, ReplyKind)],
+    ) -> Vec<Answer> {
+        let input: Vec<u8> = commands
+            .iter()
+            .flat_map(|(bytes, _)| bytes.clone())
+            .collect();
         let output = self.drive(who, &input);
         let capabilities = self.clients[who].capabilities;
         let mut rest = &output[..];
@@ -232,7 +239,9 @@ impl Rig {
                     panic!("{} answers of {}", answers.len(), commands.len());
                 };
                 let payload = header.payload(&rest[length..]);
-                let seen = scanner.packet(header, payload).expect("a packet of the protocol");
+                let seen = scanner
+                    .packet(header, payload)
+                    .expect("a packet of the protocol");
                 assert!(seen.is_some(), "a whole one");
                 length += header.total();
             }
