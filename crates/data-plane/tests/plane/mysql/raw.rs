@@ -168,8 +168,7 @@ impl Raw {
         raw.capabilities = capabilities;
         raw.password.clone_from(&door.password);
         let setup = raw.setup(door.tls.is_some());
-        let (mut auth, plugin, data) =
-            ClientAuth::start(setup, &greeting.plugin, &greeting.nonce)?;
+        let (mut auth, plugin, data) = ClientAuth::start(setup, &greeting.plugin, &greeting.nonce)?;
         let login = Login {
             capabilities,
             max_packet: 1 << 30,

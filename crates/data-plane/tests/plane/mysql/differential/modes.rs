@@ -46,9 +46,7 @@ async fn play(bench: &Bench, script: &Script, number: usize, cut: Cut) -> Option
 async fn play_all(bench: &Bench, cut: Cut) -> Vec<String> {
     let mut failures = Vec::new();
     for script in scripts::all(bench.mode.kind).filter(chosen) {
-        let t = Instant::now();
         failures.extend(play(bench, &script, 0, cut).await);
-        if t.elapsed().as_millis() > 1500 { eprintln!("SLOW {} {:?}", script.name, t.elapsed()); }
     }
     failures
 }
@@ -56,7 +54,11 @@ async fn play_all(bench: &Bench, cut: Cut) -> Vec<String> {
 /// Fails with all of them, so that one run tells everything.
 fn none(failures: &[String]) -> Result<()> {
     let count = failures.len();
-    ensure!(failures.is_empty(), "{count} failed\n{}", failures.join("\n\n"));
+    ensure!(
+        failures.is_empty(),
+        "{count} failed\n{}",
+        failures.join("\n\n")
+    );
     Ok(())
 }
 

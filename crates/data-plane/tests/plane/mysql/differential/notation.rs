@@ -67,7 +67,10 @@ pub(super) enum What {
     Prepare(String),
     Execute(Binding),
     Bulk(Vec<Vec<String>>),
-    LongData { parameter: u16, data: Vec<u8> },
+    LongData {
+        parameter: u16,
+        data: Vec<u8>,
+    },
     Fetch(u32),
     /// Any command that is only about a statement.
     About(Command),
@@ -124,7 +127,11 @@ fn step(token: &str) -> Step {
         statement = Some(head.to_owned());
         what
     };
-    let values = || tail.split('|').map(str::to_owned).filter(|_| !tail.is_empty());
+    let values = || {
+        tail.split('|')
+            .map(str::to_owned)
+            .filter(|_| !tail.is_empty())
+    };
     let binding = |types, cursor| Binding {
         values: values().collect(),
         types,
@@ -261,6 +268,32 @@ impl Saying {
             What::Fetch(_) => Command::StmtFetch,
             What::About(command) | What::Plain(command, _) => *command,
         }
+    }
+
+    /// Lists warnings or errors of the statement before.
+    pub(super) fn shows_conditions(&self) -> bool {
+        match &self.what {
+            What::Query(sql) => ["SHOW WARNINGS", "SHOW ERRORS", "SHOW COUNT"]
+                .iter()
+                .any(|start| sql.starts_with(start)),
+            What::Prepare(_)
+            | What::Execute(_)
+            | What::Bulk(_)
+            | What::LongData { .. }
+            | What::Fetch(_)
+            | What::About(_)
+            | What::Plain(..) => false,
+        }
+    }
+
+    /// Changes what the server reports: it may do so from the middle of the statement on.
+    pub(super) fn decides_what_is_told(&self) -> bool {
+        matches!(&self.what, What::Query(sql) if sql.contains("SET session_track"))
+    }
+
+    /// MySQL warns that the function will go away; the proxy's own answer does not.
+    pub(super) fn asks_for_found_rows(&self) -> bool {
+        matches!(&self.what, What::Query(sql) if sql.contains("FOUND_ROWS()"))
     }
 
     /// The number of the command's last packet.

@@ -35,6 +35,15 @@ enum Line {
     Closed,
 }
 
+impl Line {
+    fn is_definition(&self) -> bool {
+        match self {
+            Self::Said { what, .. } => what.starts_with("Definition"),
+            Self::Refused(_) | Self::Closed => false,
+        }
+    }
+}
+
 impl Pair {
     /// Neither has logged in yet.
     pub(super) fn new(direct: Door, proxied: Door, number: usize) -> Self {
@@ -191,12 +200,7 @@ impl Side {
         Ok(())
     }
 
-    async fn change_user(
-        &mut self,
-        user: &str,
-        schema: &str,
-        heard: &mut Vec<Line>,
-    ) -> Result<()> {
+    async fn change_user(&mut self, user: &str, schema: &str, heard: &mut Vec<Line>) -> Result<()> {
         let Some(raw) = &mut self.raw else {
             heard.push(Line::Closed);
             return Ok(());
@@ -244,13 +248,33 @@ impl Side {
         for (saying, bytes) in sayings.iter().zip(&packets) {
             let last = Saying::last_packet(bytes);
             let reply = raw.reply(saying.kind(), last, &saying.file).await;
-            let shown = || format!("in answer to {saying:.200?}, having heard {:?}", lines(heard));
+            let shown = || {
+                format!(
+                    "in answer to {saying:.200?}, having heard {:?}",
+                    lines(heard)
+                )
+            };
             let (said, outcome) = reply.with_context(shown)?;
             self.note(saying, &said);
             let capabilities = raw.capabilities;
-            let runs = matches!(saying.kind(), ReplyKind::TextResults | ReplyKind::BinaryResults);
-            let counts = if runs { Counts::Kept } else { Counts::LeftOut };
-            heard.extend(said.into_iter().map(|it| normal(it, capabilities, counts)));
+            let runs = matches!(
+                saying.kind(),
+                ReplyKind::TextResults | ReplyKind::BinaryResults
+            );
+            let counts = if saying.decides_what_is_told() {
+                Counts::ChangesLeftOut
+            } else if runs && !saying.asks_for_found_rows() {
+                Counts::Kept
+            } else {
+                Counts::LeftOut
+            };
+            let said = said.into_iter().map(|it| normal(it, capabilities, counts));
+            if saying.shows_conditions() {
+                // An empty list may come from the proxy, which says less of its columns.
+                heard.extend(said.filter(|line| !line.is_definition()));
+            } else {
+                heard.extend(said);
+            }
             if outcome == Outcome::Closed || saying.command() == Command::Quit {
                 heard.push(Line::Closed);
                 self.statements.clear();
@@ -275,9 +299,7 @@ impl Side {
 /// The packet that ended a login: what it says of the status. What it reports is a matter of the proxy's.
 fn welcome(packet: &[u8], capabilities: Capabilities) -> Line {
     let status = read_end(packet, capabilities).map(|(_, end)| end.head.status);
-    let status = status.map(|status| {
-        status.without(StatusFlags::SESSION_STATE_CHANGED)
-    });
+    let status = status.map(|status| status.without(StatusFlags::SESSION_STATE_CHANGED));
     Line::Said {
         what: format!("logged in: {status:?}"),
         bytes: Vec::new(),
@@ -300,7 +322,7 @@ fn normal((part, payload): Said, capabilities: Capabilities, counts: Counts) -> 
             // The flag says that changes follow.
             let status = head.status.without(StatusFlags::SESSION_STATE_CHANGED);
             let head = match counts {
-                Counts::Kept => OkHead { status, ..head },
+                Counts::Kept | Counts::ChangesLeftOut => OkHead { status, ..head },
                 Counts::LeftOut => OkHead {
                     status,
                     warnings: 0,
@@ -309,10 +331,17 @@ fn normal((part, payload): Said, capabilities: Capabilities, counts: Counts) -> 
             };
             let text = read_end(&payload, capabilities).map(|(_, end)| {
                 let info = String::from_utf8_lossy(end.info).into_owned();
-                format!("{info:?} {:?}", changes(end.changes))
+                let changes = match counts {
+                    Counts::ChangesLeftOut => Vec::new(),
+                    Counts::Kept | Counts::LeftOut => changes(end.changes),
+                };
+                format!("{info:?} {changes:?}")
             });
             let text = text.unwrap_or_else(|error| error.to_string());
-            said(with_our_names(&format!("{form:?} {head:?} {text}")), Vec::new())
+            said(
+                with_our_names(&format!("{form:?} {head:?} {text}")),
+                Vec::new(),
+            )
         }
         Part::Error { code } => {
             let text = ErrPacket::parse(&payload).map(|error| {
@@ -325,15 +354,16 @@ fn normal((part, payload): Said, capabilities: Capabilities, counts: Counts) -> 
             said(with_our_names(&format!("Error {code} {text}")), Vec::new())
         }
         Part::Text => said("Text".to_owned(), Vec::new()),
-        Part::Definition { of, left } => {
-            said(format!("Definition {of:?} {left}"), definition(names_in(payload)))
-        }
-        // What is known of a statement's plan is told by its last packet only, where ends are not old.
+        Part::Definition { of, left } => said(
+            format!("Definition {of:?} {left}"),
+            definition(names_in(payload)),
+        ),
         Part::DefinitionsEnd { of, head } => {
-            let status = head.status;
-            let status = status.without(StatusFlags::NO_INDEX_USED);
-            let status = status.without(StatusFlags::NO_GOOD_INDEX_USED);
-            said(format!("{of:?} end {status:?} {}", head.warnings), Vec::new())
+            let status = head.status.both(EARLY);
+            said(
+                format!("{of:?} end {status:?} {}", head.warnings),
+                Vec::new(),
+            )
         }
         Part::Continued
         | Part::Progress
@@ -345,18 +375,32 @@ fn normal((part, payload): Said, capabilities: Capabilities, counts: Counts) -> 
     }
 }
 
+/// What the end of definitions says truly: the rest is known when the rows have come.
+const EARLY: StatusFlags = StatusFlags::IN_TRANS
+    .with(StatusFlags::AUTOCOMMIT)
+    .with(StatusFlags::CURSOR_EXISTS)
+    .with(StatusFlags::IN_TRANS_READONLY)
+    .with(StatusFlags::NO_BACKSLASH_ESCAPES);
+
 /// Whether the count of warnings is compared: commands that run nothing repeat that of the statement before,
 /// which may have run elsewhere.
 #[derive(Clone, Copy)]
 enum Counts {
     Kept,
     LeftOut,
+    /// What is reported from now on is decided behind this command.
+    ChangesLeftOut,
 }
 
 /// A column's definition with the name of its character set in the place of a collation's number: a set that was
 /// set by name has its default collation.
 fn definition(payload: Vec<u8>) -> Vec<u8> {
-    let names: usize = text_values(&payload).take(6).flatten().flatten().map(<[u8]>::len).sum();
+    let names: usize = text_values(&payload)
+        .take(6)
+        .flatten()
+        .flatten()
+        .map(<[u8]>::len)
+        .sum();
     // The lengths of the names are short.
     let at = names + 6 + 1;
     let Some(&[low, high]) = payload.get(at..at + 2) else {
@@ -393,6 +437,8 @@ fn changes(bytes: &[u8]) -> Vec<String> {
             )),
             Change::Schema(name) => Some(format!("schema {}", String::from_utf8_lossy(name))),
             Change::StateChange(text) => Some(format!("state {}", String::from_utf8_lossy(text))),
+            // None, which is told only when reports begin.
+            Change::TransactionCharacteristics(b"") => None,
             Change::TransactionCharacteristics(text) => {
                 Some(format!("next {}", String::from_utf8_lossy(text)))
             }

@@ -83,7 +83,9 @@ pub(super) const SCRIPTS: Theme = &[
     (
         Of::Both,
         "commands that nobody serves",
-        &["!(05 78)", "!(0b)", "!(0f)", "!(10)", "!(14)", "!(77)", "PING()"],
+        &[
+            "!(05 78)", "!(0b)", "!(0f)", "!(10)", "!(14)", "!(77)", "PING()",
+        ],
     ),
     (
         Of::Both,
@@ -110,10 +112,11 @@ pub(super) const SCRIPTS: Theme = &[
         Of::Both,
         "the connection's own number",
         &[
-            "Q(SELECT CONNECTION_ID() = {id})",
-            "Q(SELECT connection_id ( ) = {id} AS mine, 'connection_id()' AS text)",
-            "P(s|SELECT CONNECTION_ID() = ?) E(s|{id})",
-            "Q(BEGIN) Q(SELECT CONNECTION_ID() = {id}) Q(COMMIT)",
+            // A column that has no name is named after the text that the server got.
+            "Q(SELECT CONNECTION_ID() = {id} AS mine)",
+            "Q(SELECT connection_id() = {id} AS mine, 'connection_id()' AS text)",
+            "P(s|SELECT CONNECTION_ID() = ? AS mine) E(s|{id})",
+            "Q(BEGIN) Q(SELECT CONNECTION_ID() = {id} AS mine) Q(COMMIT)",
         ],
     ),
     (
@@ -130,6 +133,13 @@ pub(super) const SCRIPTS: Theme = &[
     (
         Of::Both,
         "an empty query",
-        &["Q()", "Q( )", "Q(;)", "Q(-- nothing)", "Q(/* nothing */)", "PING()"],
+        &[
+            "Q()",
+            "Q( )",
+            "Q(;)",
+            "Q(-- nothing)",
+            "Q(/* nothing */)",
+            "PING()",
+        ],
     ),
 ];

@@ -50,7 +50,7 @@ pub(super) const SCRIPTS: Theme = &[
         Of::Both,
         "a large file",
         &[
-            "I(<x\\n*200000>|LOAD DATA LOCAL INFILE 'f' INTO TABLE t{n} (x))",
+            "I(<x\\n*20000>|LOAD DATA LOCAL INFILE 'f' INTO TABLE t{n} (x))",
             "Q(SELECT COUNT(*) FROM t{n})",
         ],
     ),
@@ -66,6 +66,9 @@ pub(super) const SCRIPTS: Theme = &[
     (
         Of::Both,
         "a file of the server",
-        &["Q(LOAD DATA INFILE '/nothing' INTO TABLE t{n})", "Q(SELECT 1)"],
+        &[
+            "Q(LOAD DATA INFILE '/nothing' INTO TABLE t{n})",
+            "Q(SELECT 1)",
+        ],
     ),
 ];

@@ -22,7 +22,11 @@ pub(super) const SCRIPTS: Theme = &[
     (
         Of::Both,
         "another schema",
-        &["L(schema={db}x)", "Q(SELECT DATABASE())", "L() Q(SELECT DATABASE())"],
+        &[
+            "L(schema={db}x)",
+            "Q(SELECT DATABASE())",
+            "L() Q(SELECT DATABASE())",
+        ],
     ),
     (
         Of::Both,

@@ -19,7 +19,7 @@ pub(super) const SCRIPTS: Theme = &[
         "statements in one write",
         &[
             "P(s|SELECT ?)",
-            "E(s|1) E(s|x) Q(SELECT 2) E(s|3)",
+            "E(s|1) E(s|5) Q(SELECT 2) E(s|3)",
             "E(s|4) C(s) PING()",
             "P(a|SELECT 1) P(b|SELECT 2) P(c|SELEC) P(d|SELECT 4)",
             "E(d) E(c) E(b) E(a)",

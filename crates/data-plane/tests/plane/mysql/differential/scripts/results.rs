@@ -134,7 +134,6 @@ pub(super) const SCRIPTS: Theme = &[
         "rows that begin like ends",
         &[
             "Q(SELECT REPEAT('x', 300), REPEAT('y', 70000))",
-            "Q(SELECT REPEAT('x', 16777215 - 9))",
             "P(s|SELECT REPEAT('x', 70000), ?) E(s|1)",
         ],
     ),
@@ -143,7 +142,7 @@ pub(super) const SCRIPTS: Theme = &[
         "rows of many packets",
         &[
             "Q(SELECT REPEAT('x', 16777216))",
-            "Q(SELECT LENGTH(REPEAT('x', 16777216)), REPEAT('x', 16777215 * 2 - 9), 1)",
+            "Q(SELECT REPEAT('x', 16777215 - 4), 1)",
             "P(s|SELECT REPEAT('x', 17000000), ?) E(s|1)",
             "Q(SELECT 1)",
         ],
@@ -153,8 +152,8 @@ pub(super) const SCRIPTS: Theme = &[
         "commands of many packets",
         &[
             "Q(SELECT LENGTH('<x*17000000>'))",
-            "Q(SELECT LENGTH('<x*16777191>'))",
-            "P(s|SELECT LENGTH(?)) E(s|<y*17000000>)",
+            "Q(SELECT LENGTH('<x*16777197>'))",
+            "P(s|SELECT LENGTH(?)) E(s|<y*300000>)",
             "Q(SET @a = '<z*300000>') Q(SELECT LENGTH(@a))",
             "Q(SELECT 1)",
         ],

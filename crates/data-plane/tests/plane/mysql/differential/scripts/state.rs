@@ -152,11 +152,11 @@ pub(super) const FOR_ONE: Theme = &[
     ),
     (
         Of::MariaDb,
-        "stages of a backup",
+        "a table locked for a backup",
         &[
-            "Q(BACKUP STAGE START)",
+            "Q(BACKUP LOCK {db}.t{n})",
             "Q(SELECT 1)",
-            "Q(BACKUP STAGE END)",
+            "Q(BACKUP UNLOCK)",
         ],
     ),
 ];

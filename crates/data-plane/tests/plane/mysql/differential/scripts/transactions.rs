@@ -106,10 +106,7 @@ pub(super) const SCRIPTS: Theme = &[
     (
         Of::Both,
         "a transaction and then goodbye",
-        &[
-            "Q(BEGIN) Q(COMMIT RELEASE)",
-            "PING()",
-        ],
+        &["Q(BEGIN) Q(COMMIT RELEASE)", "PING()"],
     ),
     (
         Of::Both,
