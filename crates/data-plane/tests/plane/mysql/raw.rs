@@ -18,9 +18,7 @@ use tollgate_wire_mysql::frame::{self, Frame, HEADER_LEN, Header, Sequence};
 use tollgate_wire_mysql::handshake::{
     self, Greeting, Login, LoginReply, ServerFirst, login_reply, server_first,
 };
-use tollgate_wire_mysql::reply::{
-    ErrPacket, OkPacket, Part, ReplyKind, ReplyScanner, Then, read_end, text_values,
-};
+use tollgate_wire_mysql::reply::{ErrPacket, Part, ReplyKind, ReplyScanner, Then, text_values};
 use tollgate_wire_mysql::secret::Secret;
 use zeroize::Zeroizing;
 
@@ -436,10 +434,4 @@ pub(crate) fn first_error(heard: &[Said]) -> Option<(u16, String)> {
     let error = ErrPacket::parse(&error?.1).ok()?;
     let message = String::from_utf8_lossy(error.message).into_owned();
     Some((error.code, message))
-}
-
-/// The end of the last result.
-pub(crate) fn last_end(heard: &[Said], capabilities: Capabilities) -> Option<OkPacket<'_>> {
-    let (_, end) = heard.last()?;
-    read_end(end, capabilities).ok().map(|(_, end)| end)
 }

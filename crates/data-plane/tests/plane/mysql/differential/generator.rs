@@ -18,7 +18,7 @@ const COMMANDS: &[&str] = &[
     "Q(REPLACE INTO t{n} (u, x) VALUES (#, 'r'))",
     "Q(SELECT nothing)",
     "Q(SELEC)",
-    "Q(INSERT INTO fixed VALUES (#, 'again'))",
+    "Q(INSERT INTO t{n} (i, x) VALUES (#, 'again'))",
     "Q(SELECT 1; SELECT 2; SELECT #)",
     "Q(SELECT 1; SELECT nothing; SELECT 2)",
     "Q(SET time_zone = '+0#:00'; SELECT nothing)",
@@ -39,7 +39,6 @@ const COMMANDS: &[&str] = &[
     "Q(CALL p_set())",
     "Q(CALL p_begin())",
     "Q(CALL p_fails())",
-    "Q(CALL p_out(@a, @b))",
     "L()",
     "L(-eof)",
     "L(-track)",
@@ -67,8 +66,8 @@ const TRANSACTIONS: &[&str] = &[
     "Q(SET TRANSACTION ISOLATION LEVEL SERIALIZABLE)",
     "Q(SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED)",
     "Q(SELECT @@autocommit, @@transaction_isolation)",
-    "P(%|BEGIN) E(%)",
-    "P(%|COMMIT) E(%)",
+    "P(d|BEGIN) E(d)",
+    "P(d|COMMIT) E(d)",
 ];
 
 const SETTINGS: &[&str] = &[
@@ -87,7 +86,7 @@ const SETTINGS: &[&str] = &[
     "Q(SET @a = #)",
     "Q(SET @a = @a + 1, @b = 'x')",
     "Q(SELECT # INTO @c)",
-    "Q(SELECT @a, @b, @c)",
+    "Q(SELECT @a IS NULL, @b IS NULL, @a = 3, @b = 'x', @c = 2)",
     "Q(SELECT @@time_zone, @@sql_mode, @@group_concat_max_len)",
     "Q(SELECT @@character_set_client, @@character_set_results, @@collation_connection)",
     "Q(SELECT \"i\", 'a' || 'b' FROM fixed)",
@@ -101,7 +100,7 @@ const STATEMENTS: &[&str] = &[
     "P(%|INSERT INTO t{n} (x) VALUES (?))",
     "P(%|SELECT nothing)",
     "P(%|SELECT DATABASE(), ?)",
-    "P(%|SELECT \"x\" || ?)",
+    "P(%|SELECT CONCAT(\"x\", ?))",
     "E(%|#)",
     "E(%|text)",
     "E(%|NULL)",
@@ -121,10 +120,10 @@ const STATEMENTS: &[&str] = &[
 
 const LEFT: &[&str] = &[
     "Q(SELECT LAST_INSERT_ID())",
-    "Q(SELECT ROW_COUNT())",
-    "Q(SHOW WARNINGS)",
-    "Q(SELECT CAST('#x' AS SIGNED))",
-    "Q(SELECT FOUND_ROWS())",
+    "Q(UPDATE t{n} SET x = 'c#' WHERE i < #) Q(SELECT ROW_COUNT())",
+    "Q(SELECT CAST('#x' AS SIGNED)) Q(SHOW WARNINGS)",
+    "Q(SELECT nothing) Q(SHOW WARNINGS)",
+    "Q(SELECT i FROM fixed LIMIT #) Q(SELECT FOUND_ROWS())",
     "Q(SELECT LAST_INSERT_ID(#))",
 ];
 
@@ -145,7 +144,7 @@ const TIES: &[&str] = &[
     "Q(CALL p_temporary())",
     "Q(SELECT i FROM made_inside)",
     "Q(SELECT f_var())",
-    "Q(SELECT @left)",
+    "Q(SELECT @left = 'behind')",
     "I(\\tf#\\n|LOAD DATA LOCAL INFILE 'f' INTO TABLE t{n} (u, x))",
 ];
 

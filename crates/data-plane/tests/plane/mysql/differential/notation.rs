@@ -286,6 +286,11 @@ impl Saying {
         }
     }
 
+    /// Asks for a file of the client.
+    pub(super) fn uploads(&self) -> bool {
+        matches!(&self.what, What::Query(sql) if sql.contains("LOCAL INFILE"))
+    }
+
     /// Changes what the server reports: it may do so from the middle of the statement on.
     pub(super) fn decides_what_is_told(&self) -> bool {
         matches!(&self.what, What::Query(sql) if sql.contains("SET session_track"))

@@ -161,7 +161,10 @@ impl Side {
                         other.command() == Command::StmtPrepare
                             && other.statement == saying.statement
                     };
-                    let apart = cut != Cut::Batches || !saying.file.is_empty();
+                    // A server may answer a file before it has heard it all.
+                    let apart = cut != Cut::Batches
+                        || saying.uploads()
+                        || together.iter().any(Saying::uploads);
                     if apart || together.iter().any(made) {
                         self.say(&mut together, cut, &mut heard).await?;
                     }
@@ -321,6 +324,8 @@ fn normal((part, payload): Said, capabilities: Capabilities, counts: Counts) -> 
         Part::End { form, head } => {
             // The flag says that changes follow.
             let status = head.status.without(StatusFlags::SESSION_STATE_CHANGED);
+            // A server says so when it makes a statement again, and the proxy has made it again before.
+            let status = status.without(StatusFlags::METADATA_CHANGED);
             let head = match counts {
                 Counts::Kept | Counts::ChangesLeftOut => OkHead { status, ..head },
                 Counts::LeftOut => OkHead {
@@ -360,10 +365,7 @@ fn normal((part, payload): Said, capabilities: Capabilities, counts: Counts) -> 
         ),
         Part::DefinitionsEnd { of, head } => {
             let status = head.status.both(EARLY);
-            said(
-                format!("{of:?} end {status:?} {}", head.warnings),
-                Vec::new(),
-            )
+            said(format!("{of:?} end {status:?}"), Vec::new())
         }
         Part::Continued
         | Part::Progress
