@@ -324,6 +324,8 @@ fn normal((part, payload): Said, capabilities: Capabilities, counts: Counts) -> 
         Part::End { form, head } => {
             // The flag says that changes follow.
             let status = head.status.without(StatusFlags::SESSION_STATE_CHANGED);
+            // MariaDB goes on saying so when a procedure's mode has ended.
+            let status = status.without(StatusFlags::ANSI_QUOTES);
             // A server says so when it makes a statement again, and the proxy has made it again before.
             let status = status.without(StatusFlags::METADATA_CHANGED);
             let head = match counts {
@@ -378,11 +380,7 @@ fn normal((part, payload): Said, capabilities: Capabilities, counts: Counts) -> 
 }
 
 /// What the end of definitions says truly: the rest is known when the rows have come.
-const EARLY: StatusFlags = StatusFlags::IN_TRANS
-    .with(StatusFlags::AUTOCOMMIT)
-    .with(StatusFlags::CURSOR_EXISTS)
-    .with(StatusFlags::IN_TRANS_READONLY)
-    .with(StatusFlags::NO_BACKSLASH_ESCAPES);
+const EARLY: StatusFlags = StatusFlags::CURSOR_EXISTS.with(StatusFlags::NO_BACKSLASH_ESCAPES);
 
 /// Whether the count of warnings is compared: commands that run nothing repeat that of the statement before,
 /// which may have run elsewhere.

@@ -182,6 +182,21 @@ pub(super) const SCRIPTS: Theme = &[
     ),
     (
         Of::Both,
+        "a statement of another mode in a transaction",
+        &[
+            "P(a|SELECT ?)",
+            "Q(CALL p_set())",
+            "Q(START TRANSACTION READ ONLY)",
+            "E0(a|4)",
+            "Q(SELECT @@sql_mode)",
+            "Q(BEGIN)",
+            "E(a|4)",
+            "Q(COMMIT)",
+            "Q(SELECT @@sql_mode)",
+        ],
+    ),
+    (
+        Of::Both,
         "a table changes under a statement",
         &[
             "Q(CREATE TABLE made{n} (i INT))",
