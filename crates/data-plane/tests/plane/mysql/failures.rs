@@ -178,7 +178,7 @@ async fn rubbish_harms_nobody() -> Result<()> {
         let mut bystander = Raw::login(&door).await?;
         let mut dice = Dice::new(seed());
         for round in 0..60 {
-            let rubbish: Vec<u8> = (0..1 + dice.below(200))
+            let rubbish: Vec<u8> = (0..=dice.below(200))
                 .map(|_| u8::try_from(dice.below(256)).unwrap_or(0))
                 .collect();
             if round % 2 == 0 {

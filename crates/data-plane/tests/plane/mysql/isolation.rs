@@ -119,7 +119,7 @@ impl Client {
             5 => {
                 self.ask(raw, "BEGIN", 0).await?;
                 self.ask(raw, "SELECT COUNT(*) FROM orders.t", 0).await?;
-                self.ask(raw, *self.dice.clone().pick(&["COMMIT", "ROLLBACK"]), 0)
+                self.ask(raw, self.dice.clone().pick(&["COMMIT", "ROLLBACK"]), 0)
                     .await?;
             }
             _ => {}

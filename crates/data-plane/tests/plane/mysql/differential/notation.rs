@@ -210,15 +210,12 @@ fn repeated(text: &str) -> String {
             let (what, count) = inside.rsplit_once('*')?;
             Some((what, count.parse().ok()?, after))
         });
-        match parts {
-            Some((what, count, after)) => {
-                out.push_str(&what.repeat(count));
-                rest = after;
-            }
-            None => {
-                out.push('<');
-                rest = behind;
-            }
+        if let Some((what, count, after)) = parts {
+            out.push_str(&what.repeat(count));
+            rest = after;
+        } else {
+            out.push('<');
+            rest = behind;
         }
     }
     out + rest
@@ -272,18 +269,8 @@ impl Saying {
 
     /// Lists warnings or errors of the statement before.
     pub(super) fn shows_conditions(&self) -> bool {
-        match &self.what {
-            What::Query(sql) => ["SHOW WARNINGS", "SHOW ERRORS", "SHOW COUNT"]
-                .iter()
-                .any(|start| sql.starts_with(start)),
-            What::Prepare(_)
-            | What::Execute(_)
-            | What::Bulk(_)
-            | What::LongData { .. }
-            | What::Fetch(_)
-            | What::About(_)
-            | What::Plain(..) => false,
-        }
+        let starts = ["SHOW WARNINGS", "SHOW ERRORS", "SHOW COUNT"];
+        matches!(&self.what, What::Query(sql) if starts.iter().any(|it| sql.starts_with(it)))
     }
 
     /// Asks for a file of the client.

@@ -429,7 +429,10 @@ fn changes(bytes: &[u8]) -> Vec<String> {
     let mut shown: Vec<String> = changes
         .filter_map(|change| match change {
             // MySQL tells the state of transactions, as it was, also to those that have not asked for it.
-            Change::Gtids(_) | Change::TransactionState(_) => None,
+            // That nothing is set for the next one is told only when reports begin.
+            Change::Gtids(_)
+            | Change::TransactionState(_)
+            | Change::TransactionCharacteristics(b"") => None,
             Change::SystemVariable { name, value } => Some(format!(
                 "{}={:?}",
                 String::from_utf8_lossy(name),
@@ -437,8 +440,6 @@ fn changes(bytes: &[u8]) -> Vec<String> {
             )),
             Change::Schema(name) => Some(format!("schema {}", String::from_utf8_lossy(name))),
             Change::StateChange(text) => Some(format!("state {}", String::from_utf8_lossy(text))),
-            // None, which is told only when reports begin.
-            Change::TransactionCharacteristics(b"") => None,
             Change::TransactionCharacteristics(text) => {
                 Some(format!("next {}", String::from_utf8_lossy(text)))
             }
