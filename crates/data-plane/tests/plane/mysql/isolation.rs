@@ -119,8 +119,8 @@ impl Client {
             5 => {
                 self.ask(raw, "BEGIN", 0).await?;
                 self.ask(raw, "SELECT COUNT(*) FROM orders.t", 0).await?;
-                self.ask(raw, self.dice.clone().pick(&["COMMIT", "ROLLBACK"]), 0)
-                    .await?;
+                let word: &str = self.dice.pick(&["COMMIT", "ROLLBACK"]);
+                self.ask(raw, word, 0).await?;
             }
             _ => {}
         }
