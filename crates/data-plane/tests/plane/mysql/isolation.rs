@@ -119,7 +119,7 @@ impl Client {
             5 => {
                 self.ask(raw, "BEGIN", 0).await?;
                 self.ask(raw, "SELECT COUNT(*) FROM orders.t", 0).await?;
-                let word: &str = self.dice.pick(&["COMMIT", "ROLLBACK"]);
+                let word = *self.dice.pick(&["COMMIT", "ROLLBACK"]);
                 self.ask(raw, word, 0).await?;
             }
             _ => {}
