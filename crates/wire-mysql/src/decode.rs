@@ -156,14 +156,6 @@ impl<'a> Cursor<'a> {
     pub(crate) fn rest(self) -> &'a [u8] {
         self.rest
     }
-
-    /// Checks that nothing is left.
-    pub(crate) fn end(self) -> Result<(), DecodeError> {
-        match self.rest.len() {
-            0 => Ok(()),
-            extra => Err(DecodeError::Trailing { extra }),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -181,9 +173,7 @@ mod tests {
         assert_eq!(cursor.u32("c"), Ok(1));
         assert_eq!(cursor.text("d"), Ok(&b"ab"[..]));
         assert_eq!(cursor.lenenc_bytes("e"), Ok(&b"cd"[..]));
-        assert_eq!(cursor.end(), Err(DecodeError::Trailing { extra: 4 }));
         assert_eq!(cursor.text_or_rest(), b"rest");
-        assert_eq!(cursor.end(), Ok(()));
     }
 
     #[test]

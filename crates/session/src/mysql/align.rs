@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use tollgate_sql::mysql::Server;
+use tollgate_wire_mysql::capabilities::Capabilities;
 use tollgate_wire_mysql::command as wire;
 use tollgate_wire_mysql::error_code::ErrorCode;
 use tollgate_wire_mysql::reply::ReplyKind;
 
 use super::diagnostics::Doubt;
-use super::link::{Armed, InsertId, Link, Purpose};
+use super::link::{Armed, InsertId, Link, Past, Purpose};
 use super::settings::{Certainty, Change, Settings};
 use super::statements::{READING, Reading};
 use super::variables::Variables;
@@ -242,7 +244,23 @@ pub(super) fn baseline_read(link: &mut Link, row: &[Option<&[u8]>]) -> bool {
         baseline.set(name, *global);
         settings.set(name, *own);
     }
-    baseline.set(b"sql_mode", *sql_mode);
+    match (link.config.server, link.past) {
+        // A reset has taken what the login had added to the global mode: a client has it until its own reset.
+        (Server::MariaDb { .. }, Past::WasReset)
+            if link
+                .config
+                .capabilities
+                .contains(Capabilities::IGNORE_SPACE) =>
+        {
+            let mut mode = b"IGNORE_SPACE,".to_vec();
+            mode.extend_from_slice(sql_mode.unwrap_or_default());
+            baseline.set(b"sql_mode", Some(&mode));
+            settings.set(b"sql_mode", *sql_mode);
+        }
+        (Server::MySql { .. } | Server::MariaDb { .. }, _) => {
+            baseline.set(b"sql_mode", *sql_mode);
+        }
+    }
     baseline.set(b"autocommit", *autocommit);
     settings.set_schema(schema.unwrap_or_default());
     link.baseline = baseline;

@@ -1,15 +1,17 @@
 //! What is done with each command of the client: answered here, passed on, or refused.
 
-use tollgate_sql::mysql::KillTarget;
+use tollgate_sql::mysql::{KillTarget, Server};
+use tollgate_wire_mysql::capabilities::Capabilities;
 use tollgate_wire_mysql::command::{self, Command, Fate};
 use tollgate_wire_mysql::error_code::ErrorCode;
 use tollgate_wire_mysql::frame::Sequence;
 use tollgate_wire_mysql::reply::EofBridge;
+use tollgate_wire_mysql::status::StatusFlags;
 
 use super::client::{Message, Step, Way};
 use super::exchange::{About, Exchange};
 use super::link::{Multi, Purpose};
-use super::{CloseReason, Session, Verdict, Want, answers};
+use super::{CloseReason, Session, Verdict, Want, answers, settings};
 use crate::Effects;
 
 impl Session {
@@ -32,6 +34,7 @@ impl Session {
             }
             Command::ResetConnection if self.link.is_none() => {
                 self.reset();
+                self.status = self.fresh_status();
                 self.verdict = Some(Verdict::Ok);
                 self.drop_command(message, Way::Nowhere, out)
             }
@@ -138,9 +141,46 @@ impl Session {
         self.drop_command(message, Way::Silence, out)
     }
 
+    /// What a session without settings of its own says of itself.
+    fn fresh_status(&self) -> StatusFlags {
+        let value = |name: &[u8]| {
+            let set = self.settings.value(name).or(self.baseline.value(name));
+            set.and_then(Option::as_deref).unwrap_or_default()
+        };
+        let mut status = StatusFlags::EMPTY;
+        if !matches!(value(b"autocommit"), b"0" | b"OFF") {
+            status = status | StatusFlags::AUTOCOMMIT;
+        }
+        let mode = value(b"sql_mode");
+        let names = |name: &[u8]| mode.split(|byte| *byte == b',').any(|it| it == name);
+        if names(b"NO_BACKSLASH_ESCAPES") {
+            status = status | StatusFlags::NO_BACKSLASH_ESCAPES;
+        }
+        match self.config.server {
+            Server::MariaDb { .. } if names(b"ANSI_QUOTES") => status | StatusFlags::ANSI_QUOTES,
+            Server::MySql { .. } | Server::MariaDb { .. } => status,
+        }
+    }
+
     /// The client's state is as new, but for its schema.
     pub(super) fn reset(&mut self) {
         self.settings.reset();
+        match self.config.server {
+            Server::MySql { .. } => {}
+            // It goes back to the character sets of the login (`sql_parse.cc`, `COM_RESET_CONNECTION`), and to the
+            // global mode without what the login has added to it.
+            Server::MariaDb { .. } => {
+                self.settings.set_collation(self.config.collation);
+                let spaces = Capabilities::IGNORE_SPACE;
+                let mode = self.baseline.value(b"sql_mode");
+                if let Some(Some(mode)) = mode
+                    && self.config.capabilities.contains(spaces)
+                {
+                    let mode = settings::mode_without(mode, b"IGNORE_SPACE");
+                    self.settings.set(b"sql_mode", Some(&mode));
+                }
+            }
+        }
         self.collation = super::Collation::Known;
         self.subscription = super::Subscription::default();
         self.statements.clear();

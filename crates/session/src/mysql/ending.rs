@@ -37,6 +37,11 @@ pub(super) fn heed(session: &mut Session, changes: &[u8]) -> Heed {
                     };
                     session.settings.set(name, value);
                     link.settings.set(name, value);
+                    if let Some(exchange) = &mut link.exchange
+                        && !exchange.about.variables.is_empty()
+                    {
+                        exchange.heard.reported.push(name.into());
+                    }
                     if matches!(name, b"character_set_connection" | b"collation_connection") {
                         session.collation = Collation::InDoubt;
                     }
@@ -172,6 +177,8 @@ impl Session {
         self.statement_ended(&exchange);
         if effects.intersects(EffectSet::SESSION_TRACK) {
             self.track_again(&exchange, out);
+        } else if matches!(exchange.heard.outcome, Outcome::Done { .. }) {
+            self.ask_for_silent(&exchange, out);
         }
         if !matches!(exchange.heard.outcome, Outcome::Done { .. }) {
             return;
@@ -218,6 +225,20 @@ impl Session {
             if last {
                 statement.cursor = Cursor::Closed;
             }
+        }
+    }
+
+    /// What a text sets is reported, but for MariaDB's `SET x = DEFAULT`, which is not: it is asked for.
+    fn ask_for_silent(&mut self, exchange: &Exchange, out: &mut Effects) {
+        let Some(link) = &mut self.link else { return };
+        let reported = &exchange.heard.reported;
+        let silent = exchange.about.variables.iter().filter(|name| {
+            let told = reported.iter().any(|told| **told == name[..]);
+            Meaning::of(name) == Meaning::Moves && !told
+        });
+        let silent: Vec<Vec<u8>> = silent.cloned().collect();
+        if !silent.is_empty() {
+            link.ask(silent.into_iter(), out);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tollgate_sql::mysql::{EffectSet, Summary};
+use tollgate_sql::mysql::{EffectSet, Scope, Summary};
 use tollgate_wire_mysql::capabilities::Capabilities;
 use tollgate_wire_mysql::command::Command;
 use tollgate_wire_mysql::frame::Sequence;
@@ -72,12 +72,15 @@ impl About {
     };
 
     pub(super) fn of(summary: &Summary, digest: Option<Box<str>>) -> Self {
-        let track = summary.effects.intersects(EffectSet::SESSION_TRACK);
+        let set = summary
+            .effects
+            .intersects(EffectSet::SESSION_TRACK.union(EffectSet::SET_SESSION));
         Self {
             effects: summary.effects,
             statements: summary.statements,
-            variables: if track {
+            variables: if set {
                 let names = summary.variables.iter();
+                let names = names.filter(|(_, scope)| *scope == Scope::Session);
                 names.map(|(name, _)| name.to_vec()).collect()
             } else {
                 Vec::new()
@@ -114,6 +117,8 @@ pub(super) struct Heard {
     pub(super) insert_id: u64,
     /// Whether state changed in a way that no other report explains.
     pub(super) state_change: StateChange,
+    /// Names of variables that were reported, if the text sets any.
+    pub(super) reported: Vec<Box<[u8]>>,
 }
 
 /// How a reply ended.

@@ -51,7 +51,6 @@ mod tests;
 use tollgate_sql::mysql::EffectSet;
 use tollgate_types::SessionState;
 use tollgate_wire_mysql::capabilities::Capabilities;
-use tollgate_wire_mysql::charset;
 use tollgate_wire_mysql::error_code::ErrorCode;
 use tollgate_wire_mysql::status::StatusFlags;
 
@@ -296,13 +295,7 @@ impl Session {
     pub fn new(config: SessionConfig) -> Self {
         let mut settings = Settings::default();
         settings.set_schema(&config.schema);
-        if let Some(collation) = charset::collation(config.collation) {
-            let charset = Some(collation.charset.as_bytes());
-            settings.set(b"character_set_client", charset);
-            settings.set(b"character_set_connection", charset);
-            settings.set(b"character_set_results", charset);
-            settings.set(b"collation_connection", Some(collation.name.as_bytes()));
-        }
+        settings.set_collation(config.collation);
         Self {
             link: None,
             settings,
@@ -344,6 +337,10 @@ impl Session {
     /// Gives the session a server connection. It must be one that `Want::Server` asked for; if the session
     /// has one already, that one is dropped and has to be closed.
     pub fn attach(&mut self, state: ServerState) {
+        // How texts are read depends on it.
+        if state.0.armed == link::Armed::Yes {
+            self.baseline.clone_from(&state.0.baseline);
+        }
         self.link = Some(state.0);
         self.waiting = Waiting::No;
     }

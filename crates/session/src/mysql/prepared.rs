@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tollgate_sql::mysql::{EffectSet, classify};
+use tollgate_sql::mysql::{EffectSet, Server, classify};
 use tollgate_wire_mysql::command::{
     self, BulkExecute, Command, ExecuteHead, Parameters, Types, execute_head, execute_parameters,
 };
@@ -122,8 +122,8 @@ impl Session {
         let Some(key) = statement.key.clone() else {
             return;
         };
-        let same =
-            (statement.parameters, statement.columns) == (prepared.parameters, prepared.columns);
+        // Other columns are told with every result, as when a server makes a statement again by itself.
+        let same = statement.parameters == prepared.parameters;
         Self::close_on_server(out, &link.carried.add(key, prepared.statement_id));
         if !same {
             self.error(
@@ -170,6 +170,37 @@ impl Session {
         Err(Want::Replies)
     }
 
+    /// The types that an execute binds, or the client's own of before.
+    fn types_of(&self, id: u32, command: Command, message: Message<'_>) -> Option<Arc<[u8]>> {
+        let statement = self.statements.get(id)?;
+        if command == Command::StmtBulkExecute {
+            return None;
+        }
+        let head = execute_head(message.body()).ok()?;
+        let capabilities = self.capabilities();
+        let parameters = execute_parameters(&head, statement.parameters, capabilities).ok()?;
+        match parameters.types {
+            Some(types) => Some(types.bytes().into()),
+            None => statement.types.clone(),
+        }
+    }
+
+    /// A server remembers the types of every execute, and reads later values by them: a statement that was made
+    /// for somebody else and has other types than `bound` is made anew.
+    fn forget_foreign_types(&mut self, id: u32, bound: Option<&[u8]>, out: &mut Effects) {
+        let Some(statement) = self.statements.get(id) else {
+            return;
+        };
+        let (own, key) = (statement.types.clone(), statement.key.clone());
+        let Some(made) = self.made(id) else { return };
+        let foreign = made.types.is_some() && made.types != own && made.types.as_deref() != bound;
+        if let (true, Some(key), Some(link)) = (foreign, key, &mut self.link) {
+            let made = link.carried.remove(&key);
+            let ids: Vec<u32> = made.iter().map(|made| made.server_id).collect();
+            Self::close_on_server(out, &ids);
+        }
+    }
+
     fn made(&mut self, id: u32) -> Option<&mut Made> {
         let key = self.statements.get(id)?.key.clone()?;
         self.link.as_mut()?.carried.use_of(&key)
@@ -186,8 +217,13 @@ impl Session {
 
     fn unknown(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
         let id = command::statement_id(message.body()).unwrap_or(0);
-        let text =
-            format!("Unknown prepared statement handler ({id}) given to mysqld_stmt_execute");
+        let function = match (self.config.server, Command::of(message.payload)) {
+            (Server::MySql { .. }, _) => "mysql_stmt_precheck",
+            (Server::MariaDb { .. }, Some(Command::StmtReset)) => "mysqld_stmt_reset",
+            (Server::MariaDb { .. }, Some(Command::StmtFetch)) => "mysqld_stmt_fetch",
+            (Server::MariaDb { .. }, _) => "mysqld_stmt_execute",
+        };
+        let text = format!("Unknown prepared statement handler ({id}) given to {function}");
         self.error(ErrorCode::UNKNOWN_STMT_HANDLER, &text);
         self.drop_command(message, Way::Nowhere, out)
     }
@@ -221,6 +257,8 @@ impl Session {
         if let Some(step) = self.answer_statement(id, message, out) {
             return step;
         }
+        let bound = self.types_of(id, command, message);
+        self.forget_foreign_types(id, bound.as_deref(), out);
         let server_id = match self.make(id, out) {
             Ok(server_id) => server_id,
             Err(want) => return Step::Wait(want),
@@ -326,7 +364,9 @@ impl Session {
             return Ok(Bound::AsItIs);
         }
         let Some(types) = statement.types.clone() else {
-            return Ok(Bound::AsItIs);
+            // Somebody else may have bound some on the server's statement.
+            let text = "Incorrect arguments to mysqld_stmt_execute";
+            return Err((ErrorCode::WRONG_ARGUMENTS, text));
         };
         match self.made(id) {
             Some(made) if made.types.as_ref() != Some(&types) => {
@@ -383,6 +423,9 @@ impl Session {
         let Some(id) = self.known(message.body()) else {
             return self.drop_command(message, Way::Silence, out);
         };
+        if !self.holds_long_data() {
+            self.forget_foreign_types(id, None, out);
+        }
         let server_id = match self.make(id, out) {
             Ok(server_id) => server_id,
             Err(want) => return Step::Wait(want),
@@ -457,7 +500,11 @@ impl Session {
         if let Some(server_id) = self.busy(id) {
             return self.about_cursor(id, server_id, message, out);
         }
-        let text = format!("The statement ({id}) has no open cursor.");
+        let stop = match self.config.server {
+            Server::MySql { .. } => ".",
+            Server::MariaDb { .. } => "",
+        };
+        let text = format!("The statement ({id}) has no open cursor{stop}");
         self.error(NO_OPEN_CURSOR, &text);
         self.drop_command(message, Way::Nowhere, out)
     }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tollgate_wire_mysql::charset;
+
 /// The value of a variable as the server reports it; `None` is NULL.
 pub(super) type Value = Option<Box<[u8]>>;
 
@@ -138,6 +140,18 @@ impl Settings {
         self.schema = (!name.is_empty()).then(|| name.into());
     }
 
+    /// What a login with this collation sets; nothing for one that is not known.
+    pub(super) fn set_collation(&mut self, id: u16) {
+        let Some(collation) = charset::collation(id) else {
+            return;
+        };
+        let charset = Some(collation.charset.as_bytes());
+        self.set(b"character_set_client", charset);
+        self.set(b"character_set_connection", charset);
+        self.set(b"character_set_results", charset);
+        self.set(COLLATION, Some(collation.name.as_bytes()));
+    }
+
     /// Back to what the connection has of itself; the schema stays, as `COM_RESET_CONNECTION` leaves it.
     pub(super) fn reset(&mut self) {
         self.variables = Arc::default();
@@ -230,6 +244,12 @@ impl Change {
     pub(super) fn is_needed(&self) -> bool {
         self.sql.len() > b"SET ".len()
     }
+}
+
+/// A value of `sql_mode` without one of its words.
+pub(super) fn mode_without(mode: &[u8], word: &[u8]) -> Vec<u8> {
+    let words = mode.split(|byte| *byte == b',').filter(|it| *it != word);
+    words.collect::<Vec<_>>().join(&b',')
 }
 
 /// Numbers as they are, plain texts in quotes, and everything else as bytes, which no `sql_mode` and no character

@@ -227,7 +227,7 @@ pub fn execute_parameters<'a>(
         })?;
     }
     if parameters.count == 0 {
-        cursor.end()?;
+        // Servers do not look at what follows.
         return Ok(parameters);
     }
     let bytes = usize::from(parameters.count).div_ceil(8);

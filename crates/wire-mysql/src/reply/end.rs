@@ -128,15 +128,14 @@ pub fn read_end(
     };
     match form {
         Form::Eof => {}
-        Form::Ok | Form::OkAsEof if !capabilities.contains(Capabilities::SESSION_TRACK) => {
-            end.info = cursor.rest();
-        }
         // Servers leave out both texts when there is nothing in either.
         Form::Ok | Form::OkAsEof if cursor.is_empty() => {}
         Form::Ok | Form::OkAsEof => {
+            // Both families write the length with and without tracking, whatever the manual says.
             end.info = cursor.lenenc_bytes("info")?;
+            let tracks = capabilities.contains(Capabilities::SESSION_TRACK);
             // Some servers set the flag and send nothing.
-            let flagged = head.status.contains(StatusFlags::SESSION_STATE_CHANGED);
+            let flagged = tracks && head.status.contains(StatusFlags::SESSION_STATE_CHANGED);
             if flagged && !cursor.is_empty() {
                 end.changes = cursor.lenenc_bytes("session state changes")?;
             }
@@ -194,9 +193,7 @@ fn put_ok(out: &mut impl Out, first: u8, capabilities: Capabilities, end: &OkPac
     put_lenenc(out, end.head.last_insert_id);
     out.put(&status.bits().to_le_bytes());
     out.put(&end.head.warnings.to_le_bytes());
-    if !tracks {
-        out.put(end.info);
-    } else if changed || !end.info.is_empty() {
+    if changed || !end.info.is_empty() {
         put_lenenc_bytes(out, end.info);
     }
     if changed {

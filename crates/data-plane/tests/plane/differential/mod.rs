@@ -3,7 +3,7 @@
 mod generator;
 pub(crate) mod messages;
 mod modes;
-mod notation;
+pub(crate) mod notation;
 mod pair;
 mod scripts;
 mod shrink;

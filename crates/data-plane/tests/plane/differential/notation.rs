@@ -76,7 +76,7 @@ pub(super) fn steps(batch: &str, number: usize) -> Vec<Step> {
 }
 
 /// The parts of a batch, each with its brackets.
-pub(super) fn tokens(mut batch: &str) -> Vec<&str> {
+pub(crate) fn tokens(mut batch: &str) -> Vec<&str> {
     let mut tokens = Vec::new();
     while let Some(start) = batch.find('(') {
         let mut open = 0_usize;

@@ -24,7 +24,9 @@ pub(crate) struct Setup {
     pub(crate) policy: PoolPolicy,
     pub(crate) iam: IamAuth,
     pub(crate) reuse: Reuse,
+    pub(crate) shards: usize,
     pub(crate) server_tls: ServerTls,
+    pub(crate) max_connections: u32,
 }
 
 impl Setup {
@@ -35,7 +37,9 @@ impl Setup {
             policy,
             iam: IamAuth::Disabled,
             reuse: Reuse::MostRecent,
+            shards: 2,
             server_tls: ServerTls::Off,
+            max_connections: 100,
         }
     }
 }
@@ -64,7 +68,7 @@ impl Fixture {
     /// Starts it all and waits until the target is available.
     pub(crate) async fn start(setup: Setup) -> Result<Self> {
         let ca = TestCa::new()?;
-        let mut options = MySqlOptions::new(setup.kind);
+        let mut options = MySqlOptions::new(setup.kind).max_connections(setup.max_connections);
         if setup.server_tls == ServerTls::Verified {
             options = options.tls(ca.server(&["127.0.0.1"])?);
         }
@@ -90,7 +94,7 @@ impl Fixture {
             policy: setup.policy,
             iam: setup.iam,
             reuse: setup.reuse,
-            shards: 2,
+            shards: setup.shards,
             ca,
         })
         .await?;
