@@ -11,6 +11,8 @@ mod digest;
 mod effect;
 mod function;
 mod mode;
+mod objects;
+mod question;
 mod scanner;
 mod statement;
 mod summary;
@@ -22,6 +24,8 @@ pub mod fuzz;
 pub use digest::digest;
 pub use effect::EffectSet;
 pub use mode::{Backslash, Charset, DoubleQuotes, Mode, Server};
+pub use objects::{Objects, RoutineName, TableName, TableUse};
+pub use question::{Question, Subject};
 pub use scanner::Scanner;
 pub use summary::{
     ConnectionIdCall, Kill, KillTarget, Placement, Scope, Span, Summary, TouchedVariables,

@@ -10,6 +10,7 @@ use super::diagnostics::Doubt;
 use super::link::{Armed, InsertId, Link, Purpose};
 use super::settings::{Certainty, Change, Settings};
 use super::statements::{READING, Reading};
+use super::variables::Variables;
 use super::{Collation, Session, Want, tracking};
 use crate::Effects;
 
@@ -62,6 +63,7 @@ impl Session {
             link.expect(Purpose::Restore, ReplyKind::Single, 0);
         }
         let aligned = link.take_settings(target, out);
+        link.take_variables(&self.variables.known, out);
         if link.insert_id == InsertId::Stale {
             self.give_insert_id(out);
         }
@@ -163,6 +165,13 @@ impl Link {
             sql.extend_from_slice(name);
         }
         self.say(&sql, Purpose::Ask(names), out);
+    }
+
+    fn take_variables(&mut self, target: &Variables, out: &mut Effects) {
+        if let Some(sql) = self.variables.to(target) {
+            self.variables.clone_from(target);
+            self.say(&sql, Purpose::Restore, out);
+        }
     }
 
     fn take_settings(&mut self, target: &Settings, out: &mut Effects) -> Aligned {

@@ -107,7 +107,14 @@ impl Cleanup {
 
     fn done(&mut self, reply: &OwnReply) -> bool {
         match &reply.purpose {
-            Purpose::Warnings | Purpose::InsertId | Purpose::Ask(_) => true,
+            Purpose::Warnings
+            | Purpose::InsertId
+            | Purpose::FoundRows
+            | Purpose::Ask(_)
+            | Purpose::UserVariables(_)
+            | Purpose::Locks(_)
+            | Purpose::Table(_)
+            | Purpose::Bodies(_) => true,
             Purpose::Reset => {
                 self.link.was_reset();
                 reply.error.is_none()

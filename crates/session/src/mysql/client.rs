@@ -8,6 +8,7 @@ use tollgate_wire_mysql::frame::{self, Frame, HEADER_LEN, Header, Sequence};
 use tollgate_wire_mysql::reply::Upload;
 
 use super::exchange::{About, Uploading};
+use super::named::Named;
 use super::{CloseReason, MAX_WHOLE, Progress, Session, Verdict, Waiting, Want, answers};
 use crate::Effects;
 
@@ -312,7 +313,9 @@ impl Session {
                 if let Some(exchange) = &mut link.exchange {
                     exchange.sequence = sequence;
                     if let Some(scanner) = body.scanner.take() {
-                        exchange.about = About::of(&scanner.finish(), None);
+                        let summary = scanner.finish();
+                        let named = Named::of_long(&summary);
+                        exchange.about = About::of(&summary, None).with(named);
                     }
                     if let Some(step) = link.queue.back_mut() {
                         step.sequence = sequence;

@@ -145,6 +145,8 @@ impl Session {
         self.subscription = super::Subscription::default();
         self.statements.clear();
         self.pins.reset();
+        self.variables.clear();
+        self.unseen.clear();
         self.diagnostics = super::Diagnostics::default();
     }
 }

@@ -6,6 +6,7 @@ use tollgate_wire_mysql::frame::Sequence;
 use tollgate_wire_mysql::reply::{self, OkPacket};
 
 use super::exchange::{Exchange, Outcome};
+use super::rows::text_row;
 use super::{Session, answers};
 use crate::Effects;
 
@@ -38,11 +39,20 @@ const MAX_KEPT: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Diagnostics {
     row_count: i64,
-    /// `None`: only the server knew.
-    found_rows: Option<u64>,
+    found_rows: FoundRows,
     insert_id: Box<[u8]>,
     pub(super) insert_id_doubt: Doubt,
     pub(super) conditions: Conditions,
+}
+
+/// What `FOUND_ROWS()` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FoundRows {
+    Known(u64),
+    /// Only the server knows.
+    Unasked,
+    /// Nobody knows.
+    Lost,
 }
 
 /// Whether the insert id is to be asked for before the connection goes: what a reply reports is also the value
@@ -92,7 +102,7 @@ impl Default for Diagnostics {
     fn default() -> Self {
         Self {
             row_count: 0,
-            found_rows: Some(0),
+            found_rows: FoundRows::Known(0),
             insert_id: b"0".as_slice().into(),
             insert_id_doubt: Doubt::No,
             conditions: Conditions::None,
@@ -141,9 +151,9 @@ impl Diagnostics {
                     None => i64::try_from(head.affected_rows).unwrap_or(-1),
                 };
                 if effects.intersects(EffectSet::CALC_FOUND_ROWS) {
-                    self.found_rows = None;
-                } else if rows.is_some() {
-                    self.found_rows = *rows;
+                    self.found_rows = FoundRows::Unasked;
+                } else if let Some(rows) = rows {
+                    self.found_rows = FoundRows::Known(*rows);
                 }
                 if !effects.intersects(READS_CONDITIONS) {
                     let failed = Failed::No;
@@ -157,6 +167,21 @@ impl Diagnostics {
         if exchange.heard.insert_id != 0 || effects.intersects(CHANGES_INSERT_ID) {
             self.insert_id_doubt = Doubt::Yes;
         }
+    }
+
+    pub(super) fn counts_unasked(&self) -> bool {
+        self.found_rows == FoundRows::Unasked
+    }
+
+    /// `SELECT FOUND_ROWS()` was answered with these packets, the last left out.
+    pub(super) fn found_rows_told(&mut self, packets: &[Vec<u8>]) {
+        let row = packets.last().and_then(|row| text_row(row));
+        let found = row.and_then(|row| row.first().copied().flatten());
+        let found = found.and_then(|found| std::str::from_utf8(found).ok());
+        self.found_rows = match found.and_then(|found| found.parse().ok()) {
+            Some(found) => FoundRows::Known(found),
+            None => FoundRows::Lost,
+        };
     }
 
     /// `SHOW WARNINGS` was answered with these packets, the last left out.
@@ -211,10 +236,10 @@ impl Session {
         let bare = Bare::of(text)?;
         match bare {
             Bare::RowCount => Some(Local::Number(self.diagnostics.row_count.to_string())),
-            Bare::FoundRows => {
-                let found = self.diagnostics.found_rows?;
-                Some(Local::Number(found.to_string()))
-            }
+            Bare::FoundRows => match self.diagnostics.found_rows {
+                FoundRows::Known(found) => Some(Local::Number(found.to_string())),
+                FoundRows::Unasked | FoundRows::Lost => None,
+            },
             Bare::Warnings => match &self.diagnostics.conditions {
                 Conditions::None => Some(Local::NoConditions),
                 Conditions::Kept { .. } => Some(Local::Conditions),
@@ -237,7 +262,7 @@ impl Session {
                 let name = column_name(text);
                 answers::number(out, capabilities, status, (name, &value));
                 self.diagnostics.row_count = -1;
-                self.diagnostics.found_rows = Some(1);
+                self.diagnostics.found_rows = FoundRows::Known(1);
             }
             Some(Local::NoConditions) => self.show_conditions(&no_conditions(capabilities), out),
             Some(Local::Conditions) => {

@@ -156,6 +156,10 @@ impl Session {
             &exchange.heard.outcome,
             exchange.heard.state_change,
         );
+        if matches!(exchange.heard.outcome, Outcome::Failed) {
+            self.failed = effects;
+        }
+        self.heed_names(&exchange);
         let runs = matches!(
             exchange.command,
             Command::Query | Command::StmtExecute | Command::StmtBulkExecute
@@ -252,6 +256,7 @@ impl Link {
         self.armed = Armed::No;
         self.past = Past::WasReset;
         self.carried.clear();
+        self.variables.clear();
         self.insert_id = InsertId::Zero;
         self.transaction = reply::TransactionState::FREE;
         self.characteristics = Characteristics::None;

@@ -1,11 +1,14 @@
 //! The client's command that is being answered: what it may do, and what has been heard so far.
 
+use std::sync::Arc;
+
 use tollgate_sql::mysql::{EffectSet, Summary};
 use tollgate_wire_mysql::capabilities::Capabilities;
 use tollgate_wire_mysql::command::Command;
 use tollgate_wire_mysql::frame::Sequence;
 use tollgate_wire_mysql::reply::{EofBridge, OkHead};
 
+use super::named::Named;
 use super::statements::Statement;
 
 /// One command of the client's, from its first byte to the last of its reply.
@@ -38,7 +41,22 @@ pub(super) struct About {
     pub(super) name: Option<Box<[u8]>>,
     /// The text without its data.
     pub(super) digest: Option<Box<str>>,
+    /// What else it names; `None` for nothing.
+    pub(super) named: Option<Arc<Named>>,
+    /// User variables that it sets to literals and nothing more, so that they need not be asked for.
+    pub(super) literals: Option<Arc<Literals>>,
+    pub(super) releases_all: Releases,
 }
+
+/// Whether a text does nothing but release all locks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Releases {
+    Nothing,
+    AllLocks,
+}
+
+/// Names of user variables and the assignments that give them their values.
+pub(super) type Literals = [(Box<[u8]>, Box<[u8]>)];
 
 impl About {
     /// A command without SQL text.
@@ -48,6 +66,9 @@ impl About {
         variables: Vec::new(),
         name: None,
         digest: None,
+        named: None,
+        literals: None,
+        releases_all: Releases::Nothing,
     };
 
     pub(super) fn of(summary: &Summary, digest: Option<Box<str>>) -> Self {
@@ -63,7 +84,16 @@ impl About {
             },
             name: summary.name.as_ref().map(|name| name.as_bytes().into()),
             digest,
+            named: None,
+            literals: None,
+            releases_all: Releases::Nothing,
         }
+    }
+
+    /// The same with what the text names.
+    pub(super) fn with(mut self, named: Named) -> Self {
+        self.named = (!named.is_empty()).then(|| Arc::new(named));
+        self
     }
 }
 

@@ -10,8 +10,11 @@ use tollgate_wire_mysql::reply::{Prepared, ReplyKind, ReplyScanner, TransactionS
 use tollgate_wire_mysql::status::StatusFlags;
 
 use super::exchange::Exchange;
+use super::named::{Routine, TableKey};
 use super::settings::Settings;
 use super::statements::Carried;
+use super::unseen::Bodies;
+use super::variables::Variables;
 
 /// What the shell knows about a server connection that has just logged in.
 #[derive(Debug, Clone)]
@@ -100,8 +103,18 @@ pub(super) enum Purpose {
     Warnings,
     /// `SELECT LAST_INSERT_ID()`.
     InsertId,
+    /// `SELECT FOUND_ROWS()`.
+    FoundRows,
     /// Reads these variables, for the client.
     Ask(Vec<Vec<u8>>),
+    /// Reads these user variables.
+    UserVariables(Vec<Box<[u8]>>),
+    /// Reads which of these locks are held.
+    Locks(Vec<Box<[u8]>>),
+    /// Reads whether this table is a temporary one.
+    Table(TableKey),
+    /// Reads the bodies of these routines.
+    Bodies(Vec<Routine>),
     /// `COM_RESET_CONNECTION`, behind a client.
     Reset,
 }
@@ -123,7 +136,14 @@ impl Step {
     /// True when its answer decides what the connection is set to.
     pub(super) fn restores(&self) -> bool {
         match self.purpose {
-            Purpose::Warnings | Purpose::InsertId | Purpose::Ask(_) => false,
+            Purpose::Warnings
+            | Purpose::InsertId
+            | Purpose::FoundRows
+            | Purpose::Ask(_)
+            | Purpose::UserVariables(_)
+            | Purpose::Locks(_)
+            | Purpose::Table(_)
+            | Purpose::Bodies(_) => false,
             Purpose::Client
             | Purpose::Arm
             | Purpose::Baseline
@@ -162,6 +182,9 @@ pub(super) struct Link {
     /// What it has of itself: what a variable goes back to that nobody sets.
     pub(super) baseline: Settings,
     pub(super) settings: Settings,
+    pub(super) variables: Variables,
+    /// Stored code that was read here.
+    pub(super) bodies: Bodies,
     pub(super) multi_statements: Multi,
     pub(super) insert_id: InsertId,
     pub(super) carried: Carried,
@@ -232,6 +255,8 @@ impl Link {
             past: Past::AsOpened,
             baseline: Settings::default(),
             settings,
+            variables: Variables::default(),
+            bodies: Bodies::default(),
             multi_statements: Multi::of(config.capabilities),
             insert_id: InsertId::Zero,
             carried: Carried::new(config.max_statements),

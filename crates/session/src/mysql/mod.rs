@@ -20,8 +20,11 @@ mod commands;
 mod diagnostics;
 mod ending;
 mod exchange;
+mod inquiry;
 mod kill;
+mod ledger;
 mod link;
+mod named;
 mod own;
 mod pins;
 mod prepared;
@@ -31,6 +34,8 @@ mod server;
 mod settings;
 mod statements;
 mod tracking;
+mod unseen;
+mod variables;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
@@ -41,6 +46,7 @@ pub mod fuzz;
 )]
 mod tests;
 
+use tollgate_sql::mysql::{EffectSet, Server};
 use tollgate_types::SessionState;
 use tollgate_wire_mysql::capabilities::Capabilities;
 use tollgate_wire_mysql::charset;
@@ -60,6 +66,8 @@ use pins::Pins;
 use settings::Settings;
 use statements::{Cursor, LongData, Statements};
 use tracking::Subscription;
+use unseen::Unseen;
+use variables::UserVariables;
 
 /// Commands up to this many bytes are seen whole before they are passed on. A shell's buffer for the client
 /// must be able to grow to this and a header.
@@ -238,8 +246,12 @@ pub struct Session {
     /// As the client was told last.
     status: StatusFlags,
     statements: Statements,
+    variables: UserVariables,
+    unseen: Unseen,
     pins: Pins,
     diagnostics: Diagnostics,
+    /// What the last statement may have done that failed.
+    failed: EffectSet,
     inbound: Inbound,
     waiting: Waiting,
     verdict: Option<Verdict>,
@@ -294,8 +306,11 @@ impl Session {
             subscription: Subscription::default(),
             status: config.status,
             statements: Statements::default(),
+            variables: UserVariables::default(),
+            unseen: Unseen::default(),
             pins: Pins::default(),
             diagnostics: Diagnostics::default(),
+            failed: EffectSet::NONE,
             inbound: Inbound::Idle,
             waiting: Waiting::No,
             verdict: None,
@@ -308,7 +323,7 @@ impl Session {
         let link = &state.0;
         if link.settings.schema.is_some() && self.settings.schema.is_none() {
             Fit::Never
-        } else if link.settings == self.settings {
+        } else if link.settings == self.settings && link.variables == self.variables.known {
             Fit::Same
         } else {
             Fit::Differs
@@ -351,7 +366,8 @@ impl Session {
         let idle = self.tying(&link).is_empty()
             && !self.holds_long_data()
             && link.is_between_transactions()
-            && !self.diagnostics.is_failed();
+            && !self.diagnostics.is_failed()
+            && !self.is_in_doubt();
         match link.exchange {
             Some(exchange) if at_boundary && !matches!(self.inbound, Inbound::Body(_)) => {
                 let mut sequence = exchange.sequence;
@@ -376,7 +392,9 @@ impl Session {
             return Farewell::CloseServer { cancel };
         }
         let reasons = self.tying(&link);
-        let known = self.collation == Collation::Known && !self.diagnostics.is_failed();
+        let known = self.collation == Collation::Known
+            && !self.diagnostics.is_failed()
+            && !self.is_in_doubt();
         if link.is_quiet() && reasons.is_empty() && known && !self.holds_long_data() {
             if self.diagnostics.insert_id_doubt == diagnostics::Doubt::Yes {
                 link.insert_id = link::InsertId::Stale;
@@ -472,6 +490,9 @@ impl Session {
         }
         if self.statements.any(|statement| statement.key.is_none()) {
             facts.insert(PinReason::PreparedStatement);
+        }
+        if self.variables.stay() {
+            facts.insert(PinReason::UserVariable);
         }
         if link.trust == Trust::Lost {
             facts.insert(PinReason::SessionSetting);

@@ -168,6 +168,30 @@ impl Session {
                 self.diagnostics.conditions_told(reply.packets);
             }
             (Purpose::InsertId, None) => self.insert_id_told(&reply),
+            (Purpose::FoundRows, answer) => {
+                let packets = answer.is_none().then_some(reply.packets.as_slice());
+                self.diagnostics
+                    .found_rows_told(packets.unwrap_or_default());
+            }
+            (Purpose::UserVariables(names), answer) => {
+                let packets = answer.is_none().then_some(reply.packets.as_slice());
+                self.user_variables_told(names, packets.unwrap_or_default());
+            }
+            (Purpose::Locks(names), answer) => {
+                let packets = answer.is_none().then_some(reply.packets.as_slice());
+                self.pins.ledger.told(names, packets.unwrap_or_default());
+            }
+            (Purpose::Table(table), answer) => {
+                let answer = match &answer {
+                    None => Ok(reply.packets.as_slice()),
+                    Some(error) => Err(error_code(error)),
+                };
+                self.pins.ledger.table_told(table, answer);
+            }
+            (Purpose::Bodies(asked), answer) => {
+                let packets = answer.is_none().then_some(reply.packets.as_slice());
+                self.bodies_told(asked, packets);
+            }
             (Purpose::Ask(_), Some(_)) => self.pins.hold(PinReason::SessionSetting),
             (Purpose::Ask(names), None) => {
                 let names = names.clone();
@@ -180,7 +204,7 @@ impl Session {
     /// What an error kept back is reported with the next reply.
     fn heed_late(&mut self, changes: &[u8]) {
         if let Heed::StateChanged = heed(self, changes) {
-            self.pins.hold(PinReason::ProceduralBody);
+            self.change_reported_late();
         }
         if let Some(link) = &self.link {
             self.status = link.status;
@@ -227,4 +251,10 @@ impl Session {
                 .inject(|bytes| wire::stmt_close(bytes, *id));
         }
     }
+}
+
+/// The number in the payload of an ERR.
+fn error_code(payload: &[u8]) -> u16 {
+    let code = payload.get(1..).and_then(|code| code.first_chunk::<2>());
+    code.map_or(0, |code| u16::from_le_bytes(*code))
 }

@@ -5,22 +5,14 @@ use std::collections::BTreeSet;
 use tollgate_sql::mysql::EffectSet;
 
 use super::exchange::{About, Outcome, StateChange};
+use super::ledger::{Done, Ledger};
+use super::named::Named;
+use super::unseen::Reported;
 use crate::{Effects, PinChange, PinReason, PinSet};
 
 /// Effects that tie, and the reason.
-const BEGINS: [(EffectSet, PinReason); 6] = [
-    (
-        EffectSet::USER_VARIABLE_SET
-            .union(EffectSet::USER_VARIABLE_WRITE)
-            .union(EffectSet::USER_VARIABLE_UNKNOWN),
-        PinReason::UserVariable,
-    ),
-    (EffectSet::TEMPORARY_CREATE, PinReason::TemporaryObject),
-    (
-        EffectSet::FLUSH_LOCK.union(EffectSet::BACKUP_LOCK),
-        PinReason::LockedTables,
-    ),
-    (EffectSet::NAMED_LOCK, PinReason::AdvisoryLock),
+const BEGINS: [(EffectSet, PinReason); 3] = [
+    (EffectSet::USER_VARIABLE_UNKNOWN, PinReason::UserVariable),
     (EffectSet::SEQUENCE_READ, PinReason::Sequence),
     (
         EffectSet::SET_ROLE
@@ -79,12 +71,12 @@ pub(super) struct Pins {
     digest: Option<Box<str>>,
     /// Statements of SQL `PREPARE`.
     prepared: BTreeSet<Box<[u8]>>,
-    handlers: u32,
+    pub(super) ledger: Ledger,
 }
 
 impl Pins {
     pub(super) fn reasons(&self) -> PinSet {
-        self.held.union(self.derived)
+        self.held.union(self.derived).union(self.ledger.reasons())
     }
 
     pub(super) fn hold(&mut self, reason: PinReason) {
@@ -97,7 +89,7 @@ impl Pins {
 
     /// A command has been answered.
     pub(super) fn ran(&mut self, about: &About, outcome: &Outcome, change: StateChange) {
-        let before = self.held;
+        let before = self.reasons();
         let failed = !matches!(outcome, Outcome::Done { .. });
         let alone = about.statements <= 1;
         let effects = if failed && alone {
@@ -105,26 +97,44 @@ impl Pins {
         } else {
             about.effects
         };
+        self.begin(effects);
+        let calls = about
+            .named
+            .as_ref()
+            .is_some_and(|named| !named.routines.is_empty());
+        if change == StateChange::Reported && !calls {
+            self.reported(effects);
+        }
+        self.named_statements(effects, about);
+        let done = if failed { Done::Perhaps } else { Done::All };
+        self.ledger.ran(about, effects, done);
+        if self.reasons() != before {
+            self.digest.clone_from(&about.digest);
+        }
+    }
+
+    /// Code that was read has run, or may have.
+    pub(super) fn code_ran(&mut self, effects: EffectSet, named: &Named, reported: Reported) {
+        self.begin(effects);
+        match reported {
+            Reported::Change => self.reported(effects),
+            Reported::Nothing => {}
+        }
+        self.ledger.code_ran(effects, named);
+    }
+
+    fn begin(&mut self, effects: EffectSet) {
         for (effect, reason) in BEGINS {
             if effects.intersects(effect) {
                 self.held.insert(reason);
             }
         }
-        if change == StateChange::Reported
-            && (effects.intersects(UNSEEN) || !effects.intersects(EXPLAINS))
-        {
+    }
+
+    /// The server has said that state changed.
+    pub(super) fn reported(&mut self, effects: EffectSet) {
+        if !effects.intersects(EXPLAINS) {
             self.held.insert(PinReason::ProceduralBody);
-        }
-        self.named_statements(effects, about);
-        if effects.intersects(EffectSet::HANDLER_OPEN) {
-            self.handlers = self.handlers.saturating_add(about.statements.max(1));
-            self.held.insert(PinReason::Handler);
-        }
-        if !failed && alone {
-            self.ends(effects);
-        }
-        if self.held != before {
-            self.digest.clone_from(&about.digest);
         }
     }
 
@@ -152,29 +162,11 @@ impl Pins {
         }
     }
 
-    /// Some state ends by one statement.
-    fn ends(&mut self, effects: EffectSet) {
-        if effects.intersects(EffectSet::UNLOCK_TABLES.union(EffectSet::BACKUP_UNLOCK)) {
-            self.held.remove(PinReason::LockedTables);
-        }
-        if effects.intersects(EffectSet::NAMED_UNLOCK_ALL)
-            && !effects.intersects(EffectSet::NAMED_LOCK)
-        {
-            self.held.remove(PinReason::AdvisoryLock);
-        }
-        if effects.intersects(EffectSet::HANDLER_CLOSE) {
-            self.handlers = self.handlers.saturating_sub(1);
-            if self.handlers == 0 {
-                self.held.remove(PinReason::Handler);
-            }
-        }
-    }
-
     /// The connection was reset: what a reset undoes is gone.
     pub(super) fn reset(&mut self) {
         self.held = self.held.intersection(PinSet::LASTING);
         self.prepared.clear();
-        self.handlers = 0;
+        self.ledger.clear();
     }
 
     /// Tells of changes since the last time.

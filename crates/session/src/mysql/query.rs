@@ -1,15 +1,19 @@
 //! Queries: what a text means for the session before it is passed on.
 
+use std::sync::Arc;
+
 use tollgate_sql::mysql::{
     Charset, EffectSet, Mode, Placement, Scanner, Summary, classify, digest,
 };
 use tollgate_wire_mysql::command::{self, Command};
 use tollgate_wire_mysql::error_code::ErrorCode;
 
-use super::Session;
 use super::client::{Inbound, Message, Step, Way};
 use super::diagnostics::Asked;
-use super::exchange::About;
+use super::exchange::{About, Literals, Releases};
+use super::ledger::releases_all;
+use super::named::{Called, Named};
+use super::{Collation, Session, variables};
 use crate::Effects;
 
 /// Longest digest to keep, in bytes.
@@ -52,7 +56,28 @@ impl Session {
     pub(super) fn about(&self, summary: &Summary, text: &[u8]) -> About {
         let remarkable = summary.effects.intersects(REMARKABLE);
         let digest = remarkable.then(|| digest(self.mode(), text, MAX_DIGEST).into());
-        About::of(summary, digest)
+        let schema = self.settings.schema.as_deref();
+        let named = Named::of(summary, text, schema, Called::Directly);
+        let mut about = About::of(summary, digest).with(named);
+        if summary.effects == EffectSet::USER_VARIABLE_SET {
+            about.literals = self.literals(text);
+        }
+        about.releases_all = if releases_all(text) {
+            Releases::AllLocks
+        } else {
+            Releases::Nothing
+        };
+        about
+    }
+
+    fn literals(&self, text: &[u8]) -> Option<Arc<Literals>> {
+        let name = b"collation_connection";
+        let collation = match self.collation {
+            Collation::Known => self.settings.value(name).or(self.baseline.value(name)),
+            Collation::InDoubt => None,
+        };
+        let collation = collation.and_then(Option::as_deref);
+        variables::literals(text, collation).map(Into::into)
     }
 
     pub(super) fn query(&mut self, message: Message<'_>, out: &mut Effects) -> Step {

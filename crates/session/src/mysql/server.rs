@@ -7,11 +7,10 @@ use tollgate_wire_mysql::status::StatusFlags;
 
 use super::answers::lasting;
 use super::client::Inbound;
-use super::diagnostics::{Conditions, Doubt};
 use super::exchange::{Exchange, Outcome, Uploading};
 use super::link::{Clean, Purpose};
 use super::own::OwnPacket;
-use super::{Collation, ServerEvent, ServerProgress, Session, Waiting};
+use super::{ServerEvent, ServerProgress, Session, Waiting};
 use crate::Effects;
 
 /// Longest packet of a reply that must be seen whole: ends, errors, names of files.
@@ -299,21 +298,17 @@ impl Session {
             && self.waiting == Waiting::No;
         let facts = self.link.as_ref().map(|link| self.facts(link));
         self.pins.derive(facts.unwrap_or_default());
-        let tied = !self.pins.reasons().is_empty() || self.holds_long_data();
-        let link = self.link.as_mut()?;
-        if !idle || tied || !link.is_quiet() {
+        let link = self.link.as_ref()?;
+        if !idle || self.holds_long_data() || !link.is_quiet() {
             return None;
         }
-        if let Conditions::Unasked { .. } = self.diagnostics.conditions {
-            link.say(b"SHOW WARNINGS", Purpose::Warnings, out);
+        if self.pins.reasons().without(self.open_reasons()).is_empty() {
+            self.inquire(out);
+            let facts = self.link.as_ref().map(|link| self.facts(link));
+            self.pins.derive(facts.unwrap_or_default());
         }
-        if self.diagnostics.insert_id_doubt == Doubt::Yes {
-            link.ask_insert_id(out);
-        }
-        if self.collation == Collation::InDoubt {
-            self.ask_collation(out);
-        }
-        if self.link.as_ref().is_some_and(|link| !link.is_quiet()) {
+        let quiet = self.link.as_ref().is_some_and(|link| link.is_quiet());
+        if !quiet || !self.pins.reasons().is_empty() {
             return None;
         }
         self.status = lasting(self.status);

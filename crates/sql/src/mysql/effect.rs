@@ -201,6 +201,8 @@ effects! {
     LAST_GTID = 87;
     /// `SHOW STATUS`, `SHOW SESSION STATUS`: counters of the server's connection, and the cost of its last query.
     SESSION_STATUS = 88;
+    /// `RENAME TABLE`, or an `ALTER` that renames something.
+    RENAME = 89;
 }
 
 impl EffectSet {

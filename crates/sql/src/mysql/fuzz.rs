@@ -12,6 +12,12 @@ pub fn fuzz_classify(data: &[u8]) {
         for call in &whole.connection_ids {
             assert!(call.span.start < call.span.end && call.span.end <= length);
         }
+        let objects = &whole.objects;
+        let tables = objects.tables.iter().map(|table| table.name);
+        let questions = whole.questions.iter().map(|question| question.span);
+        for span in objects.locks.iter().copied().chain(tables).chain(questions) {
+            assert!(span.start < span.end && span.end <= length);
+        }
         if let Some(kill) = whole.kill {
             assert!(kill.span.start < kill.span.end && kill.span.end <= length);
         }

@@ -3,6 +3,8 @@
 use operand::Operands;
 use setting::Setting;
 
+use super::objects::{Naming, Objects};
+use super::question::Questions;
 use super::summary::Kept;
 use super::{
     ConnectionIdCall, EffectSet, Kill, KillTarget, Server, Span, Summary, TouchedVariables,
@@ -11,6 +13,7 @@ use super::{
 use crate::Name;
 
 mod lead;
+mod naming;
 mod operand;
 mod setting;
 mod step;
@@ -57,10 +60,14 @@ enum Stage {
     Set,
     Xa,
     Create(Lifetime),
+    /// A name comes next, perhaps behind words of its statement.
+    Naming(Owner),
     /// The rest of that; it may have a `SELECT`.
     Created,
-    Drop,
+    Drop(Lifetime),
     Alter,
+    /// The rest of that.
+    Altering,
     Lock,
     Unlock,
     Flush,
@@ -104,6 +111,17 @@ enum Unlabelled {
 enum Blocks {
     None,
     Some,
+}
+
+/// Whose name is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// A temporary table that is created.
+    NewTable,
+    /// A table that is dropped.
+    DroppedTable,
+    /// A procedure that is called.
+    Procedure,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -170,6 +188,9 @@ pub(super) struct Statement {
     has_tokens: bool,
     operands: Operands,
     setting: Setting,
+    naming: Naming,
+    objects: Objects,
+    questions: Questions,
     count: u32,
     effects: EffectSet,
     name: Option<Name>,
@@ -194,6 +215,9 @@ impl Statement {
             has_tokens: false,
             operands: Operands::NONE,
             setting: Setting::NONE,
+            naming: Naming::START,
+            objects: Objects::default(),
+            questions: Questions::default(),
             count: 0,
             effects: EffectSet::NONE,
             name: None,
@@ -217,6 +241,9 @@ impl Statement {
                 .kill
                 .filter(|_| !self.effects.intersects(EffectSet::KILL_UNKNOWN)),
             connection_ids: self.connection_ids,
+            objects: self.objects,
+            questions: self.questions.listed,
+            unlisted_questions: self.questions.unlisted,
         }
     }
 
@@ -234,6 +261,7 @@ impl Statement {
         if self.has_tokens {
             self.operands_end();
             self.setting_ends();
+            self.naming_ends();
             self.stage_ends();
             self.count = self.count.saturating_add(1);
         }
@@ -247,6 +275,7 @@ impl Statement {
         self.has_tokens = false;
         self.operands = Operands::NONE;
         self.setting = Setting::NONE;
+        self.naming = Naming::START;
     }
 
     /// What a statement is that stops here.
@@ -255,7 +284,9 @@ impl Statement {
             Stage::Begin => self.add(EffectSet::BEGIN),
             Stage::Rollback => self.add(EffectSet::ROLLBACK),
             Stage::Label(Unlabelled::Statement) => self.add(EffectSet::UNKNOWN),
-            Stage::Create(Lifetime::Lasting) | Stage::Drop => self.add(EffectSet::IMPLICIT_COMMIT),
+            Stage::Create(Lifetime::Lasting) | Stage::Drop(Lifetime::Lasting) => {
+                self.add(EffectSet::IMPLICIT_COMMIT);
+            }
             Stage::Kill(_) => self.add(EffectSet::KILL_UNKNOWN),
             Stage::Lead
             | Stage::Branch
@@ -267,8 +298,11 @@ impl Statement {
             | Stage::Set
             | Stage::Xa
             | Stage::Create(Lifetime::Temporary)
+            | Stage::Drop(Lifetime::Temporary)
+            | Stage::Naming(_)
             | Stage::Created
             | Stage::Alter
+            | Stage::Altering
             | Stage::Lock
             | Stage::Unlock
             | Stage::Flush

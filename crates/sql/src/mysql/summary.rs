@@ -1,6 +1,6 @@
 //! What is known of a text when all of it has been read.
 
-use super::EffectSet;
+use super::{EffectSet, Objects, Question};
 use crate::Name;
 
 /// More names than this are not kept.
@@ -27,6 +27,12 @@ pub struct Summary {
     pub kill: Option<Kill>,
     /// Where the text calls `CONNECTION_ID()`, in the order of the text, at most four places.
     pub connection_ids: Vec<ConnectionIdCall>,
+    /// What the text names that lives as long as the session, and the code it calls.
+    pub objects: Objects,
+    /// Where the first statement asks what the statement before the text left, in the order of the text.
+    pub questions: Vec<Question>,
+    /// The effects of those questions of the first statement that are not listed.
+    pub unlisted_questions: EffectSet,
 }
 
 /// A range of bytes of the text, counted from its first byte over all pieces.

@@ -130,7 +130,6 @@ fn statements_that_commit_by_themselves() {
         "alter user 'a' identified by 'b'",
         "drop index i on t",
         "drop view v",
-        "rename table a to b",
         "truncate t",
         "grant select on *.* to 'a'",
         "revoke all on *.* from 'a'",
@@ -1184,6 +1183,166 @@ fn every_effect_is_reachable() {
     }
 }
 
+#[test]
+fn renames_are_said() {
+    for sql in [
+        "rename table a to b",
+        "alter table a add column c int, rename to b",
+    ] {
+        check(sql, E::RENAME | DDL);
+    }
+}
+
+/// The texts of spans, the schema and a dot in front where there is one.
+fn spelled(sql: &str, schema: Option<Span>, name: Span) -> String {
+    let text = |span: Span| {
+        let range = usize::try_from(span.start).unwrap()..usize::try_from(span.end).unwrap();
+        sql[range].to_owned()
+    };
+    match schema {
+        Some(schema) => format!("{}.{}", text(schema), text(name)),
+        None => text(name),
+    }
+}
+
+#[test]
+fn tables_of_the_session_have_names() {
+    use crate::mysql::TableUse::{Dropped, TemporaryCreated};
+    for (sql, used, names) in [
+        ("CREATE TEMPORARY TABLE Tt (a INT)", TemporaryCreated, "Tt"),
+        (
+            "CREATE TEMPORARY TABLE IF NOT EXISTS a.`b c` AS SELECT 1",
+            TemporaryCreated,
+            "a.`b c`",
+        ),
+        ("create or replace temporary table x", TemporaryCreated, "x"),
+        (
+            "DROP TABLE IF EXISTS a, `b`.C, d RESTRICT",
+            Dropped,
+            "a `b`.C d",
+        ),
+        ("DROP TEMPORARY TABLE x", Dropped, "x"),
+        ("DROP TABLES x , y", Dropped, "x y"),
+    ] {
+        let summary = classify(MYSQL, sql.as_bytes());
+        let tables = &summary.objects.tables;
+        let found: Vec<_> = tables
+            .iter()
+            .map(|table| spelled(sql, table.schema, table.name))
+            .collect();
+        assert_eq!(found.join(" "), names, "{sql}");
+        assert!(tables.iter().all(|table| table.used == used), "{sql}");
+        assert_eq!(summary.objects.unnamed, E::NONE, "{sql}");
+    }
+    for sql in [
+        "CREATE TEMPORARY TABLE 'x' (a INT)",
+        "CREATE TEMPORARY SEQUENCE s",
+    ] {
+        let unnamed = classify(MARIADB, sql.as_bytes()).objects.unnamed;
+        assert_eq!(unnamed, E::TEMPORARY_CREATE, "{sql}");
+    }
+    assert!(
+        classify(MYSQL, b"CREATE TABLE t (a INT)")
+            .objects
+            .tables
+            .is_empty()
+    );
+}
+
+#[test]
+fn locks_have_names_if_these_are_literals() {
+    for (sql, names, unnamed) in [
+        (
+            "SELECT GET_LOCK('a b', 10), get_lock ( 'c' ,0)",
+            "'a b' 'c'",
+            E::NONE,
+        ),
+        ("SELECT GET_LOCK(CONCAT('a','b'), 1)", "", E::NAMED_LOCK),
+        ("SELECT GET_LOCK('a' 'b', 1)", "", E::NAMED_LOCK),
+        ("SELECT GET_LOCK(?, 1)", "", E::NAMED_LOCK),
+        (
+            "SELECT GET_LOCK('a',1), service_get_read_locks('n','l',1)",
+            "'a'",
+            E::NAMED_UNLOCK,
+        ),
+    ] {
+        let summary = classify(MYSQL, sql.as_bytes());
+        let found: Vec<_> = summary
+            .objects
+            .locks
+            .iter()
+            .map(|lock| spelled(sql, None, *lock))
+            .collect();
+        assert_eq!(found.join(" "), names, "{sql}");
+        assert_eq!(summary.objects.unnamed, unnamed, "{sql}");
+    }
+}
+
+#[test]
+fn routines_that_may_run_have_names() {
+    for (sql, names, unnamed) in [
+        ("CALL P()", "p", E::NONE),
+        ("CALL `Db`.p(1, f(2))", "`Db`.p f", E::NONE),
+        ("CALL p", "p", E::NONE),
+        ("CALL a.b.c()", "", E::CALL),
+        ("SELECT f(1), a.g(2), UPPER('x') FROM t", "f a.g", E::NONE),
+        ("SELECT a.b.c(1)", "", E::UNKNOWN_FUNCTION),
+        ("CREATE TABLE t (a INT)", "", E::NONE),
+    ] {
+        let summary = classify(MYSQL, sql.as_bytes());
+        let routines = &summary.objects.routines;
+        let found: Vec<_> = routines
+            .iter()
+            .map(|routine| {
+                let name = String::from_utf8_lossy(routine.name.as_bytes()).into_owned();
+                match routine.schema {
+                    Some(schema) => format!("{}.{name}", spelled(sql, None, schema)),
+                    None => name,
+                }
+            })
+            .collect();
+        assert_eq!(found.join(" "), names, "{sql}");
+        assert_eq!(summary.objects.unnamed, unnamed, "{sql}");
+    }
+}
+
+#[test]
+fn questions_about_the_statement_before_have_places() {
+    for (sql, places) in [
+        ("SELECT ROW_COUNT()", "ROW_COUNT() column"),
+        (
+            "SELECT row_count ( ) + 1, FOUND_ROWS() FROM t",
+            "row_count ( ) inner, FOUND_ROWS() column",
+        ),
+        (
+            "SELECT @@warning_count, @@session.error_count AS e",
+            "@@warning_count column, @@session.error_count inner",
+        ),
+        ("SET @a = ROW_COUNT()", "ROW_COUNT() inner"),
+        ("SELECT 1; SELECT ROW_COUNT()", ""),
+        ("SELECT @@global.x, `row_count`()", "`row_count`() column"),
+    ] {
+        let summary = classify(MYSQL, sql.as_bytes());
+        let found: Vec<_> = summary
+            .questions
+            .iter()
+            .map(|question| {
+                let placement = match question.placement {
+                    Placement::Column => "column",
+                    Placement::Inner => "inner",
+                };
+                format!("{} {placement}", spelled(sql, None, question.span))
+            })
+            .collect();
+        assert_eq!(found.join(", "), places, "{sql}");
+    }
+    let many = "SELECT ".to_owned() + &["ROW_COUNT()"; 9].join(",");
+    assert_eq!(
+        classify(MYSQL, many.as_bytes()).unlisted_questions,
+        E::ROW_COUNT
+    );
+}
+
 fn fragments() -> impl Strategy<Value = Vec<u8>> {
     let fragment = prop::sample::select(vec![
         "select ",
@@ -1217,7 +1376,13 @@ fn fragments() -> impl Strategy<Value = Vec<u8>> {
         "into ",
         "get_lock",
         "connection_id",
+        "row_count()",
+        "@@warning_count",
         "last_insert_id",
+        "call ",
+        "drop ",
+        "table ",
+        "if exists ",
         "kill ",
         "5",
         "begin ",

@@ -15,8 +15,9 @@ fn settled(word: &[u8]) -> Option<EffectSet> {
         b"change" | b"stop" | b"purge" => EffectSet::REPLICATION | EffectSet::IMPLICIT_COMMIT,
         b"install" | b"uninstall" => EffectSet::INSTALL | EffectSet::IMPLICIT_COMMIT,
         b"shutdown" | b"restart" => EffectSet::SHUTDOWN,
-        b"grant" | b"revoke" | b"rename" | b"truncate" | b"optimize" | b"repair" | b"check"
-        | b"cache" | b"import" => EffectSet::IMPLICIT_COMMIT,
+        b"rename" => EffectSet::RENAME | EffectSet::IMPLICIT_COMMIT,
+        b"grant" | b"revoke" | b"truncate" | b"optimize" | b"repair" | b"check" | b"cache"
+        | b"import" => EffectSet::IMPLICIT_COMMIT,
         b"clone" => EffectSet::UNKNOWN | EffectSet::IMPLICIT_COMMIT,
         // These are statements of a body only.
         b"end" | b"until" | b"leave" | b"iterate" | b"fetch" | b"open" | b"close" | b"return" => {
@@ -51,7 +52,10 @@ impl Statement {
             b"commit" => self.stage_with(EffectSet::COMMIT, Stage::Commit),
             b"rollback" => Stage::Rollback,
             b"xa" => Stage::Xa,
-            b"call" => self.stage_with(EffectSet::CALL, Stage::Call),
+            b"call" => {
+                self.add(EffectSet::CALL);
+                self.naming_starts(super::Owner::Procedure)
+            }
             b"load" => Stage::Load,
             b"get" => self.stage_with(EffectSet::GET_DIAGNOSTICS, Stage::Diagnostics),
             b"handler" => Stage::Handler,
@@ -71,7 +75,7 @@ impl Statement {
         let stage = match word {
             b"create" => Stage::Create(super::Lifetime::Lasting),
             b"alter" => self.stage_with(EffectSet::IMPLICIT_COMMIT, Stage::Alter),
-            b"drop" => Stage::Drop,
+            b"drop" => Stage::Drop(super::Lifetime::Lasting),
             b"lock" => Stage::Lock,
             b"unlock" => Stage::Unlock,
             b"flush" => {

@@ -4,7 +4,9 @@ use super::{Calls, Stage, Statement, Telling, Token};
 use crate::Name;
 use crate::mysql::function::{Spelling, function_effect, is_known};
 use crate::mysql::summary::{Kept, keep_call};
-use crate::mysql::{ConnectionIdCall, EffectSet, Placement, Span, Write};
+use crate::mysql::{
+    ConnectionIdCall, EffectSet, Placement, Question, RoutineName, Span, Subject, Write,
+};
 
 /// What the last tokens were, as far as the next one decides what they mean.
 #[derive(Clone, Copy)]
@@ -14,7 +16,11 @@ pub(super) struct Operands {
     front: Front,
     /// What the last token is for a name that follows it.
     ahead: Front,
+    /// What the last token was for a variable that begins with this one.
+    front_of_variable: Front,
     columns: Columns,
+    /// Of a qualified name: where the part in front of the last one stands.
+    owner: Owner,
     call: Call,
     into: Into,
 }
@@ -26,18 +32,34 @@ enum Last {
     Name {
         name: Name,
         part: Part,
-        start: u64,
+        span: Span,
     },
     /// The dot between the parts of a name.
     Dot,
     /// A user variable: a `:` behind it makes it the target of an assignment.
     UserVariable(Name),
     /// `@@`
-    SystemVariable,
+    SystemVariable(Place),
     /// `@@name`; `@@global` if a dot follows.
-    SystemName(Name),
+    SystemName(Name, Place),
     /// The dot in `@@global.name`.
-    SystemDot,
+    SystemDot(Place),
+}
+
+/// Where an expression stands.
+#[derive(Clone, Copy)]
+struct Place {
+    span: Span,
+    front: Front,
+}
+
+/// What stands in front of the dot of a name.
+#[derive(Clone, Copy)]
+enum Owner {
+    None,
+    Schema(Span),
+    /// More than one part.
+    Deeper,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,15 +92,21 @@ enum Columns {
 enum Call {
     None,
     LastInsertId,
-    ConnectionId {
-        start: u64,
-        front: Front,
-    },
-    /// Behind `CONNECTION_ID()`.
-    ConnectionIdEnds {
-        span: Span,
-        front: Front,
-    },
+    /// `CONNECTION_ID(`, `ROW_COUNT(` or `FOUND_ROWS(`.
+    Answer(Answer, Place),
+    /// Behind one of these, and its `)` if it has one.
+    AnswerEnds(Answer, Place),
+    /// `GET_LOCK(`: the name comes next.
+    Lock,
+    /// Behind a literal there.
+    LockNamed(Span),
+}
+
+/// What can be put in the place of an expression by somebody who knows it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    ConnectionId,
+    Question(Subject),
 }
 
 /// Whether we are among the targets of `INTO`.
@@ -96,7 +124,9 @@ impl Operands {
         last: Last::Other,
         front: Front::Other,
         ahead: Front::Other,
+        front_of_variable: Front::Other,
         columns: Columns::Elsewhere,
+        owner: Owner::None,
         call: Call::None,
         into: Into::No,
     };
@@ -104,8 +134,8 @@ impl Operands {
 
 impl Statement {
     pub(super) fn operand(&mut self, token: Token<'_>, span: Span) {
-        self.finish_variable(token);
         self.finish_call(token, span);
+        self.finish_variable(token);
         if token.is_punct(b'(') {
             self.call_starts();
         }
@@ -113,6 +143,7 @@ impl Statement {
         if token.identifier().is_some() && !matches!(self.operands.last, Last::Dot) {
             self.operands.front = self.operands.ahead;
         }
+        self.operands.front_of_variable = self.operands.ahead;
         self.operands.ahead = self.ahead_of(token);
         self.operands.last = self.last_after(token, span);
     }
@@ -120,8 +151,8 @@ impl Statement {
     /// The statement, or an item of a list, is over.
     pub(super) fn operands_end(&mut self) {
         let end = Token::Punct(b';');
-        self.finish_variable(end);
         self.finish_call(end, Span { start: 0, end: 0 });
+        self.finish_variable(end);
         self.operands = Operands::NONE;
     }
 
@@ -136,13 +167,18 @@ impl Statement {
                     self.add(EffectSet::USER_VARIABLE_READ);
                 }
             }
-            Last::SystemName(name) if !token.is_punct(b'.') => self.system_variable(name),
+            Last::SystemName(name, place) if !token.is_punct(b'.') => {
+                self.system_variable(name);
+                if let Some(subject) = Subject::of_variable(name.as_bytes()) {
+                    self.answer_ends(token, Answer::Question(subject), place);
+                }
+            }
             Last::Other
             | Last::Name { .. }
             | Last::Dot
-            | Last::SystemVariable
-            | Last::SystemName(_)
-            | Last::SystemDot => {}
+            | Last::SystemVariable(_)
+            | Last::SystemName(..)
+            | Last::SystemDot(_) => {}
         }
     }
 
@@ -176,74 +212,135 @@ impl Statement {
                 });
                 Call::None
             }
-            Call::ConnectionId { start, front } if closes => Call::ConnectionIdEnds {
-                span: Span { start, end: at.end },
-                front,
-            },
+            Call::Answer(answer, place) if closes => {
+                let start = place.span.start;
+                let span = Span { start, end: at.end };
+                Call::AnswerEnds(answer, Place { span, ..place })
+            }
             // It has no arguments; the server will say so.
-            Call::ConnectionId { .. } => {
-                self.add(EffectSet::CONNECTION_ID_UNKNOWN);
+            Call::Answer(answer, _) => {
+                if answer == Answer::ConnectionId {
+                    self.add(EffectSet::CONNECTION_ID_UNKNOWN);
+                }
                 Call::None
             }
-            Call::ConnectionIdEnds { span, front } => {
-                self.connection_id_ends(token, span, front);
+            Call::AnswerEnds(answer, place) => {
+                self.answer_ends(token, answer, place);
                 Call::None
             }
+            Call::Lock => match token {
+                Token::Text => Call::LockNamed(at),
+                Token::Word(_)
+                | Token::Identifier(_)
+                | Token::Number(_)
+                | Token::UserVariable(_)
+                | Token::SystemVariable
+                | Token::Punct(_) => self.lock_unnamed(),
+            },
+            Call::LockNamed(name) if token.is_punct(b',') => {
+                self.objects.lock(name);
+                Call::None
+            }
+            Call::LockNamed(_) => self.lock_unnamed(),
         };
     }
 
-    fn connection_id_ends(&mut self, token: Token<'_>, span: Span, front: Front) {
+    fn lock_unnamed(&mut self) -> Call {
+        self.objects.unnamed.insert(EffectSet::NAMED_LOCK);
+        Call::None
+    }
+
+    /// `token` stands behind an expression that has an answer.
+    fn answer_ends(&mut self, token: Token<'_>, answer: Answer, place: Place) {
         let ends = matches!(token, Token::Punct(b',' | b';'))
             || matches!(
                 token.keyword(),
                 b"from" | b"where" | b"limit" | b"union" | b"order" | b"group" | b"having"
             );
         let listed = self.operands.columns == Columns::Listed;
-        let placement = if ends && listed && front == Front::Column {
+        let placement = if ends && listed && place.front == Front::Column {
             Placement::Column
         } else {
             Placement::Inner
         };
-        let call = ConnectionIdCall { span, placement };
-        if keep_call(&mut self.connection_ids, call) == Kept::No {
-            self.add(EffectSet::CONNECTION_ID_UNKNOWN);
+        let span = place.span;
+        match answer {
+            Answer::ConnectionId => {
+                let call = ConnectionIdCall { span, placement };
+                if keep_call(&mut self.connection_ids, call) == Kept::No {
+                    self.add(EffectSet::CONNECTION_ID_UNKNOWN);
+                }
+            }
+            Answer::Question(subject) if self.count == 0 => {
+                self.questions.add(Question {
+                    subject,
+                    span,
+                    placement,
+                });
+            }
+            Answer::Question(_) => {}
         }
     }
 
     /// A `(` stands behind the last token.
     fn call_starts(&mut self) {
-        let Last::Name { name, part, start } = self.operands.last else {
+        let Last::Name { name, part, span } = self.operands.last else {
             return;
         };
         let front = self.operands.front;
         let word = name.as_bytes();
         if part == Part::Qualified {
-            self.unknown_function(front);
+            self.unknown_function(front, name);
             return;
         }
+        let place = Place { span, front };
         match word {
             b"last_insert_id" => self.operands.call = Call::LastInsertId,
             b"connection_id" => {
                 self.add(EffectSet::CONNECTION_ID);
-                self.operands.call = Call::ConnectionId { start, front };
+                self.operands.call = Call::Answer(Answer::ConnectionId, place);
             }
             _ => {
                 self.add(function_effect(word));
+                self.lock_starts(word);
+                if let Some(subject) = Subject::of_function(word) {
+                    self.operands.call = Call::Answer(Answer::Question(subject), place);
+                }
                 let spelling = match part {
                     Part::Quoted => Spelling::Quoted,
                     Part::Word | Part::Qualified => Spelling::Word,
                 };
                 if !is_known(self.server, word, spelling) {
-                    self.unknown_function(front);
+                    self.unknown_function(front, name);
                 }
             }
         }
     }
 
-    fn unknown_function(&mut self, front: Front) {
-        if self.calls == Calls::Count && front != Front::NotCalled {
-            self.add(EffectSet::UNKNOWN_FUNCTION);
+    /// Locks of other kinds than `GET_LOCK` takes are not known by a name.
+    fn lock_starts(&mut self, function: &[u8]) {
+        if function == b"get_lock" {
+            self.operands.call = Call::Lock;
+        } else if function_effect(function).intersects(EffectSet::NAMED_LOCK) {
+            self.objects.unnamed.insert(EffectSet::NAMED_UNLOCK);
         }
+    }
+
+    fn unknown_function(&mut self, front: Front, name: Name) {
+        if self.calls == Calls::Ignore || front == Front::NotCalled {
+            return;
+        }
+        self.add(EffectSet::UNKNOWN_FUNCTION);
+        let kind = EffectSet::UNKNOWN_FUNCTION;
+        let schema = match self.operands.owner {
+            Owner::None => None,
+            Owner::Schema(span) => Some(span),
+            Owner::Deeper => {
+                self.objects.unnamed.insert(kind);
+                return;
+            }
+        };
+        self.objects.routine(RoutineName { schema, name }, kind);
     }
 
     fn follow_into(&mut self, token: Token<'_>) {
@@ -284,31 +381,49 @@ impl Statement {
         }
     }
 
-    fn last_after(&self, token: Token<'_>, span: Span) -> Last {
+    fn last_after(&mut self, token: Token<'_>, span: Span) -> Last {
+        let part = match token {
+            Token::Identifier(_) => Part::Quoted,
+            Token::Word(_)
+            | Token::Text
+            | Token::Number(_)
+            | Token::UserVariable(_)
+            | Token::SystemVariable
+            | Token::Punct(_) => Part::Word,
+        };
         match (self.operands.last, token) {
             (
-                Last::SystemVariable | Last::SystemDot,
+                Last::SystemVariable(place) | Last::SystemDot(place),
                 Token::Word(name) | Token::Identifier(name),
-            ) => Last::SystemName(*name),
-            (Last::SystemName(_), Token::Punct(b'.')) => Last::SystemDot,
-            (Last::Name { .. }, Token::Punct(b'.')) => Last::Dot,
+            ) => {
+                let start = place.span.start;
+                let end = span.end;
+                let span = Span { start, end };
+                Last::SystemName(*name, Place { span, ..place })
+            }
+            (Last::SystemName(_, place), Token::Punct(b'.')) => Last::SystemDot(place),
+            (Last::Name { part, span, .. }, Token::Punct(b'.')) => {
+                self.operands.owner = match part {
+                    Part::Word | Part::Quoted => Owner::Schema(span),
+                    Part::Qualified => Owner::Deeper,
+                };
+                Last::Dot
+            }
             (Last::Dot, Token::Word(name) | Token::Identifier(name)) => Last::Name {
                 name: *name,
                 part: Part::Qualified,
-                start: span.start,
+                span,
             },
-            (_, Token::Word(name)) => Last::Name {
-                name: *name,
-                part: Part::Word,
-                start: span.start,
-            },
-            (_, Token::Identifier(name)) => Last::Name {
-                name: *name,
-                part: Part::Quoted,
-                start: span.start,
-            },
+            (_, Token::Word(name) | Token::Identifier(name)) => {
+                self.operands.owner = Owner::None;
+                let name = *name;
+                Last::Name { name, part, span }
+            }
             (_, Token::UserVariable(name)) => Last::UserVariable(*name),
-            (_, Token::SystemVariable) => Last::SystemVariable,
+            (_, Token::SystemVariable) => {
+                let front = self.operands.front_of_variable;
+                Last::SystemVariable(Place { span, front })
+            }
             (_, Token::Text | Token::Number(_) | Token::Punct(_)) => Last::Other,
         }
     }

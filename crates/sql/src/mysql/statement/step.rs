@@ -1,6 +1,6 @@
 //! The words behind the first one.
 
-use super::{Before, Blocks, Calls, Lifetime, Place, Stage, Statement, Token, Unlabelled};
+use super::{Before, Blocks, Calls, Lifetime, Owner, Place, Stage, Statement, Token, Unlabelled};
 use crate::mysql::{EffectSet, Kill, KillTarget, Span};
 
 impl Statement {
@@ -28,14 +28,21 @@ impl Statement {
             Stage::Xa if word == b"recover" => self.stage_with(EffectSet::XA_RECOVER, Stage::Body),
             Stage::Xa => self.stage_with(EffectSet::XA, Stage::Body),
             Stage::Create(lifetime) => self.create(word, lifetime),
+            Stage::Naming(owner) => self.naming(token, span, owner),
             Stage::Created => {
                 if matches!(word, b"select" | b"values" | b"with") {
                     self.calls = Calls::Count;
                 }
                 Stage::Created
             }
-            Stage::Drop => self.drop_of(word),
+            Stage::Drop(lifetime) => self.drop_of(word, lifetime),
             Stage::Alter => self.alter(word),
+            Stage::Altering => {
+                if word == b"rename" {
+                    self.add(EffectSet::RENAME);
+                }
+                Stage::Altering
+            }
             Stage::Lock | Stage::Unlock | Stage::Backup | Stage::BackingUp => self.lock(word),
             Stage::Flush => self.flush(word),
             Stage::Handler => Stage::HandlerNamed,
@@ -146,6 +153,11 @@ impl Statement {
             }
             b"database" | b"schema" => self.stage_with(EffectSet::DATABASE_DDL, Stage::Body),
             b"procedure" | b"function" | b"trigger" | b"event" | b"package" => self.routine(),
+            b"table" if lifetime == Lifetime::Temporary => self.naming_starts(Owner::NewTable),
+            _ if lifetime == Lifetime::Temporary && word == b"sequence" => {
+                self.objects.unnamed.insert(EffectSet::TEMPORARY_CREATE);
+                Stage::Created
+            }
             b"table" | b"view" | b"index" | b"sequence" | b"user" | b"role" | b"server"
             | b"tablespace" | b"undo" | b"logfile" | b"resource" | b"library" | b"catalog" => {
                 Stage::Created
@@ -163,15 +175,24 @@ impl Statement {
         self.stage_with(EffectSet::ROUTINE, Stage::Body)
     }
 
-    fn drop_of(&mut self, word: &[u8]) -> Stage {
+    fn drop_of(&mut self, word: &[u8], lifetime: Lifetime) -> Stage {
         let effects = match word {
-            b"temporary" => return self.stage_with(EffectSet::TEMPORARY_DROP, Stage::Body),
+            b"temporary" => {
+                return self
+                    .stage_with(EffectSet::TEMPORARY_DROP, Stage::Drop(Lifetime::Temporary));
+            }
             b"prepare" => return self.stage_with(EffectSet::DEALLOCATE, Stage::DeallocateName),
             b"database" | b"schema" => EffectSet::DATABASE_DDL | EffectSet::DROP_DATABASE,
-            b"table" | b"tables" => EffectSet::DROP_TABLE,
+            b"table" | b"tables" if lifetime == Lifetime::Lasting => EffectSet::DROP_TABLE,
             _ => EffectSet::NONE,
         };
-        self.stage_with(effects | EffectSet::IMPLICIT_COMMIT, Stage::Body)
+        if lifetime == Lifetime::Lasting {
+            self.add(effects | EffectSet::IMPLICIT_COMMIT);
+        }
+        if matches!(word, b"table" | b"tables") {
+            return self.naming_starts(Owner::DroppedTable);
+        }
+        Stage::Body
     }
 
     fn alter(&mut self, word: &[u8]) -> Stage {
@@ -179,7 +200,7 @@ impl Statement {
             b"database" | b"schema" => self.stage_with(EffectSet::DATABASE_DDL, Stage::Body),
             b"event" => self.routine(),
             b"table" | b"user" | b"view" | b"procedure" | b"function" | b"instance" | b"server"
-            | b"sequence" | b"tablespace" => Stage::Body,
+            | b"sequence" | b"tablespace" => Stage::Altering,
             _ => Stage::Alter,
         }
     }

@@ -1,0 +1,157 @@
+//! What the server is asked before its connection is given back: conditions and counts that the client may ask for
+//! later, values of user variables, which locks are held, and what stored code may have done.
+
+use tollgate_sql::mysql::EffectSet;
+
+use super::diagnostics::{Conditions, Doubt};
+use super::exchange::{Exchange, Outcome, StateChange};
+use super::link::Purpose;
+use super::named::Routine;
+use super::unseen::{Hidden, Reported};
+use super::{Collation, Session, unseen};
+use crate::{Effects, PinReason, PinSet};
+
+/// Code that a text calls by name.
+const CALLS: EffectSet = EffectSet::CALL.union(EffectSet::UNKNOWN_FUNCTION);
+
+impl Session {
+    /// True while something is not known that decides whether the connection is clean.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.variables.is_in_doubt() || !self.unseen.is_empty() || self.pins.ledger.is_in_doubt()
+    }
+
+    /// Reasons that the next question may take away.
+    pub(super) fn open_reasons(&self) -> PinSet {
+        let mut open = PinSet::NONE;
+        open = open.union(self.pins.ledger.open_reasons());
+        if self.variables.is_in_doubt() {
+            open.insert(PinReason::UserVariable);
+        }
+        open
+    }
+
+    /// A text of the client has been answered: what it did by names that it has, and what must be asked for.
+    pub(super) fn heed_names(&mut self, exchange: &Exchange) {
+        let about = &exchange.about;
+        let done = matches!(exchange.heard.outcome, Outcome::Done { .. });
+        let Some(link) = &mut self.link else { return };
+        if about.effects.intersects(EffectSet::IMPLICIT_COMMIT) {
+            link.bodies.clear();
+        }
+        if let Some(literals) = &about.literals
+            && done
+        {
+            self.variables.set(literals, &mut link.variables);
+        } else if let Some(named) = &about.named {
+            self.variables.written(&named.variables);
+        }
+        let Some(named) = &about.named else { return };
+        if named.unnamed.intersects(EffectSet::USER_VARIABLE_UNKNOWN) {
+            self.pins.hold(PinReason::UserVariable);
+        }
+        if named.unnamed.intersects(CALLS) {
+            self.pins.hold(PinReason::ProceduralBody);
+        }
+        let reported = match exchange.heard.state_change {
+            StateChange::None => Reported::Nothing,
+            StateChange::Reported => Reported::Change,
+        };
+        if !named.routines.is_empty() {
+            self.unseen.ran(&named.routines, reported);
+        }
+    }
+
+    /// After a statement that failed, the server says that state had changed.
+    pub(super) fn change_reported_late(&mut self) {
+        if self.unseen.is_empty() {
+            self.pins.reported(self.failed);
+        } else {
+            self.unseen.ran(&[], Reported::Change);
+        }
+    }
+
+    /// Asks for everything that must be known before the connection may go. The order matters: `SHOW WARNINGS` leaves
+    /// everything as it is, and the others do not.
+    pub(super) fn inquire(&mut self, out: &mut Effects) {
+        let Some(link) = &mut self.link else { return };
+        if let Conditions::Unasked { .. } = self.diagnostics.conditions {
+            link.say(b"SHOW WARNINGS", Purpose::Warnings, out);
+        }
+        if self.diagnostics.counts_unasked() {
+            link.say(b"SELECT FOUND_ROWS() LIMIT 1", Purpose::FoundRows, out);
+        }
+        if self.diagnostics.insert_id_doubt == Doubt::Yes {
+            link.ask_insert_id(out);
+        }
+        if self.collation == Collation::InDoubt {
+            self.ask_collation(out);
+        }
+        if !self.look_at_code(out) {
+            return;
+        }
+        let Some(link) = &mut self.link else { return };
+        if self.variables.is_in_doubt() {
+            let (sql, names) = self.variables.question();
+            link.say(&sql, Purpose::UserVariables(names), out);
+        }
+        if let Some((sql, names)) = self.pins.ledger.question() {
+            link.say(&sql, Purpose::Locks(names), out);
+        }
+        for table in self.pins.ledger.tables_in_doubt() {
+            link.say(&table.question(), Purpose::Table(table), out);
+        }
+    }
+
+    /// True when no code waits to be looked at.
+    fn look_at_code(&mut self, out: &mut Effects) -> bool {
+        if self.unseen.is_empty() {
+            return true;
+        }
+        let Some(link) = &mut self.link else {
+            return true;
+        };
+        let asking = self.unseen.look(&mut link.bodies);
+        if !asking.is_empty() {
+            let sql = unseen::question(&asking);
+            link.say(&sql, Purpose::Bodies(asking), out);
+            return false;
+        }
+        let (found, reported) = self.unseen.conclude();
+        let unknown = EffectSet::EXECUTE_IMMEDIATE;
+        // What it prepares is reported, so that without a report it has run nothing that it made itself.
+        let made = EffectSet::EXECUTE.union(EffectSet::PREPARE);
+        let hidden = found.hidden == Hidden::Some
+            || found.named.unnamed.intersects(CALLS)
+            || found.effects.intersects(unknown)
+            || reported == Reported::Change && found.effects.intersects(made);
+        if hidden {
+            self.pins.hold(PinReason::ProceduralBody);
+        }
+        if found
+            .named
+            .unnamed
+            .intersects(EffectSet::USER_VARIABLE_UNKNOWN)
+        {
+            self.pins.hold(PinReason::UserVariable);
+        }
+        self.variables.written(&found.named.variables);
+        let effects = found.effects.without(made);
+        self.pins.code_ran(effects, &found.named, reported);
+        true
+    }
+
+    pub(super) fn bodies_told(&mut self, asked: &[Routine], packets: Option<&[Vec<u8>]>) {
+        let server = self.config.server;
+        let Some(link) = &mut self.link else { return };
+        match packets {
+            Some(packets) => link.bodies.told(server, asked, packets),
+            None => link.bodies.not_told(asked),
+        }
+    }
+
+    pub(super) fn user_variables_told(&mut self, names: &[Box<[u8]>], packets: &[Vec<u8>]) {
+        if let Some(link) = &mut self.link {
+            self.variables.told(names, packets, &mut link.variables);
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! Code that a text runs and does not show: stored routines are read from the catalogue, and count as if their
+//! statements stood in the text.
+//!
+//! A body is shown to whoever defined it or may see all of them (`SHOW_ROUTINE`, or `SELECT` on everything); code that
+//! cannot be read ties. Triggers and views are not read here: what they set is reported by the server, but for
+//! `SELECT .. INTO @v` and locks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tollgate_sql::mysql::{Charset, EffectSet, Mode, Server, classify};
+
+use super::named::{Called, Named, Routine};
+use super::rows::text_row;
+
+/// Longest body that is read, in bytes.
+const MAX_BODY: &[u8] = b"65536";
+
+/// Routines that one statement may reach; beyond that it is not known what it ran.
+const MAX_REACHED: usize = 64;
+
+/// Routines that are remembered with a server connection.
+const MAX_KNOWN: usize = 128;
+
+/// After so many uses a routine is read again: somebody else may have changed it.
+const MAX_USES: u8 = 64;
+
+/// What is said of bodies and not of what runs.
+const FORM: EffectSet = EffectSet::COMPOUND
+    .union(EffectSet::BEGIN)
+    .union(EffectSet::ROUTINE)
+    .union(EffectSet::CALL)
+    .union(EffectSet::UNKNOWN_FUNCTION);
+
+/// What a routine does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Body {
+    /// There is none that the user can see.
+    Missing,
+    /// It is there, and its text is not shown or too long.
+    Hidden,
+    Shown {
+        effects: EffectSet,
+        named: Box<Named>,
+    },
+}
+
+/// Bodies by routine, as one server connection has read them.
+#[derive(Debug, Default)]
+pub(super) struct Bodies {
+    known: BTreeMap<Key, (Body, u8)>,
+}
+
+/// Schema and name in lower case: whether case counts is the server's business, and what it tells of more than
+/// one routine counts together.
+type Key = (Box<[u8]>, Box<[u8]>);
+
+fn key_of(schema: &[u8], name: &[u8]) -> Key {
+    let lower = |text: &[u8]| text.to_ascii_lowercase().into();
+    (lower(schema), lower(name))
+}
+
+impl Bodies {
+    fn use_of(&mut self, routine: &Routine) -> Option<Body> {
+        let key = key_of(&routine.schema, &routine.name);
+        let (body, uses) = self.known.get_mut(&key)?;
+        let found = body.clone();
+        *uses = uses.saturating_sub(1);
+        if *uses == 0 {
+            self.known.remove(&key);
+        }
+        Some(found)
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.known.clear();
+    }
+
+    /// The packets of the answer to `question`, the last left out. A routine that it does not tell is missing.
+    pub(super) fn told(&mut self, server: Server, asked: &[Routine], packets: &[Vec<u8>]) {
+        if self.known.len().saturating_add(asked.len()) > MAX_KNOWN {
+            self.known.clear();
+        }
+        for routine in asked {
+            let key = key_of(&routine.schema, &routine.name);
+            self.known.insert(key, (Body::Missing, MAX_USES));
+        }
+        // A count and four definitions come first.
+        for row in packets.iter().skip(COLUMNS.saturating_add(1)) {
+            let Some(row) = text_row(row) else { continue };
+            let [Some(schema), Some(name), Some(sql_mode), text] = row.as_slice() else {
+                continue;
+            };
+            let body = match text {
+                Some(text) => shown(server, sql_mode, text, schema),
+                None => Body::Hidden,
+            };
+            let key = key_of(schema, name);
+            if let Some((known, _)) = self.known.get_mut(&key) {
+                // A procedure and a function may have the same name.
+                *known = merged(std::mem::replace(known, Body::Missing), body);
+            }
+        }
+    }
+
+    /// The question failed: what the routines do is not known.
+    pub(super) fn not_told(&mut self, asked: &[Routine]) {
+        for routine in asked {
+            let key = key_of(&routine.schema, &routine.name);
+            self.known.insert(key, (Body::Hidden, 1));
+        }
+    }
+}
+
+fn shown(server: Server, sql_mode: &[u8], text: &[u8], schema: &[u8]) -> Body {
+    let mode = Mode {
+        server,
+        charset: Charset::Utf8,
+        ..Mode::default()
+    };
+    let summary = classify(mode.with_sql_mode(sql_mode), text);
+    let mut named = Named::of(&summary, text, Some(schema), Called::ByCode);
+    // What a body drops may have been made again since.
+    named
+        .tables
+        .retain(|(used, _)| *used == tollgate_sql::mysql::TableUse::TemporaryCreated);
+    Body::Shown {
+        effects: summary.effects.without(FORM),
+        named: Box::new(named),
+    }
+}
+
+fn merged(one: Body, other: Body) -> Body {
+    match (one, other) {
+        (Body::Missing, body) | (body, Body::Missing) => body,
+        (Body::Hidden, _) | (_, Body::Hidden) => Body::Hidden,
+        (
+            Body::Shown {
+                mut effects,
+                mut named,
+            },
+            Body::Shown {
+                effects: more,
+                named: other,
+            },
+        ) => {
+            effects.insert(more);
+            add(&mut named, &other);
+            Body::Shown { effects, named }
+        }
+    }
+}
+
+fn add(named: &mut Named, other: &Named) {
+    named.variables.extend(other.variables.iter().cloned());
+    named.tables.extend(other.tables.iter().cloned());
+    named.locks.extend(other.locks.iter().cloned());
+    named.routines.extend(other.routines.iter().cloned());
+    named.unnamed.insert(other.unnamed);
+}
+
+/// Columns of the question.
+const COLUMNS: usize = 4;
+
+/// Asks for the bodies of `routines`. Names of routines are compared without case, as the catalogue does.
+pub(super) fn question(routines: &[Routine]) -> Vec<u8> {
+    let mut sql =
+        b"SELECT CAST(ROUTINE_SCHEMA AS BINARY),CAST(LOWER(ROUTINE_NAME) AS BINARY),SQL_MODE,\
+CAST(IF(LENGTH(ROUTINE_DEFINITION)>"
+            .to_vec();
+    sql.extend_from_slice(MAX_BODY);
+    sql.extend_from_slice(
+        b",NULL,CONVERT(ROUTINE_DEFINITION USING utf8mb4)) AS BINARY) \
+FROM information_schema.ROUTINES WHERE ",
+    );
+    for (at, routine) in routines.iter().enumerate() {
+        sql.extend_from_slice(if at == 0 { b"" } else { b" OR " });
+        sql.extend_from_slice(b"ROUTINE_SCHEMA='");
+        sql.extend_from_slice(&routine.schema);
+        sql.extend_from_slice(b"' AND ROUTINE_NAME='");
+        sql.extend_from_slice(&routine.name);
+        sql.push(b'\'');
+    }
+    sql.extend_from_slice(b" LIMIT 1000");
+    sql
+}
+
+/// Code that has run since it was looked at last.
+#[derive(Debug, Default)]
+pub(super) struct Unseen {
+    waiting: Vec<Routine>,
+    reached: BTreeSet<Routine>,
+    /// What the routines read so far may have done.
+    found: Found,
+    reported: Reported,
+}
+
+/// Whether the server said that state has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Reported {
+    #[default]
+    Nothing,
+    Change,
+}
+
+/// What code may have done, when all of it was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Found {
+    pub(super) effects: EffectSet,
+    pub(super) named: Named,
+    /// Some of it could not be read.
+    pub(super) hidden: Hidden,
+}
+
+/// Whether some code could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Hidden {
+    #[default]
+    None,
+    Some,
+}
+
+impl Unseen {
+    /// A text has run that calls these.
+    pub(super) fn ran(&mut self, routines: &[Routine], reported: Reported) {
+        self.waiting.extend(routines.iter().cloned());
+        if reported == Reported::Change {
+            self.reported = reported;
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.reached.is_empty()
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Looks at what is known; answers the routines that are to be asked for, or nothing when all of them were
+    /// looked at.
+    pub(super) fn look(&mut self, bodies: &mut Bodies) -> Vec<Routine> {
+        let mut asking = Vec::new();
+        while let Some(routine) = self.waiting.pop() {
+            if self.reached.contains(&routine) || asking.contains(&routine) {
+                continue;
+            }
+            if self.reached.len().saturating_add(asking.len()) >= MAX_REACHED {
+                self.found.hidden = Hidden::Some;
+                break;
+            }
+            match bodies.use_of(&routine) {
+                Some(body) => self.reach(routine, body),
+                None => asking.push(routine),
+            }
+        }
+        self.waiting.extend(asking.iter().cloned());
+        asking
+    }
+
+    fn reach(&mut self, routine: Routine, body: Body) {
+        match body {
+            // What the client calls and cannot see is a loaded function, or one of a later server.
+            Body::Missing if routine.called == Called::Directly => {}
+            Body::Missing | Body::Hidden => self.found.hidden = Hidden::Some,
+            Body::Shown { effects, named } => {
+                self.found.effects.insert(effects);
+                let nested = named.routines.iter();
+                self.waiting.extend(nested.cloned());
+                add(&mut self.found.named, &named);
+            }
+        }
+        self.reached.insert(routine);
+    }
+
+    /// Everything was looked at.
+    pub(super) fn conclude(&mut self) -> (Found, Reported) {
+        let all = std::mem::take(self);
+        (all.found, all.reported)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn routine(name: &str, called: Called) -> Routine {
+        Routine {
+            schema: b"a".as_slice().into(),
+            name: name.as_bytes().into(),
+            called,
+        }
+    }
+
+    fn row(cells: &[Option<&str>]) -> Vec<u8> {
+        let mut row = Vec::new();
+        for cell in cells {
+            match cell {
+                None => row.push(0xfb),
+                Some(text) => {
+                    row.push(u8::try_from(text.len()).expect("short"));
+                    row.extend_from_slice(text.as_bytes());
+                }
+            }
+        }
+        row
+    }
+
+    fn answer(rows: &[&[Option<&str>]]) -> Vec<Vec<u8>> {
+        let mut packets = vec![Vec::new(); 5];
+        packets.extend(rows.iter().map(|cells| row(cells)));
+        packets
+    }
+
+    const SERVER: Server = Server::MySql { version: 90_700 };
+
+    #[test]
+    fn code_is_followed_to_its_end() {
+        let mut bodies = Bodies::default();
+        let mut unseen = Unseen::default();
+        unseen.ran(&[routine("p", Called::Directly)], Reported::Nothing);
+        let asking = unseen.look(&mut bodies);
+        assert_eq!(asking, [routine("p", Called::Directly)]);
+        let p = answer(&[&[Some("a"), Some("p"), Some(""), Some("BEGIN CALL q(); END")]]);
+        bodies.told(SERVER, &asking, &p);
+        let asking = unseen.look(&mut bodies);
+        assert_eq!(asking, [routine("q", Called::ByCode)]);
+        let q = answer(&[&[Some("a"), Some("q"), Some(""), Some("SELECT 1 INTO @Leak")]]);
+        bodies.told(SERVER, &asking, &q);
+        assert!(unseen.look(&mut bodies).is_empty());
+        let (found, _) = unseen.conclude();
+        assert_eq!(found.effects, EffectSet::USER_VARIABLE_WRITE);
+        assert_eq!(&*found.named.variables[0], b"leak");
+        assert_eq!(found.hidden, Hidden::None);
+        assert!(unseen.is_empty());
+    }
+
+    #[test]
+    fn what_is_not_shown_is_said() {
+        let mut bodies = Bodies::default();
+        for (name, called, row, hidden) in [
+            ("f", Called::Directly, None, Hidden::None),
+            ("g", Called::ByCode, None, Hidden::Some),
+            (
+                "h",
+                Called::Directly,
+                Some([Some("a"), Some("h"), Some(""), None]),
+                Hidden::Some,
+            ),
+        ] {
+            let mut unseen = Unseen::default();
+            unseen.ran(&[routine(name, called)], Reported::Nothing);
+            let asking = unseen.look(&mut bodies);
+            let rows: Vec<&[Option<&str>]> = row.iter().map(|row| &row[..]).collect();
+            bodies.told(SERVER, &asking, &answer(&rows));
+            assert!(unseen.look(&mut bodies).is_empty());
+            assert_eq!(unseen.conclude().0.hidden, hidden, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_routine_is_read_again_after_a_while() {
+        let mut bodies = Bodies::default();
+        bodies.told(SERVER, &[routine("p", Called::Directly)], &answer(&[]));
+        let uses = (0..=MAX_USES)
+            .filter(|_| bodies.use_of(&routine("p", Called::Directly)).is_some())
+            .count();
+        assert_eq!(uses, usize::from(MAX_USES));
+    }
+}
