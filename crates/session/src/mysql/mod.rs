@@ -46,7 +46,7 @@ pub mod fuzz;
 )]
 mod tests;
 
-use tollgate_sql::mysql::{EffectSet, Server};
+use tollgate_sql::mysql::EffectSet;
 use tollgate_types::SessionState;
 use tollgate_wire_mysql::capabilities::Capabilities;
 use tollgate_wire_mysql::charset;
