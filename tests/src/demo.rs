@@ -1,14 +1,16 @@
 //! `tollgate demo` and the command line: what a newcomer sees first.
 
 use std::{
+    ffi::OsString,
     io::{BufRead, BufReader, Read},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::mpsc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
-use tollgate_testkit::{Ended, Guarded, Ports, Signal, tollgate_program};
+use tollgate_testkit::{Ended, Guarded, MySqlKind, Ports, Signal, tollgate_program};
 
 /// Every line of the child's output, both kinds, as it comes.
 fn lines_of(child: &mut Child) -> Result<mpsc::Receiver<String>> {
@@ -35,13 +37,15 @@ fn commands(seen: &[String]) -> String {
     block.cloned().collect::<Vec<_>>().join("\n")
 }
 
-#[test]
-fn the_demo_prints_commands_that_work_as_they_stand() -> Result<()> {
+/// Runs the demo until it serves, pastes the commands it prints with `query` behind them, and returns the answer.
+fn pasted(arguments: &[&str], programs: &[PathBuf], query: &str) -> Result<String> {
     let ports = Ports::reserve(5)?;
     let first = ports.first();
     let started = Instant::now();
     let mut child = Command::new(tollgate_program()?)
         .arg("demo")
+        .args(arguments)
+        .env("PATH", search_path(programs)?)
         .args(["--api-listen", &format!("127.0.0.1:{first}")])
         .args(["--endpoint-ports", &format!("{}-{}", first + 1, first + 4)])
         .stdin(Stdio::null())
@@ -62,17 +66,17 @@ fn the_demo_prints_commands_that_work_as_they_stand() -> Result<()> {
         seen.push(line);
     }
     println!("the demo served after {:?}", started.elapsed());
-    let pasted = commands(&seen);
+    let commands = commands(&seen);
     let output = Command::new("sh")
         .arg("-c")
-        .arg(format!("{pasted} -X -A -t -c 'SELECT 6 * 7'"))
+        .arg(format!("{commands} {query}"))
+        .env("PATH", search_path(programs)?)
         .stdin(Stdio::null())
         .output()?;
-    let answer = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(
-        answer.trim(),
-        "42",
-        "{pasted}: {}",
+    let answer = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    assert!(
+        output.status.success(),
+        "{commands}: {}",
         String::from_utf8_lossy(&output.stderr)
     );
     demo.signal(Signal::INT);
@@ -82,6 +86,37 @@ fn the_demo_prints_commands_that_work_as_they_stand() -> Result<()> {
         Ended::Exited(Some(0)),
         "the demo does not end with Ctrl-C"
     );
+    Ok(answer)
+}
+
+/// The machine's search path with more folders at its end.
+fn search_path(more: &[PathBuf]) -> Result<OsString> {
+    let given = std::env::var_os("PATH").unwrap_or_default();
+    let all = std::env::split_paths(&given).chain(more.iter().cloned());
+    Ok(std::env::join_paths(all)?)
+}
+
+#[test]
+fn the_demo_prints_commands_that_work_as_they_stand() -> Result<()> {
+    let arguments = ["--engine", "postgres"];
+    let answer = pasted(&arguments, &[], "-X -A -t -c 'SELECT 6 * 7'")?;
+    assert_eq!(answer, "42");
+    Ok(())
+}
+
+#[test]
+fn so_does_the_demo_of_mysql_and_mariadb() -> Result<()> {
+    for (kind, engine) in [
+        (MySqlKind::MySql9, "mysql"),
+        (MySqlKind::MariaDb, "mariadb"),
+    ] {
+        if !kind.available() {
+            continue;
+        }
+        let query = "-B -N -e 'SELECT 6 * 7'";
+        let answer = pasted(&["--engine", engine], &kind.program_dirs()?, query)?;
+        assert_eq!(answer, "42", "{engine}");
+    }
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod isolation;
 mod lifecycle;
 mod live_changes;
 mod memory;
+mod mysql_sessions;
 mod mysql_targets;
 mod operator_walk;
 mod outages;

@@ -1,4 +1,4 @@
-//! The README tells the truth: its walk is run as it stands, only ports and the database filled in.
+//! The README tells the truth: its walks are run as they stand, only ports and the database filled in.
 
 use std::{
     path::Path,
@@ -6,21 +6,57 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use tollgate_testkit::{Postgres, PostgresVersion, Tollgate, tollgate_program};
+use tollgate_testkit::{
+    MySqlKind, MySqlOptions, MySqlServer, Postgres, PostgresVersion, TestCa, Tollgate,
+    tollgate_program,
+};
 
 use crate::support::APP_PASSWORD;
 
-/// The `sh` blocks of the section "Five-minute walk"; `console` blocks are for people.
-fn walk(readme: &str) -> Result<String> {
+/// The `sh` blocks of a section; `console` blocks are for people.
+fn blocks(title: &str) -> Result<Vec<String>> {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = std::fs::read_to_string(readme)?;
     let section = readme
         .split("\n## ")
-        .find(|part| part.starts_with("Five-minute walk"));
-    let section = section.context("the README has no walk")?;
+        .find(|part| part.starts_with(title))
+        .with_context(|| format!("the README has no section {title}"))?;
     let blocks = section.split("```sh\n").skip(1);
-    let code: Vec<&str> = blocks
-        .filter_map(|block| block.split("```").next())
-        .collect();
-    Ok(code.join("\n"))
+    Ok(blocks
+        .filter_map(|block| Some(block.split("```").next()?.to_owned()))
+        .collect())
+}
+
+/// Runs code beside a fresh Tollgate, in front of a database at this port; `programs` are found first.
+fn run(code: &str, database: (&str, u16), programs: Option<&Path>) -> Result<(String, String)> {
+    let tollgate = Tollgate::start()?;
+    let folder = tempfile::tempdir()?;
+    std::os::unix::fs::symlink(tollgate.data_dir(), folder.path().join("tollgate-data"))?;
+    let code = code
+        .replace("7400", &tollgate.api_port().to_string())
+        .replace("7500", &tollgate.first_endpoint_port().to_string());
+    let program = tollgate_program()?;
+    let ours = program.parent().context("a program has a folder")?;
+    let mut path = vec![ours.to_owned()];
+    path.extend(programs.map(Path::to_owned));
+    path.extend(std::env::split_paths(
+        &std::env::var_os("PATH").unwrap_or_default(),
+    ));
+    let (host, port) = database;
+    let output = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &code])
+        .current_dir(folder.path())
+        .env("PATH", std::env::join_paths(path)?)
+        .env("DB_HOST", host)
+        .env("DB_PORT", port.to_string())
+        .env("DB_PASSWORD", APP_PASSWORD)
+        .stdin(Stdio::null())
+        .output()
+        .context("running the walk")?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}\n{complaints}");
+    Ok((said, complaints))
 }
 
 #[test]
@@ -28,29 +64,8 @@ fn every_line_of_the_walk_works() -> Result<()> {
     let postgres = Postgres::start(PostgresVersion::newest()?)?;
     postgres.user_create("app", APP_PASSWORD)?;
     postgres.database_create("orders", "app")?;
-    let tollgate = Tollgate::start()?;
-    let folder = tempfile::tempdir()?;
-    std::os::unix::fs::symlink(tollgate.data_dir(), folder.path().join("tollgate-data"))?;
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
-    let code = walk(&std::fs::read_to_string(readme)?)?
-        .replace("7400", &tollgate.api_port().to_string())
-        .replace("7500", &tollgate.first_endpoint_port().to_string());
-    let program = tollgate_program()?;
-    let programs = program.parent().context("a program has a folder")?;
-    let path = format!("{}:{}", programs.display(), std::env::var("PATH")?);
-    let output = Command::new("bash")
-        .args(["-euo", "pipefail", "-c", &code])
-        .current_dir(folder.path())
-        .env("PATH", path)
-        .env("DB_HOST", postgres.host())
-        .env("DB_PORT", postgres.port().to_string())
-        .env("DB_PASSWORD", APP_PASSWORD)
-        .stdin(Stdio::null())
-        .output()
-        .context("running the walk")?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    let complaints = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}\n{complaints}");
+    let code = blocks("Five-minute walk")?.join("\n");
+    let (said, complaints) = run(&code, (postgres.host(), postgres.port()), None)?;
     for word in [
         "\"status\":\"available\"",
         "PostgreSQL",
@@ -63,5 +78,28 @@ fn every_line_of_the_walk_works() -> Result<()> {
             "{word} is missing in\n{said}\n{complaints}"
         );
     }
+    Ok(())
+}
+
+#[test]
+fn every_line_for_mysql_works() -> Result<()> {
+    if !MySqlKind::MySql9.available() {
+        return Ok(());
+    }
+    // As servers out there, it offers TLS.
+    let identity = TestCa::new()?.server(&["127.0.0.1"])?;
+    let mysql = MySqlServer::start_with(MySqlOptions::new(MySqlKind::MySql9).tls(identity))?;
+    mysql.user_create("app", APP_PASSWORD)?;
+    let walk = blocks("Five-minute walk")?;
+    // What the section takes for granted: how to call, and a user with a key.
+    let given = walk
+        .iter()
+        .filter(|block| block.starts_with("API=") || block.contains("/iam/users "));
+    let own = blocks("With MySQL or MariaDB")?;
+    let code: Vec<&str> = given.chain(&own).map(String::as_str).collect();
+    let client = mysql.program("mysql");
+    let database = (mysql.host(), mysql.port());
+    let (said, complaints) = run(&code.join("\n"), database, client.parent())?;
+    assert!(said.contains("app@%"), "{said}\n{complaints}");
     Ok(())
 }

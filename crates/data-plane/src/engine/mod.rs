@@ -1,6 +1,7 @@
 //! What relays and pools need of an engine. Everything else about it is its own: the listener, the login,
 //! the greeting.
 
+mod advice;
 mod machine;
 mod mysql;
 mod pools;
@@ -11,6 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tollgate_pool::BorrowError;
+use tollgate_session::PinReason;
 
 use crate::choosing::NoTarget;
 use crate::pool_key::PoolKey;
@@ -68,6 +70,9 @@ pub(crate) trait Engine: Speaks + Sized + 'static {
 
     /// The key of the connections that suit a session, if it is not the one it had.
     fn key_now(session: &Self::Session, key: &PoolKey) -> Option<PoolKey>;
+
+    /// How clients avoid a pin, for the log.
+    fn advice(reason: PinReason) -> &'static str;
 
     /// What clients are told.
     fn refusals() -> &'static dyn Refusals<Self>;

@@ -5,10 +5,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tollgate_pool::BorrowError;
-use tollgate_session::Effects;
 use tollgate_session::mysql as session;
+use tollgate_session::{Effects, PinReason};
 use tollgate_types::SessionState;
 
+use super::advice;
 use super::machine::{
     Cancel, CancelTarget, Cleaner, CleanerEvent, Doomed, Farewell, Kill, Killed, Machine, Past,
     Progress, Proof, ServerEvent, ServerProgress, Told, Want,
@@ -76,6 +77,10 @@ impl Engine for Mysql {
     fn key_now(session: &Self::Session, key: &PoolKey) -> Option<PoolKey> {
         let schema = std::str::from_utf8(session.schema()).ok()?;
         (schema != key.database).then(|| key.with_database(schema))
+    }
+
+    fn advice(reason: PinReason) -> &'static str {
+        advice::mysql(reason)
     }
 
     fn refusals() -> &'static dyn Refusals<Self> {

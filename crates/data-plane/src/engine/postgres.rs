@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tollgate_pool::BorrowError;
-use tollgate_session::Effects;
 use tollgate_session::postgres as session;
+use tollgate_session::{Effects, PinReason};
 use tollgate_types::SessionState;
 use tollgate_wire_postgres::backend::{self, ErrorFields};
 
+use super::advice;
 use super::machine::{
     Cancel, CancelTarget, Cleaner, CleanerEvent, Farewell, Killed, Machine, Past, Progress, Proof,
     ServerEvent, ServerProgress, Told, Want,
@@ -80,6 +81,10 @@ impl Engine for Postgres {
 
     fn key_now(_session: &Self::Session, _key: &PoolKey) -> Option<PoolKey> {
         None
+    }
+
+    fn advice(reason: PinReason) -> &'static str {
+        advice::postgres(reason)
     }
 
     fn refusals() -> &'static dyn Refusals<Self> {

@@ -1,7 +1,6 @@
 //! One client session at work: bytes from the client, through the session machine, to a borrowed
 //! server connection, and back. One task drives both sockets; nothing here sets a timer.
 
-mod advice;
 mod ending;
 mod killing;
 mod link;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tollgate_session::{Effects, PinChange, PinReason};
 
-use super::{Relay, advice};
+use super::Relay;
 use crate::clock;
 use crate::engine::Engine;
 use crate::pins::{self, HeldPin};
@@ -65,7 +65,7 @@ impl<E: Engine> Relay<E> {
         tracing::info!(
             session.id = %control.id, proxy.id = %control.proxy, pin.reason = reason.code(),
             db.statement = statement.as_deref(),
-            "client pinned to its server connection; {}", advice::against(reason)
+            "client pinned to its server connection; {}", E::advice(reason)
         );
         control.pins.borrow_mut().push(HeldPin {
             reason,

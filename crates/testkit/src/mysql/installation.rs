@@ -58,6 +58,12 @@ impl MySqlKind {
         Ok(Installation::find(self)?.program(name))
     }
 
+    /// The folders with its programs, for a search path.
+    pub fn program_dirs(self) -> Result<Vec<PathBuf>> {
+        let base = Installation::find(self)?.base;
+        Ok(vec![base.join("sbin"), base.join("bin")])
+    }
+
     /// File name of the server program.
     pub(super) fn server_program(self) -> &'static str {
         match self {

@@ -120,7 +120,6 @@ impl<S> Connection<S> {
     }
 
     /// The address that was connected to.
-    #[cfg(test)]
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

@@ -19,10 +19,8 @@ async fn ask(client: &mut MySqlConnection, sql: &str) -> Result<String> {
     let row = client
         .fetch_one(sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())))
         .await?;
-    Ok(match row.try_get::<String, _>(0) {
-        Ok(text) => text,
-        Err(_) => row.try_get::<i64, _>(0).map(|number| number.to_string())?,
-    })
+    // Whatever its type is, the text protocol has it as text.
+    Ok(row.try_get_unchecked::<String, _>(0)?)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,6 +135,19 @@ async fn numbers_of_connections_are_the_clients_own() -> Result<()> {
             .await;
         assert!(itself.unwrap_err().to_string().contains("1317"), "{kind:?}");
         assert_eq!(ask(&mut two, "SELECT 6").await?, "6");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_used_through_the_proxy_is_used_as_without() -> Result<()> {
+    for kind in KINDS {
+        let fixture = Fixture::start(Setup::new(kind, pool_of(2))).await?;
+        for mut client in [fixture.connect().await?, fixture.direct().await?] {
+            let unknown = client.execute("SELECT * FROM nowhere").await.unwrap_err();
+            assert!(unknown.to_string().contains("1146"), "{kind:?}: {unknown}");
+            assert_eq!(ask(&mut client, "SELECT 7").await?, "7");
+        }
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use tollgate_session::PinReason;
 
-/// How a client avoids this pin.
-pub(super) fn against(reason: PinReason) -> &'static str {
+/// How a client of PostgreSQL avoids this pin.
+pub(super) fn postgres(reason: PinReason) -> &'static str {
     match reason {
         PinReason::SessionSetting => {
             "name the setting in the text: set_config('name', .., ..) instead of a computed name"
@@ -33,5 +33,38 @@ pub(super) fn against(reason: PinReason) -> &'static str {
         PinReason::LockedTables => "run UNLOCK TABLES as soon as the lock is not needed",
         PinReason::Handler => "run HANDLER .. CLOSE when done",
         PinReason::Unknown => "avoid functions that keep state in the server process",
+    }
+}
+
+/// How a client of MySQL or MariaDB avoids this pin.
+pub(super) fn mysql(reason: PinReason) -> &'static str {
+    match reason {
+        PinReason::SessionSetting => {
+            "set session variables by name and with values, outside of procedures; EXCLUDE_VARIABLE_SETS of the target \
+             group keeps them from pinning"
+        }
+        PinReason::PreparedStatement => {
+            "prepare by the protocol instead of by SQL PREPARE, and keep prepared texts below 256 KiB"
+        }
+        PinReason::TemporaryObject => {
+            "drop temporary tables when they are no longer needed, or use a common table expression"
+        }
+        PinReason::HoldCursor => "read cursors to their end, or close their statements",
+        PinReason::AdvisoryLock => {
+            "run RELEASE_LOCK as soon as the lock is not needed, or use SELECT .. FOR UPDATE"
+        }
+        PinReason::Sequence => "use INSERT .. RETURNING instead of LASTVAL",
+        PinReason::ProceduralBody => "keep session state out of procedures, functions and triggers",
+        PinReason::UserVariable => {
+            "pass values as parameters instead of keeping them in user variables"
+        }
+        PinReason::LockedTables => "run UNLOCK TABLES as soon as the lock is not needed",
+        PinReason::Handler => "run HANDLER .. CLOSE when done",
+        PinReason::Listen
+        | PinReason::LoadedLibrary
+        | PinReason::RandomSeed
+        | PinReason::CopyInDoubt
+        | PinReason::UnnamedStatement
+        | PinReason::Unknown => "avoid statements that keep state in the server's session",
     }
 }
