@@ -36,7 +36,7 @@ impl Session {
         let done = matches!(exchange.heard.outcome, Outcome::Done { .. });
         let Some(link) = &mut self.link else { return };
         if about.effects.intersects(EffectSet::IMPLICIT_COMMIT) {
-            link.bodies.clear();
+            link.bodies.changed();
         }
         if let Some(literals) = &about.literals
             && done
@@ -57,7 +57,7 @@ impl Session {
             StateChange::Reported => Reported::Change,
         };
         if !named.routines.is_empty() {
-            self.unseen.ran(&named.routines, reported);
+            self.unseen.ran(&named.routines, about.effects, reported);
         }
     }
 
@@ -66,7 +66,7 @@ impl Session {
         if self.unseen.is_empty() {
             self.pins.reported(self.failed);
         } else {
-            self.unseen.ran(&[], Reported::Change);
+            self.unseen.ran(&[], EffectSet::NONE, Reported::Change);
         }
     }
 
@@ -110,20 +110,21 @@ impl Session {
         let Some(link) = &mut self.link else {
             return true;
         };
+        link.bodies.renew();
         let asking = self.unseen.look(&mut link.bodies);
         if !asking.is_empty() {
             let sql = unseen::question(&asking);
             link.say(&sql, Purpose::Bodies(asking), out);
             return false;
         }
-        let (found, reported) = self.unseen.conclude();
+        let found = self.unseen.conclude();
         let unknown = EffectSet::EXECUTE_IMMEDIATE;
         // What it prepares is reported, so that without a report it has run nothing that it made itself.
         let made = EffectSet::EXECUTE.union(EffectSet::PREPARE);
         let hidden = found.hidden == Hidden::Some
             || found.named.unnamed.intersects(CALLS)
             || found.effects.intersects(unknown)
-            || reported == Reported::Change && found.effects.intersects(made);
+            || found.reported == Reported::Change && found.effects.intersects(made);
         if hidden {
             self.pins.hold(PinReason::ProceduralBody);
         }
@@ -136,7 +137,7 @@ impl Session {
         }
         self.variables.written(&found.named.variables);
         let effects = found.effects.without(made);
-        self.pins.code_ran(effects, &found.named, reported);
+        self.pins.code_ran(effects, &found);
         true
     }
 

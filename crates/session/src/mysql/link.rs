@@ -13,7 +13,7 @@ use super::exchange::Exchange;
 use super::named::{Routine, TableKey};
 use super::settings::Settings;
 use super::statements::Carried;
-use super::unseen::Bodies;
+use super::unseen::{Bodies, CodeWatch};
 use super::variables::Variables;
 
 /// What the shell knows about a server connection that has just logged in.
@@ -42,6 +42,11 @@ impl ServerState {
     /// first used, or before that by [`Cleanup::arming`](super::Cleanup::arming).
     pub fn new(config: ServerConfig) -> Self {
         Self(Box::new(Link::new(config)))
+    }
+
+    /// Lets the connection know when other clients of the proxy may have changed stored code.
+    pub fn watch_code(&mut self, watch: &CodeWatch) {
+        self.0.bodies.watch(watch);
     }
 
     /// The number of the connection on the server, for `KILL`.

@@ -57,6 +57,7 @@ pub use cleanup::{Cleanup, CleanupEvent, CleanupProgress};
 pub use kill::{KillRequest, Killed};
 pub use link::{Clean, Past, ServerConfig, ServerState};
 pub use tollgate_sql::mysql::{KillTarget, Server};
+pub use unseen::CodeWatch;
 
 use crate::{Effects, PinReason, PinSet};
 use client::Inbound;

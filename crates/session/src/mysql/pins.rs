@@ -6,8 +6,7 @@ use tollgate_sql::mysql::EffectSet;
 
 use super::exchange::{About, Outcome, StateChange};
 use super::ledger::{Done, Ledger};
-use super::named::Named;
-use super::unseen::Reported;
+use super::unseen::{Found, Reported};
 use crate::{Effects, PinChange, PinReason, PinSet};
 
 /// Effects that tie, and the reason.
@@ -102,7 +101,10 @@ impl Pins {
             .named
             .as_ref()
             .is_some_and(|named| !named.routines.is_empty());
-        if change == StateChange::Reported && !calls {
+        // Changes of temporary tables are reported too.
+        let alters = before.contains(PinReason::TemporaryObject)
+            && effects.intersects(EffectSet::IMPLICIT_COMMIT);
+        if change == StateChange::Reported && !calls && !alters {
             self.reported(effects);
         }
         self.named_statements(effects, about);
@@ -114,13 +116,13 @@ impl Pins {
     }
 
     /// Code that was read has run, or may have.
-    pub(super) fn code_ran(&mut self, effects: EffectSet, named: &Named, reported: Reported) {
+    pub(super) fn code_ran(&mut self, effects: EffectSet, found: &Found) {
         self.begin(effects);
-        match reported {
-            Reported::Change => self.reported(effects),
+        match found.reported {
+            Reported::Change => self.reported(effects.union(found.beside)),
             Reported::Nothing => {}
         }
-        self.ledger.code_ran(effects, named);
+        self.ledger.code_ran(effects, &found.named);
     }
 
     fn begin(&mut self, effects: EffectSet) {

@@ -6,6 +6,8 @@
 //! `SELECT .. INTO @v` and locks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tollgate_sql::mysql::{Charset, EffectSet, Mode, Server, classify};
 
@@ -21,8 +23,25 @@ const MAX_REACHED: usize = 64;
 /// Routines that are remembered with a server connection.
 const MAX_KNOWN: usize = 128;
 
-/// After so many uses a routine is read again: somebody else may have changed it.
+/// After so many uses a routine is read again: somebody else may have changed it, not by way of the proxy.
 const MAX_USES: u8 = 64;
+
+/// Tells all connections to the same server that one of their clients may have changed stored code.
+///
+/// Make one for each target and give it to every [`ServerState`](super::ServerState) of it. A connection without one
+/// reads code each time it runs.
+#[derive(Debug, Clone, Default)]
+pub struct CodeWatch(Arc<AtomicU64>);
+
+impl CodeWatch {
+    fn epoch(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn changed(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+}
 
 /// What is said of bodies and not of what runs.
 const FORM: EffectSet = EffectSet::COMPOUND
@@ -48,6 +67,9 @@ pub(super) enum Body {
 #[derive(Debug, Default)]
 pub(super) struct Bodies {
     known: BTreeMap<Key, (Body, u8)>,
+    watch: Option<CodeWatch>,
+    /// Of the watch, when the bodies were read.
+    epoch: u64,
 }
 
 /// Schema and name in lower case: whether case counts is the server's business, and what it tells of more than
@@ -60,6 +82,27 @@ fn key_of(schema: &[u8], name: &[u8]) -> Key {
 }
 
 impl Bodies {
+    pub(super) fn watch(&mut self, watch: &CodeWatch) {
+        self.watch = Some(watch.clone());
+    }
+
+    /// Code that was read before now may have changed.
+    pub(super) fn renew(&mut self) {
+        let epoch = self.watch.as_ref().map(CodeWatch::epoch);
+        if epoch != Some(self.epoch) {
+            self.known.clear();
+        }
+        self.epoch = epoch.unwrap_or_default();
+    }
+
+    /// A client may have changed stored code.
+    pub(super) fn changed(&mut self) {
+        self.known.clear();
+        if let Some(watch) = &self.watch {
+            watch.changed();
+        }
+    }
+
     fn use_of(&mut self, routine: &Routine) -> Option<Body> {
         let key = key_of(&routine.schema, &routine.name);
         let (body, uses) = self.known.get_mut(&key)?;
@@ -69,10 +112,6 @@ impl Bodies {
             self.known.remove(&key);
         }
         Some(found)
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.known.clear();
     }
 
     /// The packets of the answer to `question`, the last left out. A routine that it does not tell is missing.
@@ -191,6 +230,8 @@ pub(super) struct Unseen {
     reached: BTreeSet<Routine>,
     /// What the routines read so far may have done.
     found: Found,
+    /// What the texts themselves may have done.
+    beside: EffectSet,
     reported: Reported,
 }
 
@@ -209,6 +250,9 @@ pub(super) struct Found {
     pub(super) named: Named,
     /// Some of it could not be read.
     pub(super) hidden: Hidden,
+    /// What the texts that called it may have done themselves.
+    pub(super) beside: EffectSet,
+    pub(super) reported: Reported,
 }
 
 /// Whether some code could not be read.
@@ -221,8 +265,9 @@ pub(super) enum Hidden {
 
 impl Unseen {
     /// A text has run that calls these.
-    pub(super) fn ran(&mut self, routines: &[Routine], reported: Reported) {
+    pub(super) fn ran(&mut self, routines: &[Routine], beside: EffectSet, reported: Reported) {
         self.waiting.extend(routines.iter().cloned());
+        self.beside.insert(beside);
         if reported == Reported::Change {
             self.reported = reported;
         }
@@ -273,9 +318,13 @@ impl Unseen {
     }
 
     /// Everything was looked at.
-    pub(super) fn conclude(&mut self) -> (Found, Reported) {
+    pub(super) fn conclude(&mut self) -> Found {
         let all = std::mem::take(self);
-        (all.found, all.reported)
+        Found {
+            beside: all.beside,
+            reported: all.reported,
+            ..all.found
+        }
     }
 }
 
@@ -317,7 +366,11 @@ mod tests {
     fn code_is_followed_to_its_end() {
         let mut bodies = Bodies::default();
         let mut unseen = Unseen::default();
-        unseen.ran(&[routine("p", Called::Directly)], Reported::Nothing);
+        unseen.ran(
+            &[routine("p", Called::Directly)],
+            EffectSet::CALL,
+            Reported::Nothing,
+        );
         let asking = unseen.look(&mut bodies);
         assert_eq!(asking, [routine("p", Called::Directly)]);
         let p = answer(&[&[Some("a"), Some("p"), Some(""), Some("BEGIN CALL q(); END")]]);
@@ -327,7 +380,7 @@ mod tests {
         let q = answer(&[&[Some("a"), Some("q"), Some(""), Some("SELECT 1 INTO @Leak")]]);
         bodies.told(SERVER, &asking, &q);
         assert!(unseen.look(&mut bodies).is_empty());
-        let (found, _) = unseen.conclude();
+        let found = unseen.conclude();
         assert_eq!(found.effects, EffectSet::USER_VARIABLE_WRITE);
         assert_eq!(&*found.named.variables[0], b"leak");
         assert_eq!(found.hidden, Hidden::None);
@@ -348,12 +401,12 @@ mod tests {
             ),
         ] {
             let mut unseen = Unseen::default();
-            unseen.ran(&[routine(name, called)], Reported::Nothing);
+            unseen.ran(&[routine(name, called)], EffectSet::CALL, Reported::Nothing);
             let asking = unseen.look(&mut bodies);
             let rows: Vec<&[Option<&str>]> = row.iter().map(|row| &row[..]).collect();
             bodies.told(SERVER, &asking, &answer(&rows));
             assert!(unseen.look(&mut bodies).is_empty());
-            assert_eq!(unseen.conclude().0.hidden, hidden, "{name}");
+            assert_eq!(unseen.conclude().hidden, hidden, "{name}");
         }
     }
 

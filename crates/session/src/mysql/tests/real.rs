@@ -107,8 +107,7 @@ fn a_failed_procedure_leaves_its_transaction_to_its_client() {
         rig.rows(0, "ROLLBACK");
         assert_eq!(rig.rows(0, "SELECT @@time_zone"), "+05:00");
         assert_eq!(rig.rows(1, "SELECT COUNT(*) FROM t"), "0");
-        // Nobody has said what else the procedure did.
-        assert_eq!(rig.pins(0), [PinReason::ProceduralBody]);
+        assert!(rig.pins(0).is_empty(), "all that it does can be read");
     });
 }
 
@@ -116,13 +115,6 @@ fn a_failed_procedure_leaves_its_transaction_to_its_client() {
 fn session_state_ties_until_it_ends() {
     on_servers(|rig| {
         for (begins, reason, ends) in [
-            ("SET @v=1", PinReason::UserVariable, None),
-            ("SELECT 1 INTO @v", PinReason::UserVariable, None),
-            (
-                "CREATE TEMPORARY TABLE tt(a INT)",
-                PinReason::TemporaryObject,
-                None,
-            ),
             (
                 "LOCK TABLES t READ",
                 PinReason::LockedTables,
@@ -165,7 +157,7 @@ fn session_state_ties_until_it_ends() {
     });
 }
 
-fn reset(rig: &mut Rig, who: usize) {
+pub(super) fn reset(rig: &mut Rig, who: usize) {
     let mut bytes = Vec::new();
     command::reset_connection(&mut bytes);
     assert_eq!(rig.send(who, &bytes, ReplyKind::Single).error, None);
@@ -229,12 +221,20 @@ fn the_client_sees_its_own_number() {
     });
 }
 
-fn prepare(rig: &mut Rig, who: usize, text: &str) -> u32 {
+pub(super) fn prepare(rig: &mut Rig, who: usize, text: &str) -> u32 {
     let mut bytes = Vec::new();
     command::stmt_prepare(&mut bytes, text.as_bytes());
     let answer = rig.send(who, &bytes, ReplyKind::Prepared);
     assert_eq!(answer.error, None, "{text}");
     answer.statement
+}
+
+/// An execute without parameters.
+pub(super) fn bare_execute(id: u32) -> Vec<u8> {
+    let mut bytes = vec![10, 0, 0, 0, 0x17];
+    bytes.extend(id.to_le_bytes());
+    bytes.extend([0, 1, 0, 0, 0]);
+    bytes
 }
 
 /// An execute with one INT parameter, whose type is bound or not.

@@ -16,8 +16,8 @@ use tollgate_wire_mysql::status::StatusFlags;
 use crate::mysql::exchange::Uploading;
 use crate::mysql::rows::text_row;
 use crate::mysql::{
-    Cleanup, CleanupEvent, Farewell, Fit, Killed, ServerConfig, ServerEvent, ServerState, Session,
-    SessionConfig, Want,
+    Cleanup, CleanupEvent, CodeWatch, Farewell, Fit, Killed, ServerConfig, ServerEvent,
+    ServerState, Session, SessionConfig, Want,
 };
 use crate::{Effects, Piece, PinReason};
 
@@ -49,6 +49,7 @@ pub(super) fn on_servers(test: impl Fn(&mut Rig)) {
 pub(super) struct Rig {
     server: MySqlServer,
     family: Server,
+    watch: CodeWatch,
     idle: VecDeque<(ServerState, UnixStream)>,
     clients: Vec<Client>,
     pub(super) borrows: u32,
@@ -84,6 +85,7 @@ impl Rig {
         let mut rig = Self {
             server,
             family,
+            watch: CodeWatch::default(),
             idle: VecDeque::new(),
             clients: Vec::new(),
             borrows: 0,
@@ -153,7 +155,9 @@ impl Rig {
             schema: Vec::new(),
             max_statements: 2,
         };
-        (ServerState::new(config), socket)
+        let mut state = ServerState::new(config);
+        state.watch_code(&self.watch);
+        (state, socket)
     }
 
     /// A client sends a query.
