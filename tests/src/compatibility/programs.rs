@@ -49,7 +49,7 @@ impl Program {
         command.env("PGDATABASE", target.database);
         if matches!(self, Self::Psql) {
             let text = std::fs::read_to_string(ours("psql.sql")).context("reading psql.sql")?;
-            process::run_psql(&mut command, &text, steps).await?;
+            process::run_command_line(&mut command, &process::PSQL, &text, steps).await?;
             return Ok(PostgresVersion::newest()?.major().to_string());
         }
         process::run(&mut command, steps).await

@@ -68,7 +68,7 @@ impl Program {
         };
         let script = ours("mysql/command_line.sql");
         let text = std::fs::read_to_string(script).context("reading command_line.sql")?;
-        process::run_mysql(&mut command, &text, steps).await?;
+        process::run_command_line(&mut command, &process::MYSQL, &text, steps).await?;
         Ok(cli.to_owned())
     }
 
@@ -140,6 +140,9 @@ fn command_line(kind: MySqlKind, target: &Target) -> Result<Command> {
         .collect();
     let client = spelled(command.get_program(), &own);
     let dump = spelled(kind.program(dump)?.as_os_str(), &own);
+    if kind == MySqlKind::MySql9 {
+        command.args(["--commands", "--system-command"]);
+    }
     command
         .args(["--batch", "--unbuffered", "--skip-column-names"])
         .args(["--local-infile=1", target.database])
