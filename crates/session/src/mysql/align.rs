@@ -44,6 +44,11 @@ impl Session {
 
     pub(super) fn align_to(&mut self, target: &Settings, out: &mut Effects) -> Option<Want> {
         let multi = self.multi_statements;
+        if self.disturbs(target)
+            && let Some(want) = self.keep_what_was_left(out)
+        {
+            return Some(want);
+        }
         let Some(link) = &mut self.link else {
             return Some(self.wait_for_server());
         };
@@ -81,6 +86,17 @@ impl Session {
         }
     }
 
+    /// True when something of ours must run first.
+    fn disturbs(&self, target: &Settings) -> bool {
+        self.link.as_ref().is_some_and(|link| {
+            self.collation == Collation::InDoubt
+                || link.insert_id == InsertId::Stale
+                || link.multi_statements != self.multi_statements
+                || link.settings != *target
+                || link.variables != self.variables.known
+        })
+    }
+
     pub(super) fn ask_collation(&mut self, out: &mut Effects) {
         self.collation = Collation::Known;
         let names = ["character_set_connection", "collation_connection"];
@@ -91,6 +107,12 @@ impl Session {
 
     /// `LAST_INSERT_ID()` is to be the client's, for a command that may read it.
     pub(super) fn restore_insert_id(&mut self, out: &mut Effects) -> Option<Want> {
+        let clients = |link: &Link| link.insert_id == InsertId::Clients;
+        if !self.link.as_deref().is_some_and(clients)
+            && let Some(want) = self.keep_what_was_left(out)
+        {
+            return Some(want);
+        }
         let link = self.link.as_mut()?;
         match (link.insert_id, self.diagnostics.insert_id_doubt) {
             (InsertId::Clients, _) => None,

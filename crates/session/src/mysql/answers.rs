@@ -11,9 +11,6 @@ use super::Session;
 use super::client::Inbound;
 use crate::Effects;
 
-/// The collation `binary`, which numbers have.
-const BINARY: u16 = 63;
-
 /// What of a status is true between commands.
 const LASTING: StatusFlags = StatusFlags::IN_TRANS
     .with(StatusFlags::AUTOCOMMIT)
@@ -94,26 +91,4 @@ pub(super) fn eof(
     let end = OkPacket::with_status(lasting(status));
     out.client_lane()
         .inject(|bytes| reply::end_of_rows(bytes, sequence, capabilities, &end));
-}
-
-/// Writes a result of one column and one row.
-pub(super) fn number(
-    out: &mut Effects,
-    capabilities: Capabilities,
-    status: StatusFlags,
-    cell: (&[u8], &str),
-) {
-    let (name, value) = cell;
-    let mut sequence = Sequence::after(1);
-    let end = OkPacket::with_status(lasting(status));
-    let sequence = &mut sequence;
-    out.client_lane().inject(|bytes| {
-        reply::column_count(bytes, sequence, capabilities, 1);
-        reply::column_definition(bytes, sequence, capabilities, name, BINARY);
-        if !capabilities.contains(Capabilities::DEPRECATE_EOF) {
-            reply::eof(bytes, sequence, lasting(status), 0);
-        }
-        reply::text_row(bytes, sequence, [Some(value.as_bytes())]);
-        reply::end_of_rows(bytes, sequence, capabilities, &end);
-    });
 }

@@ -8,7 +8,7 @@ use tollgate_wire_mysql::command::Command;
 use tollgate_wire_mysql::frame::Sequence;
 use tollgate_wire_mysql::reply::{EofBridge, OkHead};
 
-use super::named::Named;
+use super::named::{Bytes, Named};
 use super::statements::Statement;
 
 /// One command of the client's, from its first byte to the last of its reply.
@@ -56,7 +56,7 @@ pub(super) enum Releases {
 }
 
 /// Names of user variables and the assignments that give them their values.
-pub(super) type Literals = [(Box<[u8]>, Box<[u8]>)];
+pub(super) type Literals = [(Bytes, Bytes)];
 
 impl About {
     /// A command without SQL text.

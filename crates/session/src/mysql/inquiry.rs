@@ -3,10 +3,10 @@
 
 use tollgate_sql::mysql::EffectSet;
 
-use super::diagnostics::{Conditions, Doubt};
+use super::diagnostics::Doubt;
 use super::exchange::{Exchange, Outcome, StateChange};
 use super::link::Purpose;
-use super::named::Routine;
+use super::named::{Bytes, Inquiry, Routine};
 use super::unseen::{Hidden, Reported};
 use super::{Collation, Session, unseen};
 use crate::{Effects, PinReason, PinSet};
@@ -73,13 +73,8 @@ impl Session {
     /// Asks for everything that must be known before the connection may go. The order matters: `SHOW WARNINGS` leaves
     /// everything as it is, and the others do not.
     pub(super) fn inquire(&mut self, out: &mut Effects) {
+        let _asked = self.keep_what_was_left(out);
         let Some(link) = &mut self.link else { return };
-        if let Conditions::Unasked { .. } = self.diagnostics.conditions {
-            link.say(b"SHOW WARNINGS", Purpose::Warnings, out);
-        }
-        if self.diagnostics.counts_unasked() {
-            link.say(b"SELECT FOUND_ROWS() LIMIT 1", Purpose::FoundRows, out);
-        }
         if self.diagnostics.insert_id_doubt == Doubt::Yes {
             link.ask_insert_id(out);
         }
@@ -91,10 +86,10 @@ impl Session {
         }
         let Some(link) = &mut self.link else { return };
         if self.variables.is_in_doubt() {
-            let (sql, names) = self.variables.question();
+            let Inquiry { sql, names } = self.variables.question();
             link.say(&sql, Purpose::UserVariables(names), out);
         }
-        if let Some((sql, names)) = self.pins.ledger.question() {
+        if let Some(Inquiry { sql, names }) = self.pins.ledger.question() {
             link.say(&sql, Purpose::Locks(names), out);
         }
         for table in self.pins.ledger.tables_in_doubt() {
@@ -150,7 +145,7 @@ impl Session {
         }
     }
 
-    pub(super) fn user_variables_told(&mut self, names: &[Box<[u8]>], packets: &[Vec<u8>]) {
+    pub(super) fn user_variables_told(&mut self, names: &[Bytes], packets: &[Vec<u8>]) {
         if let Some(link) = &mut self.link {
             self.variables.told(names, packets, &mut link.variables);
         }

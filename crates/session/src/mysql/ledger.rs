@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tollgate_sql::mysql::{EffectSet, TableUse};
 
 use super::exchange::{About, Releases};
-use super::named::{Named, TableKey};
+use super::named::{Bytes, Inquiry, Named, TableKey};
 use super::rows::text_row;
 use crate::{PinReason, PinSet};
 
@@ -36,7 +36,7 @@ const CONDITIONAL: EffectSet = EffectSet::COMPOUND
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     tables: BTreeSet<TableKey>,
-    locks: BTreeSet<Box<[u8]>>,
+    locks: BTreeSet<Bytes>,
     /// `TEMPORARY_CREATE`, `NAMED_LOCK`: there may be some without a name here. `NAMED_UNLOCK`: locks that are not
     /// `GET_LOCK`'s. `FLUSH_LOCK`, `BACKUP_LOCK`: such a lock is held.
     unnamed: EffectSet,
@@ -126,7 +126,7 @@ impl Ledger {
             self.asked = Asked::InDoubt;
         }
         let Some(named) = named else { return };
-        let possible = |name: &&Box<[u8]>| (1..=MAX_LOCK_NAME).contains(&name.len());
+        let possible = |name: &&Bytes| (1..=MAX_LOCK_NAME).contains(&name.len());
         self.locks
             .extend(named.locks.iter().filter(possible).cloned());
         let kinds = EffectSet::NAMED_LOCK.union(EffectSet::NAMED_UNLOCK);
@@ -214,7 +214,7 @@ impl Ledger {
     }
 
     /// The query for the locks with names, and the names in its order; `None` when there are none.
-    pub(super) fn question(&mut self) -> Option<(Vec<u8>, Vec<Box<[u8]>>)> {
+    pub(super) fn question(&mut self) -> Option<Inquiry> {
         if std::mem::take(&mut self.asked) == Asked::Told || self.locks.is_empty() {
             return None;
         }
@@ -229,11 +229,11 @@ impl Ledger {
             sql.extend_from_slice(b"')=CONNECTION_ID()");
         }
         sql.extend_from_slice(b" LIMIT 1");
-        Some((sql, names))
+        Some(Inquiry { sql, names })
     }
 
     /// The packets of the answer, the last left out, tell what is so. What they do not tell stays.
-    pub(super) fn told(&mut self, names: &[Box<[u8]>], packets: &[Vec<u8>]) {
+    pub(super) fn told(&mut self, names: &[Bytes], packets: &[Vec<u8>]) {
         let row = match packets {
             [_count, definitions @ .., row] if definitions.len() == names.len() => text_row(row),
             _ => None,

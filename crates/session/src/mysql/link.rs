@@ -198,6 +198,8 @@ pub(super) struct Link {
     pub(super) status: StatusFlags,
     pub(super) transaction: TransactionState,
     pub(super) characteristics: Characteristics,
+    /// Who ran something here last.
+    pub(super) left: Left,
     /// Commands of the client that ran here since it was borrowed.
     pub(super) commands: u32,
     /// Bytes of a packet of the server that are still to come, and where they go.
@@ -206,6 +208,13 @@ pub(super) struct Link {
     pub(super) cancels: u32,
     /// Bytes of the server that were seen but not consumed.
     pub(super) unread: usize,
+}
+
+/// Who ran the last command, which left what `ROW_COUNT()` and its like tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    ByClient,
+    ByUs,
 }
 
 /// Whether several statements may be in one query.
@@ -270,6 +279,7 @@ impl Link {
             status: StatusFlags::EMPTY,
             transaction: TransactionState::FREE,
             characteristics: Characteristics::None,
+            left: Left::ByUs,
             commands: 0,
             outbound: 0,
             cancels: 0,
@@ -280,6 +290,11 @@ impl Link {
 
     /// A command is on its way to the server; `packets` is the number of its last packet.
     pub(super) fn expect(&mut self, purpose: Purpose, kind: ReplyKind, last: u8) {
+        self.left = if purpose == Purpose::Client {
+            Left::ByClient
+        } else {
+            Left::ByUs
+        };
         let mut sequence = Sequence::after(last);
         sequence.take();
         self.queue.push_back(Step {
@@ -312,6 +327,7 @@ impl Link {
 
     pub(super) fn into_clean(mut self: Box<Self>) -> Clean {
         self.commands = 0;
+        self.left = Left::ByUs;
         if self.insert_id == InsertId::Clients {
             self.insert_id = InsertId::Stale;
         }

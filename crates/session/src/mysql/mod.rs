@@ -29,6 +29,7 @@ mod own;
 mod pins;
 mod prepared;
 mod query;
+mod questions;
 mod rows;
 mod server;
 mod settings;

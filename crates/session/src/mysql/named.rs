@@ -2,6 +2,15 @@
 
 use tollgate_sql::mysql::{EffectSet, Span, Summary, TableUse};
 
+/// Names and texts of the client's.
+pub(super) type Bytes = Box<[u8]>;
+
+/// A query of ours about things with names, and the names in its order.
+pub(super) struct Inquiry {
+    pub(super) sql: Vec<u8>,
+    pub(super) names: Vec<Bytes>,
+}
+
 /// The names of one text, as the session knows them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Named {
@@ -152,7 +161,7 @@ fn identifier(text: &[u8], span: Span) -> Option<Box<[u8]>> {
     let spelled = spelled(text, span);
     let name = match spelled {
         [b'`' | b'"', name @ .., b'`' | b'"'] => name,
-        name => name,
+        _ => spelled,
     };
     (!name.is_empty() && is_plain(name)).then(|| name.into())
 }

@@ -168,30 +168,14 @@ impl Session {
                 self.diagnostics.conditions_told(reply.packets);
             }
             (Purpose::InsertId, None) => self.insert_id_told(&reply),
-            (Purpose::FoundRows, answer) => {
-                let packets = answer.is_none().then_some(reply.packets.as_slice());
-                self.diagnostics
-                    .found_rows_told(packets.unwrap_or_default());
-            }
-            (Purpose::UserVariables(names), answer) => {
-                let packets = answer.is_none().then_some(reply.packets.as_slice());
-                self.user_variables_told(names, packets.unwrap_or_default());
-            }
-            (Purpose::Locks(names), answer) => {
-                let packets = answer.is_none().then_some(reply.packets.as_slice());
-                self.pins.ledger.told(names, packets.unwrap_or_default());
-            }
-            (Purpose::Table(table), answer) => {
-                let answer = match &answer {
-                    None => Ok(reply.packets.as_slice()),
-                    Some(error) => Err(error_code(error)),
-                };
-                self.pins.ledger.table_told(table, answer);
-            }
-            (Purpose::Bodies(asked), answer) => {
-                let packets = answer.is_none().then_some(reply.packets.as_slice());
-                self.bodies_told(asked, packets);
-            }
+            (
+                Purpose::FoundRows
+                | Purpose::UserVariables(_)
+                | Purpose::Locks(_)
+                | Purpose::Table(_)
+                | Purpose::Bodies(_),
+                error,
+            ) => self.inquiry_told(&reply, error.as_deref()),
             (Purpose::Ask(_), Some(_)) => self.pins.hold(PinReason::SessionSetting),
             (Purpose::Ask(names), None) => {
                 let names = names.clone();
@@ -199,6 +183,33 @@ impl Session {
             }
         }
         Looked::Taken
+    }
+
+    /// What was asked before the connection goes.
+    fn inquiry_told(&mut self, reply: &OwnReply, error: Option<&[u8]>) {
+        let told = error.is_none().then_some(reply.packets.as_slice());
+        let packets = told.unwrap_or_default();
+        match &reply.purpose {
+            Purpose::FoundRows => self.diagnostics.found_rows_told(packets),
+            Purpose::UserVariables(names) => self.user_variables_told(names, packets),
+            Purpose::Locks(names) => self.pins.ledger.told(names, packets),
+            Purpose::Table(table) => {
+                let answer = error.map_or(Ok(packets), |error| Err(error_code(error)));
+                self.pins.ledger.table_told(table, answer);
+            }
+            Purpose::Bodies(asked) => self.bodies_told(asked, told),
+            Purpose::Client
+            | Purpose::Arm
+            | Purpose::Baseline
+            | Purpose::Restore
+            | Purpose::RestoreAwaited
+            | Purpose::Schema(_)
+            | Purpose::Prepare(_)
+            | Purpose::Warnings
+            | Purpose::InsertId
+            | Purpose::Ask(_)
+            | Purpose::Reset => {}
+        }
     }
 
     /// What an error kept back is reported with the next reply.

@@ -10,9 +10,10 @@ use tollgate_wire_mysql::error_code::ErrorCode;
 use tollgate_wire_mysql::reply::{self, Prepared, ReplyKind};
 
 use super::client::{Message, Step, Way};
-use super::diagnostics::Asked;
 use super::exchange::{About, Outcome};
 use super::link::Purpose;
+use super::query::GONE;
+use super::questions::{Asking, Form, Shown, reads_insert_id, with_replacements};
 use super::statements::{Cursor, Key, LongData, Made, Statement};
 use super::{Session, Want};
 use crate::Effects;
@@ -36,6 +37,8 @@ impl Session {
             key: None,
             server_id: 0,
             about: About::NOTHING,
+            asking: None,
+            shows: None,
             parameters: 0,
             columns: 0,
             types: None,
@@ -46,8 +49,11 @@ impl Session {
         if message.is_whole() {
             let summary = classify(self.mode(), text);
             statement.about = self.about(&summary, text);
-            if !summary.connection_ids.is_empty() {
-                changed = Some(self.with_our_number(&summary, text));
+            statement.asking = Asking::of(&summary, text);
+            statement.shows = Shown::of(text);
+            let numbers = self.our_numbers(&summary);
+            if !numbers.is_empty() {
+                changed = Some(with_replacements(text, numbers));
             }
             statement.key = Some(self.statements.own_key(Key {
                 text: changed.as_deref().unwrap_or(text).into(),
@@ -149,6 +155,9 @@ impl Session {
                 None => Ok(server_id),
             };
         }
+        if let Some(want) = self.keep_what_was_left(out) {
+            return Err(want);
+        }
         let settings = self.settings_for(&key.reading);
         if let Some(want) = self.align_to(&settings, out) {
             return Err(want);
@@ -209,24 +218,17 @@ impl Session {
             );
             return self.drop_command(message, Way::Nowhere, out);
         }
+        if let Some(step) = self.answer_statement(id, message, out) {
+            return step;
+        }
         let server_id = match self.make(id, out) {
             Ok(server_id) => server_id,
             Err(want) => return Step::Wait(want),
         };
-        match self.asked(about.effects, b"") {
-            Asked::Nothing => {}
-            Asked::InsertId => {
-                if let Some(want) = self.restore_insert_id(out) {
-                    return Step::Wait(want);
-                }
-            }
-            Asked::Answered | Asked::Gone => {
-                self.error(
-                    ErrorCode::UNKNOWN,
-                    "the diagnostics of the previous statement are kept only within a transaction",
-                );
-                return self.drop_command(message, Way::Nowhere, out);
-            }
+        if reads_insert_id(about.effects)
+            && let Some(want) = self.restore_insert_id(out)
+        {
+            return Step::Wait(want);
         }
         let bound = if command == Command::StmtBulkExecute {
             self.bind_bulk(id, message)
@@ -255,6 +257,48 @@ impl Session {
                 self.pass_with(message, &payload, cut, out)
             }
         }
+    }
+
+    /// A statement that asks about the one before is answered here, or becomes one that has the answers in it.
+    fn answer_statement(
+        &mut self,
+        id: u32,
+        message: Message<'_>,
+        out: &mut Effects,
+    ) -> Option<Step> {
+        let statement = self.statements.get(id)?;
+        let (shows, asking) = (statement.shows, statement.asking.clone());
+        if shows.is_none() && asking.is_none() {
+            if !self.is_unanswerable(statement.about.effects) {
+                return None;
+            }
+            self.error(ErrorCode::UNKNOWN, GONE);
+            return Some(self.drop_command(message, Way::Nowhere, out));
+        }
+        if let Some(want) = self.keep_what_was_left(out) {
+            return Some(Step::Wait(want));
+        }
+        if let Some(shown) = shows
+            && self.diagnostics.counts().is_some()
+        {
+            self.show_conditions(shown, Form::Binary, out);
+            return Some(self.drop_command(message, Way::Silence, out));
+        }
+        let text = asking.and_then(|asking| self.text_with_answers(&asking));
+        let Some(text) = text else {
+            self.error(ErrorCode::UNKNOWN, GONE);
+            return Some(self.drop_command(message, Way::Nowhere, out));
+        };
+        let key = self.statements.get(id)?.key.clone()?;
+        if *key.text != *text {
+            let key = self.statements.own_key(Key {
+                text: text.into(),
+                copy: 0,
+                ..key
+            });
+            self.statements.get_mut(id)?.key = Some(key);
+        }
+        None
     }
 
     /// Notes the types that are bound, or adds those that the server has not seen.

@@ -3,18 +3,22 @@
 use std::sync::Arc;
 
 use tollgate_sql::mysql::{
-    Charset, EffectSet, Mode, Placement, Scanner, Summary, classify, digest,
+    Charset, ConnectionIdCall, EffectSet, Mode, Scanner, Summary, classify, digest,
 };
 use tollgate_wire_mysql::command::{self, Command};
 use tollgate_wire_mysql::error_code::ErrorCode;
 
 use super::client::{Inbound, Message, Step, Way};
-use super::diagnostics::Asked;
 use super::exchange::{About, Literals, Releases};
 use super::ledger::releases_all;
 use super::named::{Called, Named};
+use super::questions::{Asked, Form, Replacement, reads_insert_id, with_replacements};
 use super::{Collation, Session, variables};
 use crate::Effects;
+
+/// Why a question about the statement before is refused.
+pub(super) const GONE: &str =
+    "the diagnostics of the previous statement are kept only within a transaction";
 
 /// Longest digest to keep, in bytes.
 const MAX_DIGEST: usize = 200;
@@ -77,7 +81,7 @@ impl Session {
             Collation::InDoubt => None,
         };
         let collation = collation.and_then(Option::as_deref);
-        variables::literals(text, collation).map(Into::into)
+        variables::literals(text, collation)
     }
 
     pub(super) fn query(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
@@ -101,24 +105,24 @@ impl Session {
         if let Some(kill) = summary.kill {
             return self.kill(kill.target, kill.id, message, out);
         }
-        match self.asked(summary.effects, query.text) {
+        // This runs statements of ours, so that it comes first.
+        if reads_insert_id(summary.effects)
+            && let Some(want) = self.restore_insert_id(out)
+        {
+            return Step::Wait(want);
+        }
+        let mut replacements = Vec::new();
+        match self.asked(&summary, query.text) {
             Asked::Nothing => {}
-            Asked::Answered => {
-                self.answer_diagnostics(query.text, out);
+            Asked::Conditions(shown) => {
+                self.show_conditions(shown, Form::Text, out);
                 return self.drop_command(message, Way::Silence, out);
             }
             Asked::Gone => {
-                self.error(
-                    ErrorCode::UNKNOWN,
-                    "the diagnostics of the previous statement are kept only within a transaction",
-                );
+                self.error(ErrorCode::UNKNOWN, GONE);
                 return self.drop_command(message, Way::Nowhere, out);
             }
-            Asked::InsertId => {
-                if let Some(want) = self.restore_insert_id(out) {
-                    return Step::Wait(want);
-                }
-            }
+            Asked::Numbers(numbers) => replacements = numbers,
         }
         let about = self.about(&summary, query.text);
         let local = about.effects.intersects(EffectSet::LOCAL_INFILE);
@@ -126,43 +130,25 @@ impl Session {
         if local && let Some(exchange) = self.exchange_mut() {
             exchange.file_text = Some(query.text.to_vec());
         }
-        if summary.connection_ids.is_empty() {
+        replacements.extend(self.our_numbers(&summary));
+        if replacements.is_empty() {
             return self.pass(message, out);
         }
         let mut head = message.payload.get(..prefix).unwrap_or_default().to_vec();
-        head.extend(self.with_our_number(&summary, query.text));
+        head.extend(with_replacements(query.text, replacements));
         let cut = message.payload.len();
         self.pass_with(message, &head, cut, out)
     }
 
-    /// The text with the client's number in the place of `CONNECTION_ID()`.
-    pub(super) fn with_our_number(&self, summary: &Summary, text: &[u8]) -> Vec<u8> {
-        let number = format!("CAST({} AS UNSIGNED)", self.config.connection_id);
-        let mut changed = Vec::with_capacity(text.len());
-        let mut done = 0_usize;
-        for call in &summary.connection_ids {
-            let start = usize::try_from(call.span.start).unwrap_or(usize::MAX);
-            let end = usize::try_from(call.span.end).unwrap_or(usize::MAX);
-            let (Some(before), Some(call_text)) = (text.get(done..start), text.get(start..end))
-            else {
-                break;
-            };
-            changed.extend_from_slice(before);
-            done = end;
-            if call_text.contains(&b'`') {
-                changed.extend_from_slice(call_text);
-                continue;
-            }
-            changed.extend_from_slice(number.as_bytes());
-            if call.placement == Placement::Column {
-                // The column goes on to be named after what the client wrote.
-                changed.extend_from_slice(b" AS `");
-                changed.extend_from_slice(call_text);
-                changed.push(b'`');
-            }
-        }
-        changed.extend_from_slice(text.get(done..).unwrap_or_default());
-        changed
+    /// The client's number in the place of each `CONNECTION_ID()`.
+    pub(super) fn our_numbers(&self, summary: &Summary) -> Vec<Replacement> {
+        let number = format!("CAST({} AS UNSIGNED)", self.config.connection_id).into_bytes();
+        let replacement = |call: &ConnectionIdCall| Replacement {
+            span: call.span,
+            placement: call.placement,
+            text: number.clone(),
+        };
+        summary.connection_ids.iter().map(replacement).collect()
     }
 
     /// A text that is too long to be seen whole: it is read while it passes.

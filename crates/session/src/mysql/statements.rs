@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::exchange::About;
+use super::questions::{Asking, Shown};
 use super::settings::Value;
 
 /// What a text means besides itself: the same text prepared under the same reading is the same statement.
@@ -42,6 +43,10 @@ pub(super) struct Statement {
     /// Its number there, then.
     pub(super) server_id: u32,
     pub(super) about: About,
+    /// Numbers that take the places of its questions about the statement before.
+    pub(super) asking: Option<Arc<Asking>>,
+    /// It shows conditions of the statement before.
+    pub(super) shows: Option<Shown>,
     pub(super) parameters: u16,
     pub(super) columns: u16,
     pub(super) types: BoundTypes,

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::exchange::Literals;
+use super::named::{Bytes, Inquiry};
 use super::rows::text_row;
 
 /// Longest value that moves, in bytes.
@@ -15,7 +17,7 @@ const MAX_VALUE: usize = 16 * 1024;
 const MAX_TOTAL: usize = 64 * 1024;
 
 /// Bytes at the end of a column definition behind its names: a length, the character set, the length of values,
-/// type, flags, decimals and two bytes of nothing ("ColumnDefinition41").
+/// type, flags, decimals and two bytes of nothing (`ColumnDefinition41`).
 const DEFINITION_TAIL: usize = 13;
 
 /// The flag of columns whose numbers have no sign (`UNSIGNED_FLAG`).
@@ -25,11 +27,11 @@ const UNSIGNED: u16 = 32;
 /// never been set.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Variables {
-    assignments: Arc<BTreeMap<Box<[u8]>, Box<[u8]>>>,
+    assignments: Arc<BTreeMap<Bytes, Bytes>>,
 }
 
 impl Variables {
-    fn set(&mut self, name: &[u8], assignment: Box<[u8]>) {
+    fn set(&mut self, name: &[u8], assignment: Bytes) {
         if self.assignments.get(name) != Some(&assignment) {
             Arc::make_mut(&mut self.assignments).insert(name.into(), assignment);
         }
@@ -55,9 +57,10 @@ impl Variables {
             return None;
         }
         let mut sql = b"SET ".to_vec();
-        let gone = |name: &&Box<[u8]>| !target.assignments.contains_key(*name);
-        for name in self.assignments.keys().filter(gone) {
-            put(&mut sql, &unset(name));
+        for name in self.assignments.keys() {
+            if !target.assignments.contains_key(name) {
+                put(&mut sql, &unset(name));
+            }
         }
         for (name, assignment) in target.assignments.iter() {
             if self.assignments.get(name) != Some(assignment) {
@@ -80,13 +83,13 @@ fn put(sql: &mut Vec<u8>, assignment: &[u8]) {
 pub(super) struct UserVariables {
     pub(super) known: Variables,
     /// Written since they were asked for.
-    doubted: BTreeSet<Box<[u8]>>,
+    doubted: BTreeSet<Bytes>,
     /// They have values that do not move.
-    staying: BTreeSet<Box<[u8]>>,
+    staying: BTreeSet<Bytes>,
 }
 
 impl UserVariables {
-    pub(super) fn written<'a>(&mut self, names: impl IntoIterator<Item = &'a Box<[u8]>>) {
+    pub(super) fn written<'a>(&mut self, names: impl IntoIterator<Item = &'a Bytes>) {
         self.doubted.extend(names.into_iter().cloned());
     }
 
@@ -103,7 +106,7 @@ impl UserVariables {
     }
 
     /// The query for what is in doubt, and the names in its order.
-    pub(super) fn question(&mut self) -> (Vec<u8>, Vec<Box<[u8]>>) {
+    pub(super) fn question(&mut self) -> Inquiry {
         let names: Vec<_> = std::mem::take(&mut self.doubted).into_iter().collect();
         let mut sql = b"SELECT ".to_vec();
         for (at, name) in names.iter().enumerate() {
@@ -119,11 +122,11 @@ impl UserVariables {
         }
         // An explicit limit is not subject to `sql_select_limit`.
         sql.extend_from_slice(b" LIMIT 1");
-        (sql, names)
+        Inquiry { sql, names }
     }
 
     /// The packets of the answer, the last left out, tell what is so; `link` is what the connection has.
-    pub(super) fn told(&mut self, names: &[Box<[u8]>], packets: &[Vec<u8>], link: &mut Variables) {
+    pub(super) fn told(&mut self, names: &[Bytes], packets: &[Vec<u8>], link: &mut Variables) {
         let columns = names.len().saturating_mul(COLUMNS);
         let (definitions, row) = match packets {
             [_count, definitions @ .., row] if definitions.len() == columns => {
@@ -157,23 +160,20 @@ impl UserVariables {
         self.known.size().saturating_add(assignment.len()) <= MAX_TOTAL
     }
 
-    fn learn(&mut self, name: &[u8], assignment: Option<Box<[u8]>>, link: &mut Variables) {
-        match assignment {
-            Some(assignment) => {
-                self.known.set(name, assignment.clone());
-                link.set(name, assignment);
-                self.staying.remove(name);
-            }
-            None => {
-                self.known.forget(name);
-                link.forget(name);
-                self.staying.insert(name.into());
-            }
+    fn learn(&mut self, name: &[u8], assignment: Option<Bytes>, link: &mut Variables) {
+        if let Some(assignment) = assignment {
+            self.known.set(name, assignment.clone());
+            link.set(name, assignment);
+            self.staying.remove(name);
+        } else {
+            self.known.forget(name);
+            link.forget(name);
+            self.staying.insert(name.into());
         }
     }
 
     /// Variables were set to what `Literals` found in the text.
-    pub(super) fn set(&mut self, literals: &[(Box<[u8]>, Box<[u8]>)], link: &mut Variables) {
+    pub(super) fn set(&mut self, literals: &Literals, link: &mut Variables) {
         for (name, assignment) in literals {
             let room = self.has_room(assignment).then(|| assignment.clone());
             self.learn(name, room, link);
@@ -250,7 +250,7 @@ impl<'a> Found<'a> {
 
 impl Value<'_> {
     /// The assignments that give a variable this value; `None` if there are none that certainly do.
-    fn assignment(&self, name: &[u8]) -> Option<Box<[u8]>> {
+    fn assignment(&self, name: &[u8]) -> Option<Bytes> {
         let mut sql = Vec::new();
         put_name(&mut sql, name);
         sql.push(b'=');
@@ -348,10 +348,7 @@ fn unset(name: &[u8]) -> Vec<u8> {
 
 /// The assignments of a text that is `SET @a = 1, @b = 'x'` and nothing more, so that nobody has to ask; `None`
 /// for any other text. `collation` is that of the connection, which literals have.
-pub(super) fn literals(
-    text: &[u8],
-    collation: Option<&[u8]>,
-) -> Option<Vec<(Box<[u8]>, Box<[u8]>)>> {
+pub(super) fn literals(text: &[u8], collation: Option<&[u8]>) -> Option<Arc<Literals>> {
     let text = text.trim_ascii();
     let text = text.strip_suffix(b";").unwrap_or(text);
     let (set, mut rest) = text.split_at_checked(3)?;
@@ -374,7 +371,7 @@ pub(super) fn literals(
         let assignment = value.assignment(&name)?;
         found.push((name.into(), assignment));
         rest = match behind.trim_ascii_start().split_first() {
-            None => return Some(found),
+            None => return Some(found.into()),
             Some((b',', behind)) => behind,
             Some(_) => return None,
         };

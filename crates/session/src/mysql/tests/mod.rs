@@ -1,6 +1,8 @@
 //! Runs against real servers and against any bytes.
 
+mod commands;
 mod left_behind;
+mod questions;
 mod real;
 mod rig;
 mod robustness;

@@ -32,17 +32,23 @@ pub(super) const COMMON: Capabilities = Capabilities::LONG_PASSWORD
     .with(Capabilities::LOCAL_FILES)
     .with(Capabilities::PLUGIN_AUTH);
 
-const SERVER: Capabilities = COMMON
+pub(super) const SERVER: Capabilities = COMMON
     .with(Capabilities::SESSION_TRACK)
     .with(Capabilities::DEPRECATE_EOF);
 
 /// Runs `test` on every server there is.
 pub(super) fn on_servers(test: impl Fn(&mut Rig)) {
     for kind in [MySqlKind::MySql9, MySqlKind::MariaDb] {
-        if kind.available() {
-            let server = MySqlServer::start(kind).expect("a server");
-            test(&mut Rig::new(server));
-        }
+        on_server(kind, SERVER, &test);
+    }
+}
+
+/// Runs `test` on this server, whose connections have these capabilities; those of the clients differ in what may
+/// differ.
+pub(super) fn on_server(kind: MySqlKind, capabilities: Capabilities, test: impl Fn(&mut Rig)) {
+    if kind.available() {
+        let server = MySqlServer::start(kind).expect("a server");
+        test(&mut Rig::new(server, capabilities));
     }
 }
 
@@ -50,6 +56,9 @@ pub(super) struct Rig {
     server: MySqlServer,
     family: Server,
     watch: CodeWatch,
+    capabilities: Capabilities,
+    /// What becomes of a `KILL`.
+    pub(super) killed: Killed,
     idle: VecDeque<(ServerState, UnixStream)>,
     clients: Vec<Client>,
     pub(super) borrows: u32,
@@ -74,7 +83,7 @@ pub(super) struct Answer {
 }
 
 impl Rig {
-    fn new(server: MySqlServer) -> Self {
+    fn new(server: MySqlServer, capabilities: Capabilities) -> Self {
         let family = match server.kind() {
             MySqlKind::MySql9 => Server::MySql { version: 90_700 },
             MySqlKind::MariaDb => Server::MariaDb { version: 101_118 },
@@ -86,14 +95,17 @@ impl Rig {
             server,
             family,
             watch: CodeWatch::default(),
+            capabilities,
+            killed: Killed::Done,
             idle: VecDeque::new(),
             clients: Vec::new(),
             borrows: 0,
         };
         for at in 0..3 {
+            let common = capabilities.without(Capabilities::DEPRECATE_EOF);
             let capabilities = match at {
-                1 => COMMON.with(Capabilities::SESSION_TRACK),
-                _ => SERVER,
+                1 => common,
+                _ => common.with(Capabilities::DEPRECATE_EOF),
             };
             rig.clients.push(rig.client(capabilities));
             let connection = rig.connect();
@@ -135,9 +147,10 @@ impl Rig {
             .position(|byte| *byte == 0)
             .expect("a version");
         let thread = greeting[version + 1..version + 5].try_into().expect("four");
-        let mut login = SERVER.base().to_le_bytes().to_vec();
+        let mut login = self.capabilities.base().to_le_bytes().to_vec();
         login.extend([0, 0, 0, 1, 45]);
-        login.extend([0; 23]);
+        login.extend([0; 19]);
+        login.extend(self.capabilities.extended().to_le_bytes());
         login.extend(b"root\0\0mysql_native_password\0");
         send(&mut socket, 1, &login);
         loop {
@@ -149,7 +162,7 @@ impl Rig {
             }
         }
         let config = ServerConfig {
-            capabilities: SERVER,
+            capabilities: self.capabilities,
             thread_id: u32::from_le_bytes(thread),
             server: self.family,
             schema: Vec::new(),
@@ -193,7 +206,7 @@ impl Rig {
             match progress.want {
                 Want::Server => self.attach(who),
                 Want::Release(clean) => self.release(who, clean.into_state()),
-                Want::Kill(_) => client.session.killed(Killed::Done),
+                Want::Kill(_) => client.session.killed(self.killed),
                 Want::More | Want::Replies if self.awaits(who) => self.read(who, &mut output),
                 Want::More => break,
                 // A verdict was reached without asking the server.
@@ -202,6 +215,48 @@ impl Rig {
             }
         }
         output
+    }
+
+    /// A client sends several commands at once; the answers, in order.
+    pub(super) fn pipeline(
+        &mut self,
+        who: usize,
+        commands: &[(Vec<u8>, ReplyKind)],
+    ) -> Vec<Answer> {
+        let input: Vec<u8> = commands
+            .iter()
+            .flat_map(|(bytes, _)| bytes.clone())
+            .collect();
+        let output = self.drive(who, &input);
+        let capabilities = self.clients[who].capabilities;
+        let mut rest = &output[..];
+        let mut answers = Vec::new();
+        for (_, kind) in commands {
+            let mut scanner = ReplyScanner::new(*kind, capabilities);
+            let mut length = 0;
+            while !scanner.is_done() {
+                let Frame::Complete(header) = frame::next(&rest[length..]) else {
+                    panic!("{} answers of {}", answers.len(), commands.len());
+                };
+                let payload = header.payload(&rest[length..]);
+                let seen = scanner
+                    .packet(header, payload)
+                    .expect("a packet of the protocol");
+                assert!(seen.is_some(), "a whole one");
+                length += header.total();
+            }
+            answers.push(answer(&rest[..length], *kind, capabilities));
+            rest = &rest[length..];
+        }
+        assert!(rest.is_empty(), "bytes behind the answers");
+        answers
+    }
+
+    /// A query as a packet of this client's.
+    pub(super) fn packet_of(&self, who: usize, text: &str) -> (Vec<u8>, ReplyKind) {
+        let mut bytes = Vec::new();
+        command::write_query(&mut bytes, self.clients[who].capabilities, text.as_bytes());
+        (bytes, ReplyKind::TextResults)
     }
 
     fn awaits(&self, who: usize) -> bool {
@@ -227,7 +282,9 @@ impl Rig {
         match progress.event {
             ServerEvent::More => {}
             ServerEvent::Release(clean) => self.release(who, clean.into_state()),
-            event @ (ServerEvent::ServerFatal | ServerEvent::OutOfSync) => panic!("{event:?}"),
+            event @ (ServerEvent::ServerFatal | ServerEvent::OutOfSync) => {
+                panic!("{event:?}: {}", client.unread.escape_ascii())
+            }
         }
     }
 
