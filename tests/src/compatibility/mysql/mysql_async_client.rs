@@ -5,7 +5,7 @@ use futures_util::{FutureExt, StreamExt, TryStreamExt, future::try_join_all, str
 use mysql_async::{
     ChangeUserOpts, Conn, Error, IsolationLevel, Opts, Pool, PoolConstraints, PoolOpts, TxOpts,
     Value, params,
-    prelude::{Query, Queryable, WithParams},
+    prelude::{BatchQuery, Queryable, WithParams},
 };
 
 use super::{Steps, Target, step};

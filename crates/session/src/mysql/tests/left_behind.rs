@@ -326,3 +326,36 @@ fn code_that_changes_is_read_again() {
         }
     });
 }
+
+#[test]
+fn a_text_that_nobody_understands_ties_nobody() {
+    on_servers(|rig| {
+        for text in ["SELEKT 1", "(", "WITHOUT a AS (SELECT 1) SELECT 2"] {
+            let answer = rig.query(0, text);
+            assert!(answer.error.is_some(), "{text}");
+            is_free(rig, 0);
+        }
+    });
+}
+
+#[test]
+fn out_parameters_of_a_procedure_with_results_move() {
+    on_servers(|rig| {
+        rig.rows(
+            0,
+            "CREATE PROCEDURE two(IN a INT, OUT b INT) BEGIN SELECT a; SELECT a + 1; SET b = a * 2; END",
+        );
+        for begin in ["SET autocommit = 0", "SET autocommit = 1"] {
+            rig.rows(0, begin);
+            rig.rows(0, "SET @x = 4, @y = 0");
+            let answer = rig.query(0, "CALL two(@x, @y)");
+            assert_eq!(answer.error, None);
+            rig.rows(0, "COMMIT");
+            is_free(rig, 0);
+            let told = rig.query(0, "SELECT @y");
+            assert_eq!(told.error, None);
+            rig.rows(0, "COMMIT");
+        }
+        rig.rows(0, "DROP PROCEDURE two");
+    });
+}
