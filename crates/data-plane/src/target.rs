@@ -7,6 +7,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use rustls::ClientConfig;
 use tokio::sync::{Notify, Semaphore};
 use tollgate_pool::Credits;
+use tollgate_session::mysql::CodeWatch;
 use tollgate_types::{
     AuthConfig, EngineFamily, HealthState, PoolPolicy, ProxyConfig, ProxyId, TargetConfig,
     TargetHealth, TargetId, TargetRole, TlsMode,
@@ -97,6 +98,8 @@ pub(crate) struct TargetShared {
     pub(crate) keys: ScramKeyCache,
     /// What the stored code of its databases does.
     pub(crate) routines: RoutineBooks,
+    /// Tells its MySQL connections that stored code may have changed.
+    pub(crate) code: CodeWatch,
     /// Asks the prober to look now.
     pub(crate) probe_now: Notify,
     /// The one place for a scout: see [`crate::scouting`].
@@ -119,6 +122,7 @@ impl TargetShared {
             credits: Credits::new(0, shards),
             keys: ScramKeyCache::default(),
             routines: RoutineBooks::default(),
+            code: CodeWatch::default(),
             probe_now: Notify::new(),
             scout: Semaphore::new(1),
         }

@@ -39,7 +39,9 @@ pub(crate) async fn open(
         schema: key.database.as_bytes().to_vec(),
         max_statements: statements_each(target.credits.limit()),
     };
-    arm(server, key, ServerState::new(config)).await
+    let mut state = ServerState::new(config);
+    state.watch_code(&target.code);
+    arm(server, key, state).await
 }
 
 /// Logs in, reads what the server says, and leaves.

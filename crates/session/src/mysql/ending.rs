@@ -103,14 +103,7 @@ impl Session {
             Vec::new()
         };
         let tracks = |of: Capabilities| of.contains(Capabilities::SESSION_TRACK);
-        // Clients know no other end of fields than that of rows.
-        let fields = form == Form::Ok
-            && self
-                .exchange_mut()
-                .is_some_and(|it| it.command == Command::FieldList);
-        let form = if fields { Form::Eof } else { form };
         let same = end.changes.is_empty()
-            && !fields
             && treatment == Treatment::Forward
             && (tracks(client) == tracks(server) || end.info.is_empty());
         let Some(exchange) = self.exchange_mut() else {

@@ -2,11 +2,13 @@
 //! later, values of user variables, which locks are held, and what stored code may have done.
 
 use tollgate_sql::mysql::EffectSet;
+use tollgate_wire_mysql::status::StatusFlags;
 
 use super::diagnostics::Doubt;
 use super::exchange::{Exchange, Outcome, StateChange};
-use super::link::Purpose;
+use super::link::{Link, Purpose, Trust};
 use super::named::{Bytes, Inquiry, Routine};
+use super::statements::Cursor;
 use super::unseen::{Hidden, Reported};
 use super::{Collation, Session, unseen};
 use crate::{Effects, PinReason, PinSet};
@@ -93,7 +95,7 @@ impl Session {
             link.say(&sql, Purpose::Locks(names), out);
         }
         for table in self.pins.ledger.tables_in_doubt() {
-            link.say(&table.question(), Purpose::Table(table), out);
+            link.ask_catalogue(&table.question(), Purpose::Table(table), out);
         }
     }
 
@@ -109,7 +111,7 @@ impl Session {
         let asking = self.unseen.look(&mut link.bodies);
         if !asking.is_empty() {
             let sql = unseen::question(&asking);
-            link.say(&sql, Purpose::Bodies(asking), out);
+            link.ask_catalogue(&sql, Purpose::Bodies(asking), out);
             return false;
         }
         let found = self.unseen.conclude();
@@ -148,6 +150,47 @@ impl Session {
     pub(super) fn user_variables_told(&mut self, names: &[Bytes], packets: &[Vec<u8>]) {
         if let Some(link) = &mut self.link {
             self.variables.told(names, packets, &mut link.variables);
+        }
+    }
+
+    /// What ties the client to the connection: what is known from texts, and facts.
+    pub(super) fn tying(&self, link: &Link) -> PinSet {
+        self.facts(link).union(self.pins.reasons())
+    }
+
+    /// What ties the client to the connection now, whatever its texts were.
+    pub(super) fn facts(&self, link: &Link) -> PinSet {
+        let mut facts = PinSet::NONE;
+        if link.transaction.has_locked_tables() {
+            facts.insert(PinReason::LockedTables);
+        }
+        if self
+            .statements
+            .any(|statement| statement.cursor == Cursor::Open)
+        {
+            facts.insert(PinReason::HoldCursor);
+        }
+        if self.statements.any(|statement| statement.key.is_none()) {
+            facts.insert(PinReason::PreparedStatement);
+        }
+        if self.variables.stay() {
+            facts.insert(PinReason::UserVariable);
+        }
+        if link.trust == Trust::Lost {
+            facts.insert(PinReason::SessionSetting);
+        }
+        facts
+    }
+}
+
+impl Link {
+    /// Asks for something that the server keeps in tables: without autocommit that opens a transaction on MySQL,
+    /// which is not the client's.
+    fn ask_catalogue(&mut self, sql: &[u8], purpose: Purpose, out: &mut Effects) {
+        self.say(sql, purpose, out);
+        if !self.status.contains(StatusFlags::AUTOCOMMIT) {
+            // Spelled out, since `completion_type` may say otherwise.
+            self.say(b"ROLLBACK AND NO CHAIN NO RELEASE", Purpose::Restore, out);
         }
     }
 }

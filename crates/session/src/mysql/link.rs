@@ -328,6 +328,7 @@ impl Link {
     pub(super) fn into_clean(mut self: Box<Self>) -> Clean {
         self.commands = 0;
         self.left = Left::ByUs;
+        self.bodies.rest();
         if self.insert_id == InsertId::Clients {
             self.insert_id = InsertId::Stale;
         }

@@ -60,13 +60,13 @@ pub use link::{Clean, Past, ServerConfig, ServerState};
 pub use tollgate_sql::mysql::{KillTarget, Server};
 pub use unseen::CodeWatch;
 
-use crate::{Effects, PinReason, PinSet};
+use crate::{Effects, PinReason};
 use client::Inbound;
 use diagnostics::Diagnostics;
-use link::{Link, Multi, Purpose, Trust};
+use link::{Link, Multi, Purpose};
 use pins::Pins;
 use settings::Settings;
-use statements::{Cursor, LongData, Statements};
+use statements::{LongData, Statements};
 use tracking::Subscription;
 use unseen::Unseen;
 use variables::UserVariables;
@@ -471,34 +471,5 @@ impl Session {
     fn holds_long_data(&self) -> bool {
         self.statements
             .any(|statement| statement.long_data == LongData::Sent)
-    }
-
-    /// What ties the client to the connection: what is known from texts, and facts.
-    fn tying(&self, link: &Link) -> PinSet {
-        self.facts(link).union(self.pins.reasons())
-    }
-
-    /// What ties the client to the connection now, whatever its texts were.
-    fn facts(&self, link: &Link) -> PinSet {
-        let mut facts = PinSet::NONE;
-        if link.transaction.has_locked_tables() {
-            facts.insert(PinReason::LockedTables);
-        }
-        if self
-            .statements
-            .any(|statement| statement.cursor == Cursor::Open)
-        {
-            facts.insert(PinReason::HoldCursor);
-        }
-        if self.statements.any(|statement| statement.key.is_none()) {
-            facts.insert(PinReason::PreparedStatement);
-        }
-        if self.variables.stay() {
-            facts.insert(PinReason::UserVariable);
-        }
-        if link.trust == Trust::Lost {
-            facts.insert(PinReason::SessionSetting);
-        }
-        facts
     }
 }

@@ -88,11 +88,18 @@ impl Bodies {
 
     /// Code that was read before now may have changed.
     pub(super) fn renew(&mut self) {
-        let epoch = self.watch.as_ref().map(CodeWatch::epoch);
-        if epoch != Some(self.epoch) {
+        let epoch = self.watch.as_ref().map_or(self.epoch, CodeWatch::epoch);
+        if epoch != self.epoch {
             self.known.clear();
         }
-        self.epoch = epoch.unwrap_or_default();
+        self.epoch = epoch;
+    }
+
+    /// Nobody uses the connection for now: without a watch, nothing that was read holds until somebody does.
+    pub(super) fn rest(&mut self) {
+        if self.watch.is_none() {
+            self.known.clear();
+        }
     }
 
     /// A client may have changed stored code.
@@ -119,9 +126,10 @@ impl Bodies {
         if self.known.len().saturating_add(asked.len()) > MAX_KNOWN {
             self.known.clear();
         }
+        let uses = if self.watch.is_some() { MAX_USES } else { 1 };
         for routine in asked {
             let key = key_of(&routine.schema, &routine.name);
-            self.known.insert(key, (Body::Missing, MAX_USES));
+            self.known.insert(key, (Body::Missing, uses));
         }
         // A count and four definitions come first.
         for row in packets.iter().skip(COLUMNS.saturating_add(1)) {
@@ -412,11 +420,23 @@ mod tests {
 
     #[test]
     fn a_routine_is_read_again_after_a_while() {
+        let p = routine("p", Called::Directly);
+        let uses = |bodies: &mut Bodies| {
+            (0..=MAX_USES)
+                .filter(|_| bodies.use_of(&p).is_some())
+                .count()
+        };
         let mut bodies = Bodies::default();
-        bodies.told(SERVER, &[routine("p", Called::Directly)], &answer(&[]));
-        let uses = (0..=MAX_USES)
-            .filter(|_| bodies.use_of(&routine("p", Called::Directly)).is_some())
-            .count();
-        assert_eq!(uses, usize::from(MAX_USES));
+        bodies.told(SERVER, std::slice::from_ref(&p), &answer(&[]));
+        bodies.renew();
+        assert_eq!(uses(&mut bodies), 1, "nobody tells of changes");
+        let watch = CodeWatch::default();
+        bodies.watch(&watch);
+        bodies.told(SERVER, std::slice::from_ref(&p), &answer(&[]));
+        assert_eq!(uses(&mut bodies), usize::from(MAX_USES));
+        bodies.told(SERVER, std::slice::from_ref(&p), &answer(&[]));
+        watch.changed();
+        bodies.renew();
+        assert_eq!(uses(&mut bodies), 0, "it may have changed");
     }
 }

@@ -164,8 +164,7 @@ impl ReplyScanner {
             State::Single | State::UploadEnd => self.end(first, header, payload),
             State::Rows | State::OutParameters => self.rows_end(first, header, payload),
             State::Prepare => self.prepare(first, header, payload),
-            // MySQL 9 ends them by an OK where it has state to report and may not do so behind 0xfe.
-            State::Fields if matches!(first, ZERO | 0xfe) => self.end(first, header, payload),
+            State::Fields if first == 0xfe => self.end(first, header, payload),
             State::Fields => Ok(self.seen(Part::Definition {
                 of: Definitions::Fields,
                 left: 0,
@@ -343,8 +342,7 @@ impl ReplyScanner {
 
     /// A single OK, or EOF where a command is answered with one.
     fn end(&mut self, first: u8, header: Header, payload: &[u8]) -> Result<Seen, ReplyError> {
-        let allowed = if self.state == State::Single || self.state == State::Fields && first == ZERO
-        {
+        let allowed = if self.state == State::Single {
             Allowed::Any
         } else if self.state == State::Fields {
             Allowed::EofLike

@@ -286,8 +286,6 @@ fn ends_of_results_may_differ_on_either_side() {
                 rig.sql("CREATE OR REPLACE VIEW w AS SELECT 1 AS one");
                 assert_eq!(rig.rows(who, "SELECT one, @x := 5 FROM w"), "1,5");
                 assert_eq!(rig.rows(who, "SELECT @x"), "5");
-                let fields = rig.send(who, &packet(b"\x04t\0"), ReplyKind::Fields);
-                assert_eq!((fields.error, fields.columns.len()), (None, 2));
                 rig.rows(who, "DELETE FROM t");
                 assert!(!rig.is_attached(who), "{}", rig.held_by(who));
             }

@@ -282,9 +282,7 @@ impl Rig {
         match progress.event {
             ServerEvent::More => {}
             ServerEvent::Release(clean) => self.release(who, clean.into_state()),
-            event @ (ServerEvent::ServerFatal | ServerEvent::OutOfSync) => {
-                panic!("{event:?}: {}", client.unread.escape_ascii())
-            }
+            event @ (ServerEvent::ServerFatal | ServerEvent::OutOfSync) => panic!("{event:?}"),
         }
     }
 
