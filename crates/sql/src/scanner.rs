@@ -8,7 +8,7 @@ use prose::Prose;
 use text::{Escape, Gap};
 
 use crate::statement::{Statement, Strings, Token};
-use crate::{Calls, EffectSet, Name, TouchedSettings};
+use crate::{Calls, EffectSet, Name, Namings, TouchedSettings};
 
 mod dollar;
 mod prose;
@@ -39,6 +39,8 @@ pub struct Summary {
     pub effects: EffectSet,
     /// The name of the one `PREPARE`, `EXECUTE` or `DEALLOCATE` that the text consists of.
     pub name: Option<Name>,
+    /// The prepared statements that the text names.
+    pub namings: Namings,
     /// The settings that the text may change for longer than its transaction.
     pub settings: TouchedSettings,
     /// The stored code that it may run, which may do more.
@@ -64,6 +66,8 @@ pub struct Scanner {
     word: Name,
     tag: Name,
     last: u8,
+    /// Bytes of the text up to the end of the piece that is being read.
+    read: usize,
     prose: Prose,
     statement: Statement,
 }
@@ -123,6 +127,7 @@ impl Scanner {
             word: Name::EMPTY,
             tag: Name::EMPTY,
             last: 0,
+            read: 0,
             prose: Prose::OPAQUE,
             statement: Statement::new(),
         }
@@ -139,6 +144,7 @@ impl Scanner {
 
     /// Reads the next piece of the text.
     pub fn feed(&mut self, chunk: &[u8]) {
+        self.read = self.read.saturating_add(chunk.len());
         let mut rest = chunk;
         while !rest.is_empty() {
             rest = self.step(rest);
@@ -148,19 +154,21 @@ impl Scanner {
     /// The summary of everything fed.
     pub fn finish(mut self) -> Summary {
         // A line break completes whatever token the text ends with and starts none.
+        let length = self.read;
         self.feed(b"\n");
         // An unfinished string or comment is a syntax error: nothing of the text will run. What its words
         // say is counted all the same.
         self.prose_ends();
-        self.statement.end();
+        self.statement.end(length);
         let statements = self.statement.count();
         let effects = self.statement.effects();
         let name = self.statement.name();
-        let (settings, calls) = self.statement.take_touched();
+        let (settings, calls, namings) = self.statement.take_touched();
         Summary {
             statements,
             effects,
             name,
+            namings,
             settings,
             calls,
         }
@@ -204,7 +212,10 @@ impl Scanner {
                     }
                     continue;
                 }
-                b';' => self.statement.end(),
+                b';' => {
+                    let at = self.read.saturating_sub(rest.len());
+                    self.statement.end(at);
+                }
                 b'\'' | b'"' | b'0'..=b'9' | b'-' | b'/' | b'$' => {
                     self.opens(byte);
                     return tail;

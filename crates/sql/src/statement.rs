@@ -4,6 +4,7 @@ use call::{Argument, Call, CalledName};
 use setting::{Reach, Setting};
 
 use crate::calls::{Noted, is_reserved};
+use crate::namings::{Deed, Namings};
 use crate::word::{SET_CONFIG, SET_LIMIT, SIMILARITY_THRESHOLD, Word, named_effect};
 use crate::{Calls, EffectSet, LastTouch, Name, TouchedSettings};
 use assembly::Assembly;
@@ -55,7 +56,10 @@ enum Stage {
     PrepareTransaction,
     Deallocate,
     DeallocatePrepare,
+    /// After `EXECUTE`, and where the statement goes on behind the name.
     Execute,
+    ExplainedExecute,
+    DefinedExecute,
     Discard,
     Unlisten,
     Declare,
@@ -131,7 +135,9 @@ pub(crate) struct Statement {
     has_tokens: bool,
     count: u32,
     effects: EffectSet,
-    name: Option<Name>,
+    namings: Namings,
+    /// Where in the text the statement at hand starts.
+    start: usize,
     settings: TouchedSettings,
 }
 
@@ -155,7 +161,8 @@ impl Statement {
             has_tokens: false,
             count: 0,
             effects: EffectSet::NONE,
-            name: None,
+            namings: Namings::default(),
+            start: 0,
             settings: TouchedSettings::default(),
         }
     }
@@ -178,15 +185,14 @@ impl Statement {
         self.effects
     }
 
-    /// The name after `PREPARE`, `EXECUTE` or `DEALLOCATE`, if that is all the text has.
+    /// The name of the one prepared statement it names, if that is all the text has.
     pub(crate) fn name(&self) -> Option<Name> {
-        self.name
-            .filter(|name| self.count == 1 && name.is_whole() && !name.as_bytes().is_empty())
+        self.namings.only().filter(|_| self.count == 1)
     }
 
-    /// The settings it touches, and the code it calls.
-    pub(crate) fn take_touched(self) -> (TouchedSettings, Calls) {
-        (self.settings, self.calls.finish())
+    /// The settings it touches, the code it calls, and the prepared statements it names.
+    pub(crate) fn take_touched(self) -> (TouchedSettings, Calls, Namings) {
+        (self.settings, self.calls.finish(), self.namings)
     }
 
     /// True when the last token may be the name of a function.
@@ -215,6 +221,8 @@ impl Statement {
                 | Stage::Deallocate
                 | Stage::DeallocatePrepare
                 | Stage::Execute
+                | Stage::ExplainedExecute
+                | Stage::DefinedExecute
                 | Stage::Discard
                 | Stage::Unlisten
                 | Stage::Declare
@@ -253,10 +261,12 @@ impl Statement {
         self.writes = Writes::Nothing;
     }
 
-    /// `;` or the end of the text.
-    pub(crate) fn end(&mut self) {
+    /// `;` or the end of the text, so many bytes from its start.
+    pub(crate) fn end(&mut self, at: usize) {
         self.boundary();
         self.assembly_boundary();
+        self.namings.statement_ends(self.start, at);
+        self.start = at.saturating_add(1);
         if self.has_tokens {
             self.count = self.count.saturating_add(1);
             self.has_tokens = false;
@@ -379,9 +389,10 @@ impl Statement {
             Stage::Lead => self.lead(token, word),
             Stage::Explain => {
                 if word == Word::EXECUTE {
-                    self.add(EffectSet::EXECUTE);
+                    self.settled(EffectSet::EXECUTE, Stage::ExplainedExecute)
+                } else {
+                    Stage::Explain
                 }
-                Stage::Explain
             }
             Stage::Setting => {
                 self.setting_token(token);
@@ -421,17 +432,15 @@ impl Statement {
                 }
                 Stage::Quiet
             }
-            Stage::Execute => {
-                if self.scope == Scope::Text {
-                    self.name = token.name();
-                }
-                Stage::Body
-            }
+            Stage::Execute => self.names(Deed::Execute, token.name(), Stage::Body),
+            Stage::ExplainedExecute => self.names(Deed::Execute, token.name(), Stage::Explain),
+            Stage::DefinedExecute => self.names(Deed::Execute, token.name(), Stage::Defined),
             Stage::Defined => {
                 if word == Word::EXECUTE && self.previous == Word::AS {
-                    self.add(EffectSet::EXECUTE);
+                    self.settled(EffectSet::EXECUTE, Stage::DefinedExecute)
+                } else {
+                    Stage::Defined
                 }
-                Stage::Defined
             }
             Stage::Rollback => match word {
                 Word::WORK | Word::TRANSACTION => Stage::Rollback,

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tollgate_pool::BorrowError;
-use tollgate_session::mysql::{Session, SessionConfig};
+use tollgate_session::mysql::{Session, SessionConfig, VariableSets};
+use tollgate_types::SessionPinningFilter;
 use tollgate_wire_postgres::secret::CancelSecret;
 
 use super::handshake::{Login, Remembered};
@@ -65,6 +66,7 @@ pub(super) async fn greet(
         schema: std::mem::take(&mut login.said.schema),
         collation: login.collation,
         status: welcome.status,
+        variable_sets: variable_sets(&shard, &new),
     });
     let control = Rc::new(SessionControl::new(
         new,
@@ -80,6 +82,19 @@ pub(super) async fn greet(
     let from_client = InputBuffer::holding(&rest, &shard.buffers)?;
     let relay = Relay::new(shard, registered, session, (stream, from_client), metrics);
     Some(Begun { relay, remembered })
+}
+
+fn variable_sets(shard: &Shard, new: &NewSession) -> VariableSets {
+    let running = Arc::clone(&shard.running.borrow());
+    let proxy = running.proxies.get(&new.proxy);
+    let filters = proxy.map(|proxy| &proxy.config.pool.session_pinning_filters);
+    let excluded =
+        filters.is_some_and(|filters| filters.contains(&SessionPinningFilter::ExcludeVariableSets));
+    if excluded {
+        VariableSets::Excluded
+    } else {
+        VariableSets::Pin
+    }
 }
 
 /// MySQL has no cancel requests: nobody is told this key.

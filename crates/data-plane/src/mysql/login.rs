@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use tollgate_iam::token::Rejection;
-use tollgate_types::{AuthDecision, AuthOutcome, Engine};
+use tollgate_types::{AuthDecision, AuthOutcome, ClientPasswordAuth, Engine};
 use tollgate_wire_mysql::auth::{
     Account, Channel, FirstAnswer, Mismatch, PasswordVerifier, Plugin, Refusal as Verdict,
     ServerAuth, ServerSetup, ServerStep, Switching, Tokens,
@@ -241,9 +241,9 @@ impl Candidate<'_> {
         let (greeted, _) = login.greeted;
         let named = Plugin::from_name(&login.said.plugin);
         match (self.asked, named) {
-            (_, Some(Plugin::CachingSha2)) => Plugin::CachingSha2,
+            (Asked::Password, named) => self.preferred_for_passwords(greeted, named),
+            (Asked::Token, Some(Plugin::CachingSha2)) => Plugin::CachingSha2,
             (Asked::Token, Some(Plugin::Clear)) => Plugin::Clear,
-            (Asked::Password, Some(Plugin::Native)) => Plugin::Native,
             (Asked::Token, _) => match greeted {
                 // It was greeted with it and names another: it does not know it.
                 Plugin::CachingSha2 => Plugin::Clear,
@@ -253,7 +253,25 @@ impl Candidate<'_> {
                 | Plugin::Ed25519
                 | Plugin::Parsec => Plugin::CachingSha2,
             },
-            (Asked::Password, _) => greeted,
+        }
+    }
+
+    /// The plugin for a password, as the user's auth rule says; who has none is asked like the first user that has
+    /// one, so that nobody can tell them apart. Clients of MariaDB may lack `caching_sha2_password`, so they may
+    /// choose.
+    fn preferred_for_passwords(&self, greeted: Plugin, named: Option<Plugin>) -> Plugin {
+        let first = self.place.proxy.config.auth.first();
+        let rule = self.rule.map(|rule| &rule.config).or(first);
+        match (rule.map(|rule| rule.client_password), self.engine) {
+            (Some(ClientPasswordAuth::MysqlNativePassword), _) => Plugin::Native,
+            (_, Engine::Mariadb) => match named {
+                Some(Plugin::CachingSha2) => Plugin::CachingSha2,
+                Some(Plugin::Native) => Plugin::Native,
+                Some(Plugin::Sha256 | Plugin::Clear | Plugin::Ed25519 | Plugin::Parsec) | None => {
+                    greeted
+                }
+            },
+            (_, Engine::Mysql | Engine::Postgres) => Plugin::CachingSha2,
         }
     }
 

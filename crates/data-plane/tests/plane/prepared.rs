@@ -3,11 +3,13 @@
 use std::process::{Command, Output};
 
 use anyhow::{Result, ensure};
+use tollgate_data_plane::Reuse;
+use tollgate_testkit::PostgresVersion;
 use tollgate_testkit::scripted::Message;
 use tollgate_types::{IamAuth, PoolPolicy};
 
 use crate::differential::messages::{bind, describe, execute, parse, query, sync};
-use crate::fixture::{Fixture, ask};
+use crate::fixture::{Fixture, Setup, ask};
 use crate::raw::{Raw, describe as show, first_error, first_value};
 
 async fn fixture(pool: u32) -> Result<Fixture> {
@@ -240,5 +242,158 @@ async fn statements_dropped_by_a_function_are_made_again() -> Result<()> {
     run(&mut one, "keep").await?;
     let said = run(&mut one, "keep").await?;
     assert_eq!(first_value(&said).as_deref(), Some("7"));
+    Ok(())
+}
+
+/// A server and how its connections are lent: to whoever had them last, or to everybody in turn.
+async fn fixture_like(version: PostgresVersion, reuse: Reuse) -> Result<Fixture> {
+    let policy = PoolPolicy {
+        maximum_pool_size: Some(match reuse {
+            Reuse::MostRecent => 1,
+            Reuse::LeastRecent => 3,
+        }),
+        ..PoolPolicy::default()
+    };
+    Fixture::start_as(Setup {
+        version,
+        reuse,
+        shards: 1,
+        ..Setup::new(policy, IamAuth::Disabled)
+    })
+    .await
+}
+
+/// What clients do with statements of SQL, and the first value of the last reply to each.
+const BY_NAME: [(&str, Option<&str>); 20] = [
+    (
+        "prepare a as select {n}1; prepare b(int) as select $1 + {n}; select 'x'",
+        Some("x"),
+    ),
+    ("begin; prepare c as select {n}3; commit", None),
+    ("begin", None),
+    ("set local datestyle = 'SQL, DMY'", None),
+    (
+        "prepare d as select extract(month from '01/0{n}/2020'::date)",
+        None,
+    ),
+    ("commit", None),
+    ("execute a", Some("{n}1")),
+    ("execute b(10)", Some("1{n}")),
+    ("execute c", Some("{n}3")),
+    ("execute d", Some("{n}")),
+    ("deallocate b; execute a", Some("{n}1")),
+    ("execute b(1)", Some("26000")),
+    (
+        "do $$ begin execute 'deallocate c'; execute 'prepare e as select {n}5'; end $$",
+        None,
+    ),
+    ("execute c", Some("26000")),
+    ("execute e", Some("{n}5")),
+    ("execute d", Some("{n}")),
+    (
+        "select string_agg(name, ',' order by name) from pg_prepared_statements",
+        Some("a,d,e"),
+    ),
+    ("select drops()", Some("")),
+    ("execute d", Some("26000")),
+    ("select count(*) from pg_prepared_statements", Some("0")),
+];
+
+/// Each in turn, so that the other has had the connection between any two texts that are not in one transaction.
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_named_in_sql_never_pin() -> Result<()> {
+    for version in PostgresVersion::ALL
+        .into_iter()
+        .filter(|version| version.available())
+    {
+        for reuse in [Reuse::MostRecent, Reuse::LeastRecent] {
+            let f = fixture_like(version, reuse).await?;
+            let drops = "create function drops() returns void language plpgsql as $$ begin execute 'deallocate all'; end $$";
+            f.connect().await?.batch_execute(drops).await?;
+            let mut clients = [Raw::login(&f.door()).await?, Raw::login(&f.door()).await?];
+            let transaction = 2..6;
+            let mut at = 0;
+            while at < BY_NAME.len() {
+                let end = if at == transaction.start {
+                    transaction.end
+                } else {
+                    at + 1
+                };
+                for (number, raw) in clients.iter_mut().enumerate() {
+                    let number = (number + 2).to_string();
+                    for (text, expected) in &BY_NAME[at..end] {
+                        let said = say(raw, &[query(&text.replace("{n}", &number))]).await?;
+                        let heard = first_error(&said).or_else(|| first_value(&said));
+                        let expected = expected.map(|value| value.replace("{n}", &number));
+                        assert_eq!(
+                            heard, expected,
+                            "{text} of {number} on {version:?}, {reuse:?}"
+                        );
+                    }
+                }
+                at = end;
+            }
+            assert_no_pins(&f).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The first client's statements are stale or broken, the second one's are as new.
+#[tokio::test(flavor = "multi_thread")]
+async fn execute_checks_results_and_nobody_is_in_the_way() -> Result<()> {
+    for version in PostgresVersion::ALL
+        .into_iter()
+        .filter(|version| version.available())
+    {
+        for reuse in [Reuse::MostRecent, Reuse::LeastRecent] {
+            let f = fixture_like(version, reuse).await?;
+            let owner = f.connect().await?;
+            owner
+                .batch_execute("create table changing (i int); create table lost (i int)")
+                .await?;
+            let mut one = Raw::login(&f.door()).await?;
+            let mut other = Raw::login(&f.door()).await?;
+            let prepare = "prepare s as select * from changing; prepare l as select * from lost; prepare k as select 5";
+            say(&mut one, &[query(prepare)]).await?;
+            owner
+                .batch_execute("alter table changing add j int; insert into changing values (1, 2); drop table lost")
+                .await?;
+            say(&mut other, &[query("prepare s as select * from changing")]).await?;
+            for _ in 0..3 {
+                let said = say(&mut one, &[query("execute s")]).await?;
+                assert_eq!(
+                    first_error(&said).as_deref(),
+                    Some("0A000"),
+                    "{version:?} {reuse:?}"
+                );
+                let said = say(&mut other, &[query("execute s")]).await?;
+                assert_eq!(
+                    first_value(&said).as_deref(),
+                    Some("1"),
+                    "{version:?} {reuse:?}"
+                );
+                let said = say(&mut one, &[query("deallocate nothing; execute l")]).await?;
+                ensure!(first_error(&said).is_some());
+                for text in [
+                    "execute k; execute k",
+                    "explain execute k",
+                    "do $$ begin execute 'execute k'; end $$",
+                    "select from pg_prepared_statements",
+                ] {
+                    let said = say(&mut one, &[query(text)]).await?;
+                    assert_eq!(first_error(&said), None, "{text} on {version:?}, {reuse:?}");
+                }
+            }
+            owner.batch_execute("alter table changing drop j").await?;
+            let said = say(&mut one, &[query("execute s")]).await?;
+            assert_eq!(
+                first_value(&said).as_deref(),
+                Some("1"),
+                "{version:?} {reuse:?}"
+            );
+            assert_no_pins(&f).await?;
+        }
+    }
     Ok(())
 }

@@ -6,7 +6,7 @@ use tollgate_wire_mysql::status::StatusFlags;
 
 use super::{
     Cleanup, CleanupEvent, Farewell, Killed, ServerConfig, ServerEvent, ServerState, Session,
-    SessionConfig, Want,
+    SessionConfig, VariableSets, Want,
 };
 use crate::{Effects, Piece};
 
@@ -73,6 +73,7 @@ fn session() -> Session {
         schema: Vec::new(),
         collation: 45,
         status: StatusFlags::AUTOCOMMIT,
+        variable_sets: VariableSets::Pin,
     })
 }
 

@@ -20,6 +20,7 @@ mod commands;
 mod diagnostics;
 mod ending;
 mod exchange;
+mod excluding;
 mod inquiry;
 mod kill;
 mod ledger;
@@ -55,6 +56,7 @@ use tollgate_wire_mysql::error_code::ErrorCode;
 use tollgate_wire_mysql::status::StatusFlags;
 
 pub use cleanup::{Cleanup, CleanupEvent, CleanupProgress};
+pub use excluding::VariableSets;
 pub use kill::{KillRequest, Killed};
 pub use link::{Clean, Past, ServerConfig, ServerState};
 pub use tollgate_sql::mysql::{KillTarget, Server};
@@ -111,6 +113,8 @@ pub struct SessionConfig {
     pub collation: u16,
     /// The status the client was told at login.
     pub status: StatusFlags,
+    /// What becomes of variables that cannot move with the client.
+    pub variable_sets: VariableSets,
 }
 
 /// What the session wants after looking at the client's bytes.

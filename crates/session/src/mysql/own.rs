@@ -126,13 +126,15 @@ impl Session {
             )
             | (Purpose::Client, _) => return Looked::OutOfSync,
             (
-                Purpose::Arm
-                | Purpose::Restore
-                | Purpose::RestoreAwaited
-                | Purpose::Reset
-                | Purpose::Schema(_),
+                Purpose::Arm | Purpose::Restore | Purpose::RestoreAwaited | Purpose::Schema(_),
                 None,
             ) => {}
+            (Purpose::Reset, None) => {
+                if let Some(link) = &mut self.link {
+                    link.was_reset();
+                    link.arm(out);
+                }
+            }
             (Purpose::Baseline, None) => {
                 let Some(link) = &mut self.link else {
                     return Looked::OutOfSync;

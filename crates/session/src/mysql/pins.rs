@@ -82,6 +82,12 @@ impl Pins {
         self.held.insert(reason);
     }
 
+    /// These no longer hold.
+    pub(super) fn let_go(&mut self, reasons: PinSet) {
+        self.held = self.held.without(reasons);
+        self.derived = self.derived.without(reasons);
+    }
+
     pub(super) fn derive(&mut self, reasons: PinSet) {
         self.derived = reasons;
     }
@@ -172,8 +178,8 @@ impl Pins {
     }
 
     /// Tells of changes since the last time.
-    pub(super) fn announce(&mut self, out: &mut Effects) {
-        let reasons = self.reasons();
+    pub(super) fn announce(&mut self, excluded: PinSet, out: &mut Effects) {
+        let reasons = self.reasons().without(excluded);
         for reason in reasons.without(self.announced).iter() {
             let digest = self.digest.clone();
             out.pin_changed(PinChange::Pinned { reason, digest });

@@ -84,7 +84,8 @@ impl Session {
             link.unread = unread;
         }
         let released = self.settle(out);
-        self.pins.announce(out);
+        let excluded = self.excluded();
+        self.pins.announce(excluded, out);
         match released {
             Some(clean) => ServerEvent::Release(clean),
             None => ServerEvent::More,
@@ -306,13 +307,20 @@ impl Session {
         if !idle || self.holds_long_data() || !link.is_quiet() {
             return None;
         }
-        if self.pins.reasons().without(self.open_reasons()).is_empty() {
+        let excluded = self.excluded();
+        let open = self.open_reasons().union(excluded);
+        if self.pins.reasons().without(open).is_empty() {
             self.inquire(out);
             let facts = self.link.as_ref().map(|link| self.facts(link));
             self.pins.derive(facts.unwrap_or_default());
         }
         let quiet = self.link.as_ref().is_some_and(|link| link.is_quiet());
-        if !quiet || !self.pins.reasons().is_empty() {
+        let reasons = self.pins.reasons();
+        if quiet && !reasons.is_empty() && reasons.without(excluded).is_empty() {
+            self.give_up_variables(out);
+            return None;
+        }
+        if !quiet || !reasons.is_empty() {
             return None;
         }
         self.status = lasting(self.status);

@@ -101,6 +101,11 @@ impl UserVariables {
         !self.staying.is_empty()
     }
 
+    /// Values that do not move are lost.
+    pub(super) fn give_up(&mut self) {
+        self.staying.clear();
+    }
+
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }

@@ -241,6 +241,12 @@ impl Session {
         if awaits_text(message) && !link.takes_copy_data() {
             return Step::Wait(Want::More);
         }
+        if let Some(want) = self.studies_first(message.header.tag, out) {
+            return Step::Wait(want);
+        }
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
         let awaited = match link.restored {
             Restored::Done => self.consult_between(out),
             Restored::Not | Restored::Awaited | Restored::Ready | Restored::Consulting => {
@@ -296,6 +302,7 @@ impl Session {
         }
         link.upset = Upset::No;
         link.held = Held::No;
+        link.carried.segment_ends();
         link.swallow(message.header.total);
         Step::Taken
     }

@@ -8,9 +8,9 @@ use tollgate_wire_postgres::backend::TransactionStatus;
 use super::defaults::Defaults;
 use super::fence::Fence;
 use super::parameters::Parameters;
-use super::queue::{DataEnd, Meaning, Queue, Syncs};
+use super::queue::{DataEnd, Meaning, Noise, Queue, Syncs};
 use super::settings::{Reading, Settings};
-use super::statements::{Carried, Making};
+use super::statements::{Carried, Making, Study};
 use super::stored::{Knowledge, RoutineBook};
 
 /// What is known about one server connection. It lives as long as the connection and goes with it: into
@@ -104,6 +104,10 @@ pub(super) struct Link {
     pub(super) knowledge: Knowledge,
     /// The statements with names that the connection has.
     pub(super) carried: Carried,
+    /// What is to be asked about those of the client.
+    pub(super) study: Study,
+    /// Whether the client is to hear of the failure of what is sent now.
+    pub(super) noise: Noise,
     /// The one that is being made for a request that waits for it.
     pub(super) making: Option<Making>,
     /// The parameter types of the statement that is being described.
@@ -347,6 +351,8 @@ impl Link {
             settings_in_flight: false,
             knowledge: Knowledge::none(),
             carried: Carried::new(),
+            study: Study::new(),
+            noise: Noise::Heard,
             making: None,
             learnt: Vec::new(),
             answered_reading: None,
@@ -421,6 +427,8 @@ impl Link {
         self.nothing_is_bound();
         self.knowledge.forget_questions();
         self.settings_in_flight = false;
+        self.study = Study::new();
+        self.carried.segment_ends();
         self.making = None;
         self.learnt = Vec::new();
         self.answered_reading = None;

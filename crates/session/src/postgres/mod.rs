@@ -3,8 +3,9 @@
 //! One `Session` per client. It passes messages on as they are, looking at every header and at few
 //! bodies; it never adds or drops a request of the client's. What it says to the server itself, and whose
 //! replies it swallows, is a closed list: the replay that gives another connection the client's settings,
-//! the inspection that asks what a transaction has left, the question what stored code may do, the messages that make prepared statements on a
-//! connection and close those of others, and the fence behind a COPY that failed in doubt. What the server
+//! the inspection that asks what a transaction has left, the question what stored code may do, the messages
+//! that make prepared statements on a connection, ask for them and close those of others, and the fence
+//! behind a COPY that failed in doubt. What the server
 //! really answers was observed on PostgreSQL 15; the transcripts in the tests are those observations.
 //!
 //! How a shell drives it:
@@ -443,6 +444,7 @@ impl Session {
     /// The connection, if it is provably clean. If only the server can tell whether it is, the server is
     /// asked.
     fn release_if_clean(&mut self, out: &mut Effects) -> Option<Clean> {
+        self.study(out);
         if !self.link.as_ref().is_some_and(|link| link.is_quiet()) {
             return None;
         }

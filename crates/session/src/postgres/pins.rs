@@ -132,8 +132,9 @@ impl Pins {
                 self.held.insert(reason);
             }
         }
-        let hidden = EffectSet::SETTING_UNKNOWN.union(EffectSet::PREPARE);
-        if effects.intersects(EffectSet::PROCEDURE_STATE) && effects.intersects(hidden) {
+        if effects.intersects(EffectSet::PROCEDURE_STATE)
+            && effects.intersects(EffectSet::SETTING_UNKNOWN)
+        {
             self.held.insert(PinReason::ProceduralBody);
         }
         if effects.intersects(EffectSet::SEQUENCE_READ) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tollgate_sql::{Calls, Conduct, EffectSet, TouchedSettings};
 
 pub(crate) use super::kind::Kind;
-use super::statements::{Named, Statement};
+use super::statements::{Named, Shape, Statement};
 use super::unnamed::Remembered;
 
 /// Entries beyond which a client waits for replies. A server holds back at most 8 KiB of replies
@@ -24,6 +24,9 @@ pub(crate) enum NameChange {
     Remove(Box<[u8]>),
     /// None: the statement is only run.
     Use(Box<[u8]>),
+    RemoveAll,
+    /// Those of the statements of one text, in its order.
+    Several(Vec<NameChange>),
 }
 
 /// Whether the effects of a text are those of a single statement.
@@ -105,6 +108,14 @@ impl Meaning {
     }
 }
 
+/// Whether the client hears of the failure of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Noise {
+    Heard,
+    /// It is a request of our own that no request of the client's waits for, or goes on without.
+    Quiet,
+}
+
 /// How a request that is still being answered has gone so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SoFar {
@@ -136,6 +147,10 @@ pub(crate) enum Alias {
     Described {
         statement: Arc<Statement>,
     },
+    /// As `Stale`, for a statement of SQL that takes these parameters: the body of a `ParameterDescription`.
+    StaleSql {
+        parameters: Box<[u8]>,
+    },
 }
 
 /// Whether a request changes the names of prepared statements.
@@ -158,6 +173,15 @@ pub(crate) enum Work {
         name: Box<[u8]>,
         id: u64,
     },
+    /// Whether the statement with this name of the client's still has this shape.
+    OwnShape {
+        name: Box<[u8]>,
+        shape: Shape,
+    },
+    /// The shape of the oldest statement that is being studied.
+    Study,
+    /// The statements that there are under names of clients.
+    Roster,
 }
 
 /// One expected reply.
@@ -170,6 +194,7 @@ pub(crate) struct Expected {
     pub(crate) alias: Alias,
     pub(crate) touches: Touches,
     pub(crate) work: Work,
+    pub(crate) noise: Noise,
 }
 
 impl Expected {
@@ -182,14 +207,7 @@ impl Expected {
             alias: Alias::None,
             touches: Touches::Nothing,
             work: Work::None,
-        }
-    }
-
-    /// A message of our own.
-    pub(crate) fn of_work(kind: Kind, work: Work) -> Self {
-        Self {
-            work,
-            ..Self::new(kind)
+            noise: Noise::Heard,
         }
     }
 }
@@ -232,7 +250,7 @@ impl Queue {
     pub(crate) fn awaits_own(&self) -> bool {
         self.entries
             .iter()
-            .any(|expected| matches!(expected.work, Work::Own { .. }))
+            .any(|expected| matches!(expected.work, Work::Own { .. } | Work::OwnShape { .. }))
     }
 
     pub(crate) fn front_kind(&self) -> Option<Kind> {
@@ -262,6 +280,12 @@ impl Queue {
     /// True when all that is to come answers requests of our own.
     pub(crate) fn is_all_own(&self) -> bool {
         self.entries.iter().all(|expected| expected.kind.is_own())
+    }
+
+    /// True when nothing is behind the oldest request but COPY marks.
+    pub(crate) fn is_at_last(&self) -> bool {
+        let mut behind = self.entries.iter().skip(1);
+        behind.all(|expected| expected.kind == Kind::CopyEnd)
     }
 
     /// Takes the oldest entry out, and the COPY marks that come to the front: they wait for a COPY that

@@ -8,7 +8,7 @@ use tollgate_wire_postgres::tag::backend as tag;
 use super::Session;
 use super::doubt::{CopyEnd, Outlook};
 use super::link::{Alignment, Copy, Entry, Intrusion, Segment, SequenceUse, StrayData, Upset};
-use super::queue::{Expected, Kind, Meaning, SoFar, Statements, Touches, Work};
+use super::queue::{Expected, Kind, Meaning, Noise, SoFar, Statements, Touches, Work};
 use super::server::Verdict;
 use super::unnamed::{Remembered, Unnamed};
 use crate::{PinReason, PinSet};
@@ -39,6 +39,14 @@ impl Session {
                 }),
             ) => {
                 link.reading_answered(body);
+            }
+            (
+                tag::DATA_ROW,
+                Some(Expected {
+                    work: Work::Roster, ..
+                }),
+            ) => {
+                link.study.listed(body);
             }
             (tag::PARAMETER_DESCRIPTION, Some(front)) => front.kind = Kind::DescribeColumns,
             (tag::ROW_DESCRIPTION | tag::NO_DATA, Some(front))
@@ -104,7 +112,11 @@ impl Session {
             self.prepared_again();
             return;
         }
-        let single = front.kind == Kind::Execute || front.meaning.statements == Statements::One;
+        let statements = if front.kind == Kind::Execute {
+            Statements::One
+        } else {
+            front.meaning.statements
+        };
         let meaning = &mut front.meaning;
         let effects = meaning.effects;
         let sequences = EffectSet::SEQUENCE.union(EffectSet::PROCEDURE);
@@ -121,20 +133,20 @@ impl Session {
             self.pending.tried(effects, meaning.touched.as_deref());
             self.pending.suspect(facts);
             self.pending.tagged(tag);
-            let name = if single { meaning.name.take() } else { None };
+            let change = meaning.take_change(tag, statements);
             if matches!(tag, b"DISCARD ALL" | b"DISCARD SEQUENCES") {
                 link.sequences = SequenceUse::Unused;
             }
             let meaning = Meaning {
                 effects,
                 statements: Statements::One,
-                name,
+                name: None,
                 touched: meaning.touched.clone(),
                 calls: meaning.calls.clone(),
                 digest: meaning.digest.clone(),
             };
             self.stored_code_ran(effects);
-            self.statements_tagged(tag, meaning);
+            self.statements_tagged(tag, change, meaning);
         }
         self.executed();
     }
@@ -187,6 +199,9 @@ impl Session {
             return Verdict::OutOfSync;
         };
         if link.queue.is_empty() {
+            if link.study.withholds() && matches!(done.kind, Kind::Sync | Kind::Query) {
+                link.study.withhold(status);
+            }
             link.settings_in_flight = false;
             link.data = StrayData::None;
         }
@@ -207,6 +222,12 @@ impl Session {
             }
             Kind::FunctionCall => self.attempted_quietly(&done.meaning),
             // The request that all this was for has been answered with an error.
+            Kind::OwnSync if done.noise == Noise::Quiet => {
+                if link.study.spoils(status) {
+                    // The client would be told of a failure that is none of its own.
+                    return Verdict::OutOfSync;
+                }
+            }
             Kind::OwnSync if link.upset == Upset::ByOurs => link.segment = Segment::Refused,
             Kind::Sync
             | Kind::Parse
@@ -286,13 +307,14 @@ impl Session {
             return Verdict::OutOfSync;
         };
         front.so_far = SoFar::Failed;
-        let kind = front.kind;
+        let (kind, noise) = (front.kind, front.noise);
         // A Sync amid the data may have been read after the failure: what follows may have run, and
         // nothing can be taken for skipped.
         if self.copy_ended(CopyEnd::Failed) == Outlook::Doubtful {
             return Verdict::GoOn;
         }
         if kind == Kind::OwnSync
+            && noise == Noise::Heard
             && let Some(link) = &mut self.link
         {
             link.upset = Upset::ByOurs;
@@ -314,8 +336,10 @@ impl Session {
         let Some(mut failed) = link.queue.pop() else {
             return;
         };
-        if failed.kind.is_work() {
-            link.upset = Upset::ByOurs;
+        match failed.noise {
+            Noise::Quiet => link.study.failed(),
+            Noise::Heard if failed.kind.is_work() => link.upset = Upset::ByOurs,
+            Noise::Heard => {}
         }
         match failed.kind {
             Kind::UnnamedParse => {
@@ -389,6 +413,9 @@ impl Session {
         self.pending.failed(meaning.effects);
         if meaning.effects.intersects(EffectSet::PREPARE) && meaning.name.is_none() {
             self.names.add_unknown();
+        }
+        if meaning.leaves_changes_open() {
+            self.doubt_names();
         }
     }
 }

@@ -12,8 +12,8 @@ use super::link::{
     Alignment, Changes, Copy, Entry, Held, Inbound, Intrusion, Link, Owner, Segment, Upset,
 };
 use super::pins::PINNING;
-use super::queue::{DataEnd, Expected, Kind, Meaning, NameChange, Statements, Syncs};
-use super::statements::Roll;
+use super::queue::{DataEnd, Expected, Kind, Meaning, Statements, Syncs};
+use super::statements::{Roll, changes};
 use super::unnamed::{Remedy, Remembered, Unnamed};
 use super::{Session, Want};
 use crate::Effects;
@@ -23,9 +23,6 @@ const CLOSE_UNNAMED: &[u8] = b"C\0\0\0\x06S\0";
 
 /// Bytes of a statement kept to tell what pinned.
 const MAX_DIGEST: usize = 200;
-
-/// Bytes of a `PREPARE` to remember, so that it can be run again on another connection.
-const MAX_PREPARE: usize = 64 * 1024;
 
 /// Functions of large objects by object id: descriptors end with the transaction, as in a session of its
 /// own. Any other function called by id may do anything. Source: PostgreSQL 15 `pg_proc.dat`.
@@ -103,7 +100,6 @@ impl Session {
         link.carried.segment_ends();
         link.pass(message.header, Entry::Queued);
         if let Some(meaning) = meaning {
-            let meaning = self.with_stored_code(meaning);
             self.runs(meaning);
         } else {
             link.scan(HEADER_LEN);
@@ -351,7 +347,10 @@ impl Link {
     }
 
     pub(super) fn expect(&mut self, kind: Kind) {
-        self.queue.push(Expected::new(kind));
+        self.queue.push(Expected {
+            noise: self.noise,
+            ..Expected::new(kind)
+        });
     }
 
     pub(super) fn extended(&mut self, header: Header, kind: Kind) {
@@ -430,22 +429,10 @@ pub(super) fn meaning_of(
         _ => Statements::Many,
     };
     let touched = (!summary.settings.is_empty()).then(|| Arc::new(summary.settings.clone()));
-    let name = summary.name.map(|name| {
-        let name = name.as_bytes().into();
-        Box::new(if effects.intersects(EffectSet::PREPARE) {
-            let text = text.filter(|text| text.len() <= MAX_PREPARE);
-            let text = text.map(Into::into);
-            NameChange::Add { name, text }
-        } else if effects.intersects(EffectSet::EXECUTE) {
-            NameChange::Use(name)
-        } else {
-            NameChange::Remove(name)
-        })
-    });
     Meaning {
         effects,
         statements,
-        name,
+        name: changes(summary, text),
         touched,
         calls: summary.calls.clone(),
         digest: digest(text, effects, link),

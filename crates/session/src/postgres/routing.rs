@@ -4,7 +4,7 @@ use tollgate_wire_postgres::frame::{HEADER_LEN, Header};
 use tollgate_wire_postgres::tag::backend as tag;
 
 use super::link::{Copy, Link, Mode, Way};
-use super::queue::Kind;
+use super::queue::{Kind, Noise};
 use crate::effects::Lane;
 
 /// Bytes of a body to keep if it matters and comes in pieces. Severity and code are the first fields of an
@@ -40,6 +40,9 @@ impl Link {
             return way_of_own(kind, message_tag);
         }
         if let Some(kind) = front.filter(|kind| kind.is_work()) {
+            if message_tag == tag::ERROR_RESPONSE && self.is_quiet_work() {
+                return Some(Way::Nowhere);
+            }
             if message_tag == tag::ERROR_RESPONSE && self.error_is_aliased() {
                 return Some(Way::Rewritten);
             }
@@ -70,9 +73,14 @@ impl Link {
                 Some(Kind::InjectedClose) => return Some(Way::Nowhere),
                 front => matches!(front, Some(Kind::Close | Kind::UnnamedClose)),
             },
-            tag::READY_FOR_QUERY => {
-                matches!(front, Some(Kind::Sync | Kind::Query | Kind::FunctionCall))
-            }
+            tag::READY_FOR_QUERY => match front {
+                Some(Kind::Sync | Kind::Query)
+                    if self.study.withholds() && self.queue.is_at_last() =>
+                {
+                    return Some(Way::Nowhere);
+                }
+                front => matches!(front, Some(Kind::Sync | Kind::Query | Kind::FunctionCall)),
+            },
             tag::ROW_DESCRIPTION => matches!(front, Some(Kind::DescribeColumns | Kind::Query)),
             tag::NO_DATA => front == Some(Kind::DescribeColumns),
             tag::PARAMETER_DESCRIPTION => front == Some(Kind::DescribeStatement),
@@ -97,11 +105,19 @@ impl Link {
         }
     }
 
-    /// Whether an error now answers a request that calls its statement something else.
+    /// Whether an error now answers a request that calls its statement something else, or may have met a
+    /// statement that stands for a stale one.
     fn error_is_aliased(&self) -> bool {
-        self.queue
-            .front()
-            .is_some_and(|front| front.alias.matters())
+        self.queue.front().is_some_and(|front| {
+            let runs = matches!(front.kind, Kind::Query | Kind::Bind | Kind::Execute);
+            front.alias.matters() || (runs && self.carried.has_stale())
+        })
+    }
+
+    /// Whether an error now is nothing to the client.
+    fn is_quiet_work(&self) -> bool {
+        let front = self.queue.front();
+        front.is_some_and(|front| front.noise == Noise::Quiet)
     }
 
     /// True for a message that is passed on only when it is here completely, because it is rewritten. A

@@ -1,11 +1,12 @@
 //! The server's bytes: where each message goes, and when the connection is done with.
 
-use tollgate_wire_postgres::backend::read;
+use tollgate_wire_postgres::backend::{self, read};
 use tollgate_wire_postgres::frame::{self, Frame, HEADER_LEN, Header};
 use tollgate_wire_postgres::tag::backend as tag;
 
 use super::link::{Link, Mode, Way};
-use super::queue::Kind;
+use super::queue::{Kind, Noise};
+use super::replies::ends_session;
 use super::routing::{MAX_BODY_KEPT, Whole, kept_of_body};
 use super::{ServerEvent, ServerProgress, Session};
 use crate::{Effects, Notice, PinReason};
@@ -189,6 +190,7 @@ impl Session {
                 if is_database_in_use(body) {
                     out.notice(Notice::DatabaseInUse);
                 }
+                self.say_last_words(body, out);
                 return self.error(body);
             }
             tag::PARAMETER_STATUS => self.parameter_reported(body),
@@ -197,6 +199,15 @@ impl Session {
             _ => return Verdict::OutOfSync,
         }
         Verdict::GoOn
+    }
+
+    /// The server ends the session while it answers a question that the client knows nothing of.
+    fn say_last_words(&mut self, body: &[u8], out: &mut Effects) {
+        let front = self.link.as_ref().and_then(|link| link.queue.front());
+        if front.is_some_and(|front| front.noise == Noise::Quiet) && ends_session(body) {
+            out.client_lane()
+                .inject(|bytes| backend::raw(bytes, tag::ERROR_RESPONSE, body));
+        }
     }
 
     pub(super) fn parameter_reported(&mut self, body: &[u8]) {

@@ -497,6 +497,64 @@ fn names_of_prepared_statements_are_reported() {
     }
 }
 
+/// What a text says of prepared statements, as `deed name: where`.
+fn namings(sql: &str) -> Option<Vec<String>> {
+    let summary = classify(Dialect::PostgreSql, StringStyle::Standard, sql.as_bytes());
+    let all = summary.namings.all()?.iter().map(|naming| {
+        let name = String::from_utf8_lossy(naming.name.as_bytes()).into_owned();
+        let place = sql[naming.span.clone()].trim();
+        format!("{:?} {name}: {place}", naming.deed)
+    });
+    Some(all.collect())
+}
+
+#[test]
+fn every_prepared_statement_is_named_with_its_place() {
+    for (sql, expected) in [
+        ("select 1; select 2", &[][..]),
+        (
+            "begin; PREPARE A(int) as select $1; prepare \"b;\" as select ';' ; commit;",
+            &[
+                "Prepare a: PREPARE A(int) as select $1",
+                "Prepare b;: prepare \"b;\" as select ';'",
+            ],
+        ),
+        (
+            "execute a; explain (costs off) execute b(1); create temp table t as execute c with no data",
+            &[
+                "Execute a: execute a",
+                "Execute b: explain (costs off) execute b(1)",
+                "Execute c: create temp table t as execute c with no data",
+            ],
+        ),
+        (
+            "explain create table t as execute a; deallocate prepare all; discard all; deallocate a",
+            &[
+                "Execute a: explain create table t as execute a",
+                "DeallocateAll : deallocate prepare all",
+                "DeallocateAll : discard all",
+                "Deallocate a: deallocate a",
+            ],
+        ),
+    ] {
+        let expected: Vec<String> = expected.iter().map(|one| (*one).to_owned()).collect();
+        assert_eq!(namings(sql), Some(expected), "{sql}");
+    }
+}
+
+#[test]
+fn prepared_statements_that_cannot_be_listed_are_not() {
+    for sql in [
+        "do $$ begin execute 'deallocate a'; end $$",
+        "do $$ begin execute 'prepare a as select 1'; end $$",
+        "do 'deallocate all'",
+        &"deallocate a;".repeat(65),
+        &format!("prepare {} as select 1", "x".repeat(64)),
+    ] {
+        assert_eq!(namings(sql), None, "{sql}");
+    }
+}
+
 #[test]
 fn a_tag_too_long_to_remember_is_distrusted() {
     let tag = "t".repeat(100);

@@ -96,13 +96,21 @@ impl Statement {
     /// A statement that needs a name has none: it is put together from pieces.
     pub(super) fn cut_short(&mut self) {
         match self.stage {
-            Stage::Prepare => self.add(EffectSet::PREPARE),
-            Stage::Deallocate | Stage::DeallocatePrepare => self.add(EffectSet::DEALLOCATE),
+            Stage::Prepare => {
+                self.add(EffectSet::PREPARE);
+                self.namings.lose();
+            }
+            Stage::Deallocate | Stage::DeallocatePrepare => {
+                self.add(EffectSet::DEALLOCATE);
+                self.namings.lose();
+            }
             Stage::Lead
             | Stage::Explain
             | Stage::Setting
             | Stage::PrepareTransaction
             | Stage::Execute
+            | Stage::ExplainedExecute
+            | Stage::DefinedExecute
             | Stage::Discard
             | Stage::Unlisten
             | Stage::Declare

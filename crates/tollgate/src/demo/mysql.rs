@@ -21,7 +21,7 @@ pub(super) const MISSING_MARIADB: &str = "no MariaDB server programs found: inst
 /// What both servers log when they accept connections.
 const READY: &str = "ready for connections";
 /// Time for a server to start, on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Where servers are installed that are on nobody's PATH.
 const FOLDERS: [&str; 4] = [
     "/usr/sbin",

@@ -4,6 +4,7 @@ mod copy;
 mod first;
 mod functions;
 mod messages_aside;
+mod named_in_sql;
 mod pipelines;
 mod portals;
 mod prepared;
@@ -38,6 +39,7 @@ const THEMES: &[Theme] = &[
     simple::SCRIPTS,
     transactions::SCRIPTS,
     prepared::SCRIPTS,
+    named_in_sql::SCRIPTS,
     portals::SCRIPTS,
     copy::SCRIPTS,
     functions::SCRIPTS,
@@ -50,7 +52,7 @@ const THEMES: &[Theme] = &[
 
 /// Those that come out differently while others change the catalogue: PostgreSQL then reads every statement
 /// anew, under the settings of that moment.
-const UNDISTURBED: &[Theme] = &[reading::SCRIPTS];
+const UNDISTURBED: &[Theme] = &[reading::SCRIPTS, named_in_sql::READING];
 
 /// All of them.
 pub(super) fn all() -> impl Iterator<Item = Script> {

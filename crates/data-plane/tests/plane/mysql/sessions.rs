@@ -151,3 +151,40 @@ async fn what_is_used_through_the_proxy_is_used_as_without() -> Result<()> {
     }
     Ok(())
 }
+
+/// A value too large to be moved.
+const LARGE: &str = "SET @large = REPEAT('x', 200000)";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn variables_that_cannot_move_pin_unless_excluded() -> Result<()> {
+    for kind in KINDS {
+        let policy = PoolPolicy {
+            connection_borrow_timeout: 1,
+            ..pool_of(1)
+        };
+        let mut fixture = Fixture::start(Setup::new(kind, policy)).await?;
+        let mut one = fixture.connect().await?;
+        let mut two = fixture.connect().await?;
+        one.execute(LARGE).await?;
+        assert_eq!(ask(&mut one, "SELECT LENGTH(@large)").await?, "200000");
+        let refused = ask(&mut two, "SELECT 1").await.unwrap_err().to_string();
+        assert!(refused.contains("9501"), "{kind:?}: {refused}");
+        let sessions = fixture.sessions().await;
+        let pinned = |session: &tollgate_types::SessionInfo| !session.pins.is_empty();
+        assert_eq!(sessions.iter().filter(|one| pinned(one)).count(), 1);
+        one.close().await?;
+        fixture
+            .change(|snapshot| {
+                snapshot.proxies[0].pool.session_pinning_filters =
+                    vec![tollgate_types::SessionPinningFilter::ExcludeVariableSets];
+            })
+            .await?;
+        let mut one = fixture.connect().await?;
+        one.execute("SET @small = 5").await?;
+        one.execute(LARGE).await?;
+        assert_eq!(ask(&mut two, "SELECT @large IS NULL").await?, "1");
+        assert_eq!(ask(&mut one, "SELECT @small").await?, "5");
+        assert!(fixture.sessions().await.iter().all(|one| !pinned(one)));
+    }
+    Ok(())
+}

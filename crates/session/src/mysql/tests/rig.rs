@@ -131,6 +131,7 @@ impl Rig {
                 schema: b"a".to_vec(),
                 collation: 45,
                 status: StatusFlags::AUTOCOMMIT,
+                variable_sets: crate::mysql::VariableSets::Pin,
             }),
             socket: None,
             unread: Vec::new(),

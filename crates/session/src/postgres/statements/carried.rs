@@ -16,8 +16,11 @@ pub(crate) const NOWHERE: u32 = 0;
 /// The number of an empty statement that stands where a Parse must not succeed.
 pub(crate) const DOORMAT: u32 = 1;
 
-/// No statement has this id.
-const NOBODYS: u64 = u64::MAX;
+/// No statement has this id. What has it is closed before the name is used.
+pub(crate) const NOBODYS: u64 = u64::MAX;
+
+/// Nor this one: a statement that fails when it is planned, with the words of `Carried::stale_words`.
+pub(crate) const STALE: u64 = u64::MAX - 1;
 
 /// What one connection has. Changed when the server has answered, not when it is asked.
 #[derive(Debug)]
@@ -33,6 +36,17 @@ pub(crate) struct Carried {
     doormat: Doormat,
     /// Statements under names of clients, and which ones they are.
     own: BTreeMap<Box<[u8]>, u64>,
+    /// What was found when statements under names of clients were made for the request at hand.
+    judged: BTreeMap<Box<[u8]>, Judgement>,
+}
+
+/// What became of a statement that was made under its client's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Judgement {
+    /// It is another one now, with these parameters: the body of a `ParameterDescription`.
+    Stale(Box<[u8]>),
+    /// It cannot be made.
+    Unmakeable,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +75,7 @@ impl Carried {
             leftovers: Vec::new(),
             doormat: Doormat::Missing,
             own: BTreeMap::new(),
+            judged: BTreeMap::new(),
         }
     }
 
@@ -110,6 +125,34 @@ impl Carried {
     /// What is used from now on belongs to another segment.
     pub(crate) fn segment_ends(&mut self) {
         self.segment_began = self.clock;
+        self.judged.clear();
+    }
+
+    pub(crate) fn judgement(&self, name: &[u8]) -> Option<&Judgement> {
+        self.judged.get(name)
+    }
+
+    /// What was made under this name is not what was to be made, or nothing was.
+    pub(crate) fn judge(&mut self, name: &[u8], judgement: Judgement) {
+        if let Some(own) = self.own.get_mut(name) {
+            *own = NOBODYS;
+        }
+        self.judged.insert(name.into(), judgement);
+    }
+
+    /// True if a text may fail with the words of `stale_words`.
+    pub(crate) fn has_stale(&self) -> bool {
+        self.own.values().any(|id| *id == STALE)
+    }
+
+    /// What the names of all that is ours start with.
+    pub(crate) fn prefix(&self) -> ServerName {
+        ServerName::prefix(self.key.unwrap_or_default())
+    }
+
+    /// Words that nobody else can say.
+    pub(crate) fn stale_words(&self) -> Vec<u8> {
+        [self.prefix().as_bytes(), b"stale"].concat()
     }
 
     /// Numbers to close now, for one more statement is about to come. What the segment at hand uses is

@@ -10,7 +10,9 @@
 //! SQL that names statements (`PREPARE`, `EXECUTE`, `DEALLOCATE`) needs them under the client's own names;
 //! see `own`.
 
+mod adopting;
 mod carried;
+mod changes;
 mod making;
 mod names;
 mod own;
@@ -18,6 +20,7 @@ mod renaming;
 mod replies;
 mod requests;
 mod rereading;
+mod study;
 mod table;
 mod texts;
 mod wire;
@@ -25,9 +28,11 @@ mod wire;
 pub use table::{StatementTable, TableSeed};
 
 pub(super) use carried::Carried;
+pub(super) use changes::changes;
 pub(super) use making::Making;
-pub(super) use names::{Named, Names};
+pub(super) use names::{Named, Names, Others};
 pub(super) use own::Roll;
 pub(super) use requests::is_awaited;
-pub(super) use table::Statement;
+pub(super) use study::Study;
+pub(super) use table::{Shape, Statement};
 pub(super) use wire::{probe, reply, sync};

@@ -31,6 +31,8 @@ pub(crate) struct Named {
 pub(crate) enum What {
     /// A statement that can be made anywhere.
     Shared(Arc<Statement>),
+    /// The same, if it still exists, which only the server knows.
+    Uncertain(Arc<Statement>),
     /// A statement that only the connection at hand has.
     Stuck { place: Place, meaning: Meaning },
 }
@@ -96,7 +98,8 @@ pub(crate) struct Names {
     known: BTreeSet<ByName>,
     bytes: usize,
     others: Others,
-    stuck: usize,
+    /// Names of what only the connection at hand has, or may have.
+    bound: usize,
     pending: VecDeque<Pending>,
     segment: u64,
     effects: EffectSet,
@@ -106,7 +109,10 @@ pub(crate) struct Names {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Others {
     None,
+    /// The server is to be asked.
     Possible,
+    /// The server would not say.
+    Unanswered,
 }
 
 #[derive(Debug)]
@@ -144,7 +150,7 @@ impl Names {
             known: BTreeSet::new(),
             bytes: 0,
             others: Others::None,
-            stuck: 0,
+            bound: 0,
             pending: VecDeque::new(),
             segment: 0,
             effects: EffectSet::NONE,
@@ -158,7 +164,7 @@ impl Names {
 
     /// True when a statement exists, or may, that only the connection at hand has.
     pub(crate) fn are_bound(&self) -> bool {
-        self.stuck > 0 || self.others == Others::Possible
+        self.bound > 0 || self.others != Others::None
     }
 
     pub(crate) fn others(&self) -> Others {
@@ -264,8 +270,8 @@ impl Names {
             .bytes
             .saturating_add(name.len())
             .saturating_add(what.bytes());
-        if matches!(what, What::Stuck { .. }) {
-            self.stuck = self.stuck.saturating_add(1);
+        if what.is_bound() {
+            self.bound = self.bound.saturating_add(1);
         }
         self.known.insert(ByName(Arc::new(Named { name, what })));
     }
@@ -281,27 +287,32 @@ impl Names {
         };
         let bytes = named.name.len().saturating_add(named.what.bytes());
         self.bytes = self.bytes.saturating_sub(bytes);
-        if matches!(named.what, What::Stuck { .. }) {
-            self.stuck = self.stuck.saturating_sub(1);
+        if named.what.is_bound() {
+            self.bound = self.bound.saturating_sub(1);
         }
         self.forget_effects();
     }
 
-    /// Some of the statements are gone, and which ones only the server knows: it has them all under the
-    /// client's names.
-    pub(crate) fn become_uncertain(&mut self) {
+    /// Some of the statements are gone, and which ones only the server knows. Those that it does not have
+    /// under the client's name are not among them.
+    pub(crate) fn become_uncertain(&mut self, is_there: impl Fn(&[u8]) -> bool) {
         let known: Vec<Arc<Named>> = self.iter().map(Arc::clone).collect();
-        for named in known {
-            let what = What::Stuck {
-                place: Place::OwnName,
-                meaning: named.meaning().clone(),
-            };
-            self.add(named.name.clone(), what);
+        for named in known.iter().filter(|named| is_there(&named.name)) {
+            if let What::Shared(statement) = &named.what {
+                let what = What::Uncertain(Arc::clone(statement));
+                self.add(named.name.clone(), what);
+            }
         }
         self.add_unknown();
     }
 
-    /// A statement was made, but its name is not known.
+    /// The server has been asked, or cannot be.
+    pub(crate) fn others_are(&mut self, others: Others) {
+        self.others = others;
+        self.forget_effects();
+    }
+
+    /// Statements may exist whose names are not known.
     pub(crate) fn add_unknown(&mut self) {
         self.others = Others::Possible;
     }
@@ -310,7 +321,7 @@ impl Names {
     pub(crate) fn clear(&mut self) {
         self.known.clear();
         self.bytes = 0;
-        self.stuck = 0;
+        self.bound = 0;
         self.others = Others::None;
         self.forget_effects();
     }
@@ -330,15 +341,18 @@ impl Named {
 
     /// True if only the server knows whether it exists.
     pub(crate) fn is_uncertain(&self) -> bool {
-        let place = Place::OwnName;
-        matches!(&self.what, What::Stuck { place: here, .. } if *here == place)
+        match &self.what {
+            What::Shared(_) => false,
+            What::Uncertain(_) => true,
+            What::Stuck { place, .. } => *place == Place::OwnName,
+        }
     }
 
     /// The shared statement, if it is one.
     pub(crate) fn shared(&self) -> Option<&Arc<Statement>> {
         match &self.what {
             What::Shared(statement) => Some(statement),
-            What::Stuck { .. } => None,
+            What::Uncertain(_) | What::Stuck { .. } => None,
         }
     }
 }
@@ -346,15 +360,23 @@ impl Named {
 impl What {
     fn meaning(&self) -> &Meaning {
         match self {
-            Self::Shared(statement) => &statement.meaning,
+            Self::Shared(statement) | Self::Uncertain(statement) => &statement.meaning,
             Self::Stuck { meaning, .. } => meaning,
         }
     }
 
     fn bytes(&self) -> usize {
         match self {
-            Self::Shared(statement) => statement.bytes(),
+            Self::Shared(statement) | Self::Uncertain(statement) => statement.bytes(),
             Self::Stuck { .. } => 0,
+        }
+    }
+
+    /// True if it ties the client to the connection at hand.
+    fn is_bound(&self) -> bool {
+        match self {
+            Self::Shared(_) => false,
+            Self::Uncertain(_) | Self::Stuck { .. } => true,
         }
     }
 }

@@ -8,13 +8,15 @@ use std::sync::Arc;
 use tollgate_sql::EffectSet;
 use tollgate_wire_postgres::backend::TransactionStatus;
 
+use super::carried::{Judgement, STALE};
 use super::making::EXITS;
 use super::names::{Named, Names};
-use super::table::Recipe;
+use super::requests::CHANGES;
+use super::table::{Recipe, Shape};
 use super::wire;
 use crate::Effects;
 use crate::postgres::link::{Held, Link, Segment};
-use crate::postgres::queue::{Kind, Meaning, NameChange, Statements, Work};
+use crate::postgres::queue::{Kind, Meaning, NameChange, Noise, Work};
 use crate::postgres::settings::Reading;
 use crate::postgres::{Session, Want};
 
@@ -29,15 +31,30 @@ const STAND_IN: u64 = 0;
 /// The portal that runs a command of ours.
 const PORTAL: &[u8] = b"tollgate_aside";
 
+/// What a text needs of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::postgres) enum Need {
+    /// The statement, which the text runs.
+    Real,
+    /// Only whether the name is taken matters: the text makes or drops the statement.
+    Taken,
+    /// The statement as far as it can be made: the text looks at it.
+    Shown,
+}
+
+/// A statement whose name is called.
+type Called = (Arc<Named>, Need);
+
 /// Which names must be right before a text is sent.
 #[derive(Debug)]
 pub(in crate::postgres) enum Roll {
     Nobody,
+    /// The one statement of the text runs this one.
     One(Box<[u8]>),
-    /// Only whether this name is taken matters: the text makes or drops the statement.
-    Taken(Box<[u8]>),
-    /// As above, for any name: the text makes statements.
+    Named(Vec<(Box<[u8]>, Need)>),
+    /// Whether names are taken matters, for any name: code out of sight makes or drops statements.
     AllTaken,
+    /// Code out of sight runs statements.
     All,
     /// All, and nothing else may be there: the text looks at the list.
     List,
@@ -50,22 +67,54 @@ impl Roll {
         if effects.intersects(EffectSet::STATEMENTS_VIEW) {
             return Self::List;
         }
-        if !effects.intersects(NAMING) {
-            return Self::Nobody;
-        }
-        match meaning.name.as_deref() {
-            Some(NameChange::Add { name, .. } | NameChange::Remove(name))
-                if meaning.statements == Statements::One
-                    && !effects.intersects(EffectSet::EXECUTE) =>
-            {
-                Self::Taken(name.clone())
+        let by_code = effects.intersects(EffectSet::ROUTINE.union(EffectSet::PROCEDURE))
+            && effects.intersects(CHANGES);
+        match Self::named(meaning.name.as_deref()) {
+            Self::Named(names) if !by_code => Self::Named(names),
+            Self::Named(names) if names.iter().all(|(_, need)| *need == Need::Taken) => {
+                Self::AllTaken
             }
-            Some(NameChange::Use(name)) if meaning.statements == Statements::One => {
-                Self::One(name.clone())
+            Self::One(name) if !by_code => Self::One(name),
+            Self::One(_) | Self::Named(_) => Self::All,
+            Self::Nobody | Self::AllTaken | Self::All | Self::List => {
+                Self::unnamed(effects, by_code)
             }
-            Some(_) | None if effects.intersects(NAMING.without(EffectSet::PREPARE)) => Self::All,
-            Some(_) | None => Self::AllTaken,
         }
+    }
+
+    fn unnamed(effects: EffectSet, by_code: bool) -> Self {
+        if effects.intersects(NAMING.without(EffectSet::PREPARE)) {
+            Self::All
+        } else if by_code || effects.intersects(EffectSet::PREPARE) {
+            Self::AllTaken
+        } else {
+            Self::Nobody
+        }
+    }
+
+    /// What the changes that a text makes to names need: of each name what is done with it first.
+    fn named(change: Option<&NameChange>) -> Self {
+        let mut names = Vec::new();
+        let changes = match change {
+            None => return Self::Nobody,
+            Some(NameChange::Use(name)) => return Self::One(name.clone()),
+            Some(NameChange::Several(all)) => &all[..],
+            Some(
+                one @ (NameChange::Add { .. } | NameChange::Remove(_) | NameChange::RemoveAll),
+            ) => std::slice::from_ref(one),
+        };
+        for change in changes {
+            let (name, need) = match change {
+                NameChange::Add { name, .. } | NameChange::Remove(name) => (name, Need::Taken),
+                NameChange::Use(name) => (name, Need::Real),
+                // Nothing of what there was is left behind it.
+                NameChange::RemoveAll | NameChange::Several(_) => break,
+            };
+            if !names.iter().any(|(known, _)| known == name) {
+                names.push((name.clone(), need));
+            }
+        }
+        Self::Named(names)
     }
 
     /// What a Parse or Bind of such a text needs: the list is looked at when it runs.
@@ -73,33 +122,64 @@ impl Roll {
         match Self::before(meaning) {
             Self::List if meaning.effects.intersects(NAMING) => Self::All,
             Self::List => Self::Nobody,
-            roll @ (Self::Nobody | Self::One(_) | Self::Taken(_) | Self::AllTaken | Self::All) => {
+            roll @ (Self::Nobody | Self::One(_) | Self::Named(_) | Self::AllTaken | Self::All) => {
                 roll
             }
         }
     }
 
-    /// Whether it will do that the connection has this statement under the client's name.
-    fn is_met(&self, named: Option<&Arc<Named>>, own: Option<u64>) -> bool {
+    /// What is needed of a name, if it is called.
+    fn need(&self, name: &[u8]) -> Option<Need> {
         match self {
-            Self::Taken(_) | Self::AllTaken => named.is_some() == own.is_some(),
-            Self::Nobody | Self::One(_) | Self::All | Self::List => own_id(named) == own,
+            Self::Nobody => None,
+            Self::One(one) => (**one == *name).then_some(Need::Real),
+            Self::Named(names) => names
+                .iter()
+                .find(|(called, _)| **called == *name)
+                .map(|(_, need)| *need),
+            Self::AllTaken => Some(Need::Taken),
+            Self::All => Some(Need::Real),
+            Self::List => Some(Need::Shown),
+        }
+    }
+
+    /// True if the text goes on when one of them cannot be made: nobody knows which of them it wants.
+    fn is_tolerant(&self) -> bool {
+        match self {
+            Self::Nobody | Self::One(_) | Self::Named(_) | Self::AllTaken => false,
+            Self::All | Self::List => true,
+        }
+    }
+}
+
+impl Need {
+    /// Whether it will do that the connection has this statement under the client's name.
+    fn is_met(
+        self,
+        named: Option<&Arc<Named>>,
+        own: Option<u64>,
+        judgement: Option<&Judgement>,
+    ) -> bool {
+        match (self, judgement) {
+            // By one of the client's, not by what another client has left: nobody is to be taken for another.
+            (Self::Taken, _) => match own {
+                None => named.is_none(),
+                Some(id) => {
+                    named.is_some() && (matches!(id, STAND_IN | STALE) || own == own_id(named))
+                }
+            },
+            (Self::Real | Self::Shown, None) => own_id(named) == own,
+            (Self::Real, Some(Judgement::Stale(_))) => own == Some(STALE),
+            (Self::Shown, Some(Judgement::Stale(_))) => own.is_some(),
+            (Self::Real | Self::Shown, Some(Judgement::Unmakeable)) => own == Some(STAND_IN),
         }
     }
 
     /// Whether the connection can be given what is called.
-    fn can_meet(&self, named: &Named) -> bool {
+    fn can_be_met(self, named: &Named) -> bool {
         match self {
-            Self::Taken(_) | Self::AllTaken => !named.is_uncertain(),
-            Self::Nobody | Self::One(_) | Self::All | Self::List => named.shared().is_some(),
-        }
-    }
-
-    fn calls(&self, name: &[u8]) -> bool {
-        match self {
-            Self::Nobody => false,
-            Self::One(one) | Self::Taken(one) => **one == *name,
-            Self::AllTaken | Self::All | Self::List => true,
+            Self::Taken => !named.is_uncertain(),
+            Self::Real | Self::Shown => named.shared().is_some(),
         }
     }
 }
@@ -146,6 +226,7 @@ impl Session {
         if !closed {
             link.set_clock(out);
         }
+        let drops = !extra.is_empty() || hidden;
         for name in extra {
             link.drop_name(name, out);
         }
@@ -154,19 +235,27 @@ impl Session {
                 link.drop_number(number, out);
             }
         }
-        for named in missing {
-            match roll {
-                Roll::Taken(_) | Roll::AllTaken => link.take_name(&named, out),
-                Roll::Nobody | Roll::One(_) | Roll::All | Roll::List => {
-                    link.make_own(&named, now.as_ref(), out);
-                }
+        let tolerant = closed && roll.is_tolerant() && link.status == TransactionStatus::Idle;
+        if drops && tolerant {
+            link.own_sync(out);
+        }
+        for (named, need) in missing {
+            if tolerant {
+                // Each in a transaction of its own: one that fails takes none with it.
+                link.noise = Noise::Quiet;
+            }
+            link.make_for(need, &named, now.as_ref(), out);
+            if tolerant {
+                link.own_sync(out);
+                link.noise = Noise::Heard;
             }
         }
         if closed {
             // A transaction of their own: what follows may be a Query, which from PostgreSQL 18 on does
             // not end one that messages before it have begun.
-            out.server_lane().inject(wire::sync);
-            link.expect_work(Kind::OwnSync, Work::None);
+            if !tolerant {
+                link.own_sync(out);
+            }
             link.held = Held::ForText;
         }
         Some(self.settle_first(out))
@@ -181,7 +270,7 @@ fn own_id(named: Option<&Arc<Named>>) -> Option<u64> {
 
 impl Link {
     /// The names to close and those to make before the roll is met.
-    fn lacks(&self, roll: &Roll, names: &Names) -> (Vec<Box<[u8]>>, Vec<Arc<Named>>) {
+    fn lacks(&self, roll: &Roll, names: &Names) -> (Vec<Box<[u8]>>, Vec<Called>) {
         let extra = self
             .carried
             .owns()
@@ -189,19 +278,20 @@ impl Link {
                 // What is uncertain ties the client to this connection, which has it or never will.
                 let known = names.get(name);
                 let certain = known.is_none_or(|named| !named.is_uncertain());
-                roll.calls(name) && certain && !roll.is_met(known, Some(*id))
+                let judgement = self.carried.judgement(name);
+                let met = |need: Need| need.is_met(known, Some(*id), judgement);
+                certain && roll.need(name).is_some_and(|need| !met(need))
             })
             .map(|(name, _)| name.into())
             .collect();
-        let missing = names
-            .iter()
-            .filter(|named| {
-                let own = self.carried.own(&named.name);
-                roll.calls(&named.name) && roll.can_meet(named) && !roll.is_met(Some(named), own)
-            })
-            .map(Arc::clone)
-            .collect();
-        (extra, missing)
+        let missing = names.iter().filter_map(|named| {
+            let need = roll.need(&named.name)?;
+            let own = self.carried.own(&named.name);
+            let judgement = self.carried.judgement(&named.name);
+            let lacks = need.can_be_met(named) && !need.is_met(Some(named), own, judgement);
+            lacks.then(|| (Arc::clone(named), need))
+        });
+        (extra, missing.collect())
     }
 
     /// The transaction has failed, so whatever runs fails now: a Bind only needs a statement to refuse. But a
@@ -210,7 +300,7 @@ impl Link {
         &mut self,
         roll: &Roll,
         extra: Vec<Box<[u8]>>,
-        missing: &[Arc<Named>],
+        missing: &[Called],
         out: &mut Effects,
     ) {
         let one = matches!(roll, Roll::One(_));
@@ -222,7 +312,7 @@ impl Link {
             self.drop_name(name, out);
         }
         if one {
-            for named in missing {
+            for (named, _) in missing {
                 self.take_name(named, out);
             }
             self.segment = Segment::Open;
@@ -231,6 +321,10 @@ impl Link {
         for number in self.carried.take_all() {
             self.drop_number(number, out);
         }
+        self.own_sync(out);
+    }
+
+    fn own_sync(&mut self, out: &mut Effects) {
         out.server_lane().inject(wire::sync);
         self.expect_work(Kind::OwnSync, Work::None);
     }
@@ -265,16 +359,44 @@ impl Link {
         self.expect_work(Kind::Make, Work::Own { name, id: STAND_IN });
     }
 
+    /// Gives the name what is needed, as far as that is known to be possible.
+    fn make_for(&mut self, need: Need, named: &Named, now: Option<&Reading>, out: &mut Effects) {
+        match (need, self.carried.judgement(&named.name).cloned()) {
+            (Need::Taken, _) | (_, Some(Judgement::Unmakeable)) => self.take_name(named, out),
+            (Need::Real, Some(Judgement::Stale(parameters))) => {
+                self.make_stale(named, &parameters, out);
+            }
+            (Need::Real | Need::Shown, None) | (Need::Shown, Some(Judgement::Stale(_))) => {
+                self.make_own(named, now, out);
+            }
+        }
+    }
+
+    /// A statement stands for one that PostgreSQL would refuse to run: it takes the same parameters and fails
+    /// where that one would, when it is planned, with words that are rewritten.
+    fn make_stale(&mut self, named: &Named, parameters: &[u8], out: &mut Effects) {
+        let words = self.carried.stale_words();
+        let text = [
+            &b"SELECT CAST('"[..],
+            &words,
+            b"'::pg_catalog.text AS pg_catalog.pg_lsn)\0",
+        ]
+        .concat();
+        out.server_lane()
+            .inject(|bytes| wire::parse(bytes, &named.name, &text, parameters));
+        let name = named.name.clone();
+        self.expect_work(Kind::Make, Work::Own { name, id: STALE });
+    }
+
     fn make_own(&mut self, named: &Named, now: Option<&Reading>, out: &mut Effects) {
         let Some(statement) = named.shared() else {
             return;
         };
         let switch = statement.reading.as_ref().and_then(|then| then.switch(now));
         self.switches(switch.as_ref().map(|switch| &switch.there), out);
-        let work = Work::Own {
-            name: named.name.clone(),
-            id: statement.id,
-        };
+        let name = named.name.clone();
+        let id = statement.id;
+        let work = Work::Own { name, id };
         match &statement.recipe {
             Recipe::Parse(parsed) => {
                 out.server_lane().inject(|bytes| {
@@ -282,7 +404,14 @@ impl Link {
                 });
                 self.expect_work(Kind::Make, work);
             }
-            Recipe::Sql(text) => self.run_aside(text, work, out),
+            Recipe::Sql(prepared) => self.run_aside(&prepared.text, work, out),
+        }
+        let shape = statement.recipe.shape();
+        if shape != Shape::Any {
+            out.server_lane()
+                .inject(|bytes| wire::target(bytes, b'D', b'S', &named.name));
+            let name = named.name.clone();
+            self.expect_work(Kind::Learn, Work::OwnShape { name, shape });
         }
         self.switches(switch.as_ref().map(|switch| &switch.back), out);
     }

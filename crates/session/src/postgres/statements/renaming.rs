@@ -5,7 +5,7 @@ use super::wire;
 use crate::Effects;
 use crate::postgres::head::{Message, kind_byte};
 use crate::postgres::link::{Copy, Entry, Inbound, Lesson, Link, Segment};
-use crate::postgres::queue::{Alias, DataEnd, Expected, Kind, Touches, Work};
+use crate::postgres::queue::{Alias, DataEnd, Kind, Touches, Work};
 use crate::postgres::settings::Reading;
 
 /// Bytes of a Parse beside its names: header and one zero byte; of a Bind: one more.
@@ -136,8 +136,7 @@ impl Link {
         let name = self.carried.name(number);
         out.server_lane()
             .inject(|bytes| wire::target(bytes, b'C', b'S', name.as_bytes()));
-        self.queue
-            .push(Expected::of_work(Kind::Drop, Work::Number(number)));
+        self.expect_work(Kind::Drop, Work::Number(number));
     }
 
     /// Throws the message at hand away.

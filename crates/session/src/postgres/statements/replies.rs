@@ -4,17 +4,16 @@
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
-use super::carried::{Carried, DOORMAT, Doormat};
+use super::carried::{Carried, DOORMAT, Doormat, Judgement};
 use super::making::Outcome;
-use super::names::{Change, Draft, Place, Stage, What};
-use super::own::NAMING;
+use super::names::{Change, Draft, Others, Place, Stage, What};
 use super::rereading::Read;
 use super::table::{Parsed, Recipe, Shape};
 use super::wire;
 use crate::Effects;
 use crate::postgres::Session;
 use crate::postgres::link::Link;
-use crate::postgres::queue::{Alias, Expected, Kind, Meaning, NameChange, Touches, Work};
+use crate::postgres::queue::{Alias, Expected, Kind, Meaning, NameChange, Noise, Touches, Work};
 
 impl Session {
     /// The server has made a statement with a name.
@@ -58,8 +57,17 @@ impl Session {
 
     /// A `PREPARE` of ours has run.
     pub(in crate::postgres) fn prepared_again(&mut self) {
-        if let Some(done) = self.link.as_mut().and_then(|link| link.queue.pop()) {
-            self.worked(done);
+        let Some(done) = self.link.as_mut().and_then(|link| link.queue.pop()) else {
+            return;
+        };
+        match done.work {
+            Work::Roster => self.roster_is_complete(),
+            Work::None
+            | Work::Number(_)
+            | Work::Reading
+            | Work::Own { .. }
+            | Work::OwnShape { .. }
+            | Work::Study => self.worked(done),
         }
     }
 
@@ -75,15 +83,21 @@ impl Session {
             }
             (Kind::Drop, Work::Own { name, .. }) => link.carried.has_own_no_more(&name),
             // A number that was made is known when it has been described, one that was closed is gone.
-            (_, Work::Number(_) | Work::None | Work::Reading | Work::Own { .. }) => {}
+            (
+                _,
+                Work::Number(_)
+                | Work::None
+                | Work::Reading
+                | Work::Own { .. }
+                | Work::OwnShape { .. }
+                | Work::Study
+                | Work::Roster,
+            ) => {}
         }
     }
 
     /// The server has said what a statement gives: the body of `T`, or nothing for `n`.
     pub(in crate::postgres) fn learnt(&mut self, done: &Expected, columns: Option<&[u8]>) {
-        let Work::Number(number) = done.work else {
-            return;
-        };
         let shape = match columns {
             Some(body) => wire::shape(body),
             None => Some(Shape::NoData),
@@ -92,6 +106,21 @@ impl Session {
             return;
         };
         let parameters = std::mem::take(&mut link.learnt);
+        let number = match &done.work {
+            Work::Number(number) => *number,
+            Work::Study => {
+                self.studied(shape);
+                return;
+            }
+            Work::OwnShape { name, shape: first } => {
+                if !shape.is_some_and(|shape| first.admits(shape)) {
+                    let parameters = parameters.into_boxed_slice();
+                    link.carried.judge(name, Judgement::Stale(parameters));
+                }
+                return;
+            }
+            Work::None | Work::Reading | Work::Own { .. } | Work::Roster => return,
+        };
         if link
             .making
             .as_ref()
@@ -137,7 +166,7 @@ impl Session {
     /// What tells the settings of this session from those of others: a plan may have been made of them, and
     /// must not be anybody's who has set something else. Where they are not known, the session shares with
     /// nobody.
-    fn climate(&mut self, reported: u64) -> u64 {
+    pub(super) fn climate(&mut self, reported: u64) -> u64 {
         let mut hasher = DefaultHasher::new();
         hasher.write_u64(reported);
         for (name, value) in self.settings.iter() {
@@ -161,9 +190,12 @@ impl Session {
     pub(in crate::postgres) fn undone(&mut self, entry: &mut Expected) {
         match entry.kind {
             Kind::Learn | Kind::LearnColumns => self.not_learnt(&entry.work),
-            Kind::Make | Kind::Drop => {
+            Kind::OwnExecute if matches!(entry.work, Work::Roster) => {
+                self.names.others_are(Others::Unanswered);
+            }
+            Kind::Make | Kind::Drop | Kind::OwnExecute => {
                 if let Some(link) = &mut self.link {
-                    link.not_worked(entry.kind, &entry.work);
+                    link.not_worked(entry);
                 }
             }
             Kind::Parse
@@ -178,7 +210,6 @@ impl Session {
             | Kind::UnnamedClose
             | Kind::InjectedClose
             | Kind::OwnBind
-            | Kind::OwnExecute
             | Kind::OwnSync
             | Kind::Sync
             | Kind::FunctionCall
@@ -195,8 +226,19 @@ impl Session {
     }
 
     fn not_learnt(&mut self, work: &Work) {
-        let Work::Number(number) = *work else {
-            return;
+        let number = match work {
+            Work::Number(number) => *number,
+            Work::Study => {
+                self.studied(None);
+                return;
+            }
+            Work::OwnShape { name, .. } => {
+                if let Some(link) = &mut self.link {
+                    link.carried.judge(name, Judgement::Unmakeable);
+                }
+                return;
+            }
+            Work::None | Work::Reading | Work::Own { .. } | Work::Roster => return,
         };
         let made = self.names.oldest_draft().is_some_and(|draft| {
             draft.stage == Stage::Made && draft.place == Place::Number(number)
@@ -215,53 +257,37 @@ impl Session {
         }
     }
 
-    /// A command ran that changes which statements exist.
-    pub(in crate::postgres) fn statements_tagged(&mut self, tag: &[u8], mut meaning: Meaning) {
-        let change = meaning.name.take().map(|change| *change);
+    /// A command ran that changes which statements exist, in this way if that is known.
+    pub(in crate::postgres) fn statements_tagged(
+        &mut self,
+        tag: &[u8],
+        change: Option<NameChange>,
+        meaning: Meaning,
+    ) {
         match (tag, change) {
             (b"DISCARD ALL" | b"DEALLOCATE ALL", _) => {
                 self.names.clear();
                 if let Some(link) = &mut self.link {
                     link.carried.forget_all();
+                    link.study.forget_all();
                 }
             }
             (b"PREPARE", Some(NameChange::Add { name, text })) => {
                 self.prepared(name, text, meaning);
             }
             (b"PREPARE", _) => self.names.add_unknown(),
-            (b"DEALLOCATE", Some(NameChange::Remove(name))) => {
-                self.names.remove(&name);
-                if let Some(link) = &mut self.link {
-                    link.carried.has_own_no_more(&name);
-                }
-            }
+            (b"DEALLOCATE", Some(NameChange::Remove(name))) => self.gone(&name),
             // Some statement is gone, and which one is not known.
-            (b"DEALLOCATE", _) => self.names.become_uncertain(),
+            (b"DEALLOCATE", _) => self.doubt_names(),
             _ => {}
         }
     }
 
-    fn prepared(&mut self, name: Box<[u8]>, text: Option<Box<[u8]>>, mut meaning: Meaning) {
-        meaning.effects = meaning.effects.without(NAMING);
-        let Some(text) = text.filter(|text| self.names.have_room(text.len())) else {
-            let place = Place::OwnName;
-            self.names.add(name, What::Stuck { place, meaning });
-            return;
-        };
-        let reading = match self.reads(&text) {
-            Read::Alike => None,
-            Read::Under(reading) => Some(reading),
-            Read::AsAnswered | Read::Unknown => {
-                let place = Place::OwnName;
-                self.names.add(name, What::Stuck { place, meaning });
-                return;
-            }
-        };
-        let statement = self.table.intern(Recipe::Sql(text), meaning, reading);
-        if let Some(link) = &mut self.link {
-            link.carried.has_own(name.clone(), statement.id);
-        }
-        self.names.add(name, What::Shared(statement));
+    /// Statements may be gone, or others come, and which ones only the server knows.
+    pub(in crate::postgres) fn doubt_names(&mut self) {
+        let link = self.link.as_deref();
+        let is_there = |name: &[u8]| link.is_some_and(|link| link.carried.own(name).is_some());
+        self.names.become_uncertain(is_there);
     }
 
     /// The error that answers the oldest request, in the client's words.
@@ -279,8 +305,14 @@ impl Session {
             }
             return;
         }
-        out.client_lane()
-            .inject(|bytes| wire::reply(bytes, b'E', body));
+        let stale = memchr::memmem::find(body, &link.carried.stale_words()).is_some();
+        out.client_lane().inject(|bytes| {
+            if stale {
+                wire::stale_error_in(bytes, body);
+            } else {
+                wire::reply(bytes, b'E', body);
+            }
+        });
     }
 }
 
@@ -299,8 +331,8 @@ impl Link {
         self.making = Some(making);
     }
 
-    fn not_worked(&mut self, kind: Kind, work: &Work) {
-        match (kind, work) {
+    fn not_worked(&mut self, entry: &Expected) {
+        match (entry.kind, &entry.work) {
             (Kind::Make, Work::Number(DOORMAT)) => self.carried.set_doormat(Doormat::Missing),
             (Kind::Make, Work::Number(number)) => {
                 if self
@@ -312,7 +344,21 @@ impl Link {
                 }
             }
             (Kind::Drop, Work::Number(number)) => self.carried.is_left_over(*number),
-            (_, Work::Number(_) | Work::Own { .. } | Work::Reading | Work::None) => {}
+            (Kind::Make | Kind::OwnExecute, Work::Own { name, .. })
+                if entry.noise == Noise::Quiet =>
+            {
+                self.carried.judge(name, Judgement::Unmakeable);
+            }
+            (
+                _,
+                Work::Number(_)
+                | Work::Own { .. }
+                | Work::OwnShape { .. }
+                | Work::Reading
+                | Work::None
+                | Work::Study
+                | Work::Roster,
+            ) => {}
         }
     }
 }
@@ -358,6 +404,10 @@ impl Alias {
                 {
                     wire::parameter_description(out, &parsed.parameters);
                 }
+                wire::stale_error(out);
+            }
+            Self::StaleSql { parameters } => {
+                wire::parameter_description(out, parameters);
                 wire::stale_error(out);
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tollgate_sql::{Dialect, EffectSet, classify};
 use tollgate_wire_postgres::frame::HEADER_LEN;
 
-use super::carried::{DOORMAT, Doormat, NOWHERE};
+use super::carried::{DOORMAT, Doormat, Judgement, NOWHERE};
 use super::making::{Made, Purpose};
 use super::names::{Change, Draft, Found, Named, Others, Place, Stage, What, cut};
 use super::own::{NAMING, Roll};
@@ -93,9 +93,7 @@ impl Session {
         }
         match self.names.find(name) {
             Found::Unsettled => Step::Wait(self.settle_first(out)),
-            Found::Named(named)
-                if named.is_uncertain() && self.names.others() == Others::Possible =>
-            {
+            Found::Named(named) if named.is_uncertain() && self.names.others() != Others::None => {
                 self.parse_fresh(message, name, out)
             }
             Found::Named(_) | Found::Draft(_) => self.parse_existing(message, name, out),
@@ -155,7 +153,7 @@ impl Session {
         };
         let place = match others {
             Others::None => Place::Number(link.carried.fresh_number()),
-            Others::Possible => Place::OwnName,
+            Others::Possible | Others::Unanswered => Place::OwnName,
         };
         link.extended(message.header, Kind::Parse);
         link.touches(Touches::Names);
@@ -265,7 +263,7 @@ impl Session {
             Found::Unsettled => return Step::Wait(self.settle_first(out)),
             Found::Named(named) => match &named.what {
                 What::Stuck { place, .. } => number_of(*place),
-                What::Shared(_) => None,
+                What::Shared(_) | What::Uncertain(_) => None,
             },
             // If it is kept it will be another client's as well.
             Found::Draft(draft) if draft.tail.is_some() => None,
@@ -307,7 +305,7 @@ impl Session {
                     Place::OwnName => Located::as_it_is(meaning),
                 });
             }
-            Found::Absent if others == Others::Possible => {
+            Found::Absent if others != Others::None => {
                 return Ok(Located::as_it_is(Meaning::of_effects(self.names.effects())));
             }
             Found::Absent => {
@@ -334,17 +332,13 @@ impl Session {
                 place: Place::Number(number),
                 ..
             } => *number,
-            What::Stuck {
+            What::Uncertain(_)
+            | What::Stuck {
                 place: Place::OwnName,
                 ..
             } => return Ok(Located::as_it_is(meaning)),
             What::Shared(statement) => match &statement.recipe {
-                Recipe::Sql(_) => {
-                    return match self.call_roll(&Roll::One(named.name.clone()), out) {
-                        Some(want) => Err(want),
-                        None => Ok(Located::as_it_is(meaning)),
-                    };
-                }
+                Recipe::Sql(_) => return self.locate_sql(&named, purpose, out),
                 Recipe::Parse(_) => match self.made_here(statement, purpose, out) {
                     Made::Here(number) => number,
                     Made::InVain(number) => {
@@ -367,6 +361,29 @@ impl Session {
             sent(name, number)
         };
         Ok(Located::under(number, meaning, alias))
+    }
+
+    /// Where a statement is that a `PREPARE` has made.
+    fn locate_sql(
+        &mut self,
+        named: &Named,
+        purpose: Purpose<'_>,
+        out: &mut Effects,
+    ) -> Result<Located, Want> {
+        if let Some(want) = self.call_roll(&Roll::One(named.name.clone()), out) {
+            return Err(want);
+        }
+        let meaning = named.meaning().clone();
+        let link = self.link.as_ref();
+        let judgement = link.and_then(|link| link.carried.judgement(&named.name));
+        match (purpose, judgement) {
+            (Purpose::Describe, Some(Judgement::Stale(parameters))) => {
+                let parameters = parameters.clone();
+                let alias = Alias::StaleSql { parameters };
+                Ok(Located::under(NOWHERE, meaning, alias))
+            }
+            (Purpose::Describe | Purpose::Bind(..), _) => Ok(Located::as_it_is(meaning)),
+        }
     }
 
     /// What running the text at the start of `tail` will mean.

@@ -53,8 +53,18 @@ pub(crate) struct Statement {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Recipe {
     Parse(Parsed),
-    /// By this SQL text, a `PREPARE`.
-    Sql(Box<[u8]>),
+    Sql(Prepared),
+}
+
+/// A statement made by a `PREPARE`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Prepared {
+    /// The `PREPARE`.
+    pub(crate) text: Box<[u8]>,
+    /// The shape of its result.
+    pub(crate) shape: Shape,
+    /// The settings it was read under.
+    pub(crate) climate: u64,
 }
 
 /// A statement made by a Parse message.
@@ -213,18 +223,26 @@ impl Statement {
     pub(crate) fn bytes(&self) -> usize {
         match &self.recipe {
             Recipe::Parse(parsed) => parsed.tail.len().saturating_add(parsed.parameters.len()),
-            Recipe::Sql(text) => text.len(),
+            Recipe::Sql(prepared) => prepared.text.len(),
         }
     }
 }
 
 impl Recipe {
+    /// The shape of the statement's result.
+    pub(crate) fn shape(&self) -> Shape {
+        match self {
+            Self::Parse(parsed) => parsed.shape,
+            Self::Sql(prepared) => prepared.shape,
+        }
+    }
+
     fn hash(&self, key: u64) -> u64 {
         let mut hasher = DefaultHasher::new();
         hasher.write_u64(key);
         match self {
             Self::Parse(parsed) => hasher.write(&parsed.tail),
-            Self::Sql(text) => hasher.write(text),
+            Self::Sql(prepared) => hasher.write(&prepared.text),
         }
         hasher.finish()
     }

@@ -14,8 +14,8 @@ use crate::postgres::unnamed::Remembered;
 use crate::postgres::{Session, Want};
 
 impl Session {
-    /// What running the text behind the first `skip` bytes of the body will mean, once all that it needs
-    /// is on the connection. `None` if it is too long to be seen whole; then it may need anything.
+    /// What the text behind the first `skip` bytes of the body means, once all that it needs is on the
+    /// connection: with the stored code that it calls, if it runs now. `None` if it is too long to be seen whole; then it may need anything.
     pub(in crate::postgres) fn judge(
         &mut self,
         message: Message<'_>,
@@ -41,6 +41,11 @@ impl Session {
             self.meaning(text.unwrap_or_default(), out)
         });
         let parse = skip > 0;
+        let meaning = match meaning {
+            // What stored code does is judged by what there is when the text runs.
+            Some(meaning) if !parse => Some(self.with_stored_code(meaning)),
+            meaning => meaning,
+        };
         let roll = match &meaning {
             Some(meaning) if parse => Roll::before_bind(meaning),
             Some(meaning) => Roll::before(meaning),
@@ -64,6 +69,7 @@ impl Session {
             link.touches(Touches::Names);
             self.names.sent(Change::Text);
         }
+        link.study.runs(meaning.effects);
         link.settings_in_flight |= meaning.effects.intersects(MAY_SET);
         link.knowledge.runs(&meaning);
         if let Some(newest) = link.queue.back_mut() {

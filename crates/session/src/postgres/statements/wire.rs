@@ -27,6 +27,13 @@ pub(crate) struct ServerName {
 }
 
 impl ServerName {
+    /// What all names with this key start with.
+    pub(crate) fn prefix(key: u64) -> Self {
+        let mut name = Self::of(key, 0);
+        name.length = name.length.saturating_sub(1);
+        name
+    }
+
     /// The name with this number. The key makes sure that no client can mean it.
     pub(crate) fn of(key: u64, number: u32) -> Self {
         let mut name = Self {
@@ -225,10 +232,22 @@ pub(crate) fn rename_error(out: &mut Vec<u8>, body: &[u8], ours: &[u8], theirs: 
 
 /// What PostgreSQL says to a client whose own statement has another result than when it was made.
 pub(crate) fn stale_error(out: &mut Vec<u8>) {
-    const FIELDS: &[u8] = b"SERROR\0VERROR\0C0A000\0Mcached plan must not change result type\0\
-        Fplancache.c\0RRevalidateCachedQuery\0\0";
-    header(out, b'E', FIELDS.len());
+    stale_error_in(out, b"");
+}
+
+/// The same where the error that it replaces, with this body, says.
+pub(crate) fn stale_error_in(out: &mut Vec<u8>, body: &[u8]) {
+    const FIELDS: &[u8] = b"SERROR\0VERROR\0C0A000\0Mcached plan must not change result type\0";
+    const ORIGIN: &[u8] = b"Fplancache.c\0RRevalidateCachedQuery\0\0";
+    let place = body
+        .split_inclusive(|byte| *byte == 0)
+        .find(|field| field.starts_with(b"W"))
+        .unwrap_or_default();
+    let length = FIELDS.len().saturating_add(place.len());
+    header(out, b'E', length.saturating_add(ORIGIN.len()));
     out.extend_from_slice(FIELDS);
+    out.extend_from_slice(place);
+    out.extend_from_slice(ORIGIN);
 }
 
 #[cfg(test)]

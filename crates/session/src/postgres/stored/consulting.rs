@@ -8,6 +8,7 @@ use super::{Changes, Knowledge};
 use crate::Effects;
 use crate::postgres::link::{Link, Restored, Segment};
 use crate::postgres::queue::{Expected, Kind, Meaning, NameChange, Statements};
+use crate::postgres::statements::Others;
 use crate::postgres::{Session, Want};
 
 /// Whether the catalogue was asked.
@@ -176,23 +177,54 @@ impl Session {
 
     /// What the statements call that a text executes by name.
     fn executed_calls(&self, meaning: &Meaning) -> Calls {
-        let named = match meaning.name.as_deref() {
-            Some(NameChange::Use(name)) => self.names.get(name),
-            Some(NameChange::Add { .. } | NameChange::Remove(_)) | None => None,
+        let known = |name: &[u8]| {
+            let named = self.names.get(name);
+            named.map(|named| named.meaning().calls.clone())
         };
-        match named {
-            Some(named) => named.meaning().calls.clone(),
+        let calls = match meaning.name.as_deref() {
+            Some(NameChange::Use(name)) => known(name),
+            Some(NameChange::Several(changes)) if self.names.others() == Others::None => {
+                let used = changes.iter().filter_map(|change| match change {
+                    NameChange::Use(name) => Some(name),
+                    NameChange::Add { .. }
+                    | NameChange::Remove(_)
+                    | NameChange::RemoveAll
+                    | NameChange::Several(_) => None,
+                });
+                // What the text itself prepares is among its own calls.
+                Some(
+                    used.filter_map(|name| known(name))
+                        .fold(Calls::NOTHING, |mut all, calls| {
+                            all.add(&calls);
+                            all
+                        }),
+                )
+            }
+            Some(
+                NameChange::Add { .. }
+                | NameChange::Remove(_)
+                | NameChange::RemoveAll
+                | NameChange::Several(_),
+            )
+            | None => None,
+        };
+        match calls {
+            Some(calls) => calls,
             None if self.names.is_empty() && !self.names.are_changing() => Calls::NOTHING,
             None => Calls::ANYTHING,
         }
     }
 
-    /// Stored code with these effects may have run, by name or in a `DO`: what it drops, it drops at once.
+    /// Stored code with these effects may have run, by name or in a `DO`: what it makes or drops, it
+    /// makes or drops at once.
     pub(in crate::postgres) fn stored_code_ran(&mut self, effects: EffectSet) {
         let stored = EffectSet::ROUTINE.union(EffectSet::PROCEDURE);
         let drops = EffectSet::DEALLOCATE.union(EffectSet::DEALLOCATE_ALL);
-        if effects.intersects(stored)
-            && effects.intersects(drops)
+        if !effects.intersects(stored) || !effects.intersects(drops.union(EffectSet::PREPARE)) {
+            return;
+        }
+        self.doubt_names();
+        if effects.intersects(drops)
             && let Some(link) = &mut self.link
         {
             link.carried.distrust_all();

@@ -129,6 +129,8 @@ fn spell_client(tag: u8, body: &[u8]) -> String {
         b'P' if texts[1].starts_with("SELECT pg_catalog.current_setting(") => {
             format!("P({},READING)", texts[0])
         }
+        b'P' if is_roster(&texts[1]) => format!("P({},ROSTER)", texts[0]),
+        b'P' if texts[1].contains("stale") => format!("P({},STALE)", texts[0]),
         b'P' | b'B' => format!("{}({},{})", tag as char, texts[0], texts[1]),
         b'E' => match body[texts[0].len() + 4] {
             0 => format!("E({})", texts[0]),
@@ -173,6 +175,14 @@ fn server(word: &str) -> Vec<u8> {
             [around, row, bytes(Side::Server, "C(SELECT 1) Z(I)")].concat()
         }
         "READING" => row(&vec![Some("x".to_owned()); 11]),
+        "LISTED" => match text.split_once('=') {
+            Some((name, sql)) => row(&[Some(name.to_owned()), Some(sql.to_owned())]),
+            None => row(&[Some(text.to_owned()), None]),
+        },
+        "STALE" => frame(
+            b'E',
+            b"SERROR\0VERROR\0C22P02\0Mno number: \"tollgate_0_stale\"\0\0",
+        ),
         "SET" => bytes(Side::Server, "C(BEGIN) C(SET) C(COMMIT) Z(I)"),
         "t" if text.is_empty() => frame(b't', &[0, 0]),
         "t" => {
@@ -205,6 +215,11 @@ fn spell_server(tag: u8, body: &[u8]) -> String {
         b'D' | b'd' if !body.is_empty() => format!("{}({})", tag as char, lossy(body)),
         _ => (tag as char).to_string(),
     }
+}
+
+/// True for the question which statements there are.
+pub(super) fn is_roster(sql: &str) -> bool {
+    sql.starts_with("SELECT name,CASE WHEN from_sql")
 }
 
 /// What an inspection asks for.

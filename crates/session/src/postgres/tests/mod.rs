@@ -5,6 +5,7 @@ mod copy;
 mod defaults;
 mod isolation;
 mod messages;
+mod named_in_sql;
 mod pinning;
 mod reading;
 mod requests;

@@ -57,7 +57,7 @@ const ASKED: [(&str, &str, &str, &str); 6] = [
 ];
 
 /// What pins at once, until it is discarded.
-const DISCARDED: [(&str, &str, &str); 3] = [
+const DISCARDED: [(&str, &str, &str); 2] = [
     (
         "select set_config(a, 'b', false) from t",
         "SELECT 1",
@@ -67,11 +67,6 @@ const DISCARDED: [(&str, &str, &str); 3] = [
         "update pg_settings set setting = '1MB'",
         "UPDATE 0",
         "SESSION_SETTING",
-    ),
-    (
-        "prepare p as select 1; select 1",
-        "PREPARE",
-        "PREPARED_STATEMENT",
     ),
 ];
 
@@ -261,7 +256,11 @@ fn what_no_rollback_undoes_pins_even_if_the_statement_fails() {
         ("select setseed(0), 1/0", "! pin RANDOM_SEED"),
         (
             "prepare p as select 1; select 1/0",
-            "! pin PREPARED_STATEMENT",
+            "-> P(tollgate_0_2,ROSTER) B(tollgate_aside,tollgate_0_2) E(tollgate_aside) CP(tollgate_aside) CS(tollgate_0_2) S
+             B 1 2 LISTED(p=prepare p as select 1) C(SELECT 1) 3 3 Z(I)
+             -> DS(p) S
+             B t T Z(I)
+             ! release",
         ),
         (
             "do $$ begin set x = 1; commit; perform 1/0; end $$",
@@ -312,7 +311,10 @@ fn a_tag_says_what_the_text_hid() {
     check(
         "F> Q(select 1)
          ! borrow
-         B> C(PREPARE) Z(I)
+         B C(PREPARE) Z(I)
+         <- C(PREPARE) Z(I)
+         -> P(tollgate_0_2,ROSTER) B(tollgate_aside,tollgate_0_2) E(tollgate_aside) CP(tollgate_aside) CS(tollgate_0_2) S
+         B E(57014) Z(I)
          ! pin PREPARED_STATEMENT",
     );
     check(
@@ -650,10 +652,13 @@ fn a_function_called_by_number_may_do_anything() {
 #[test]
 fn a_pinned_client_that_vanishes_is_cleaned_up_after() {
     check(
-        "F> Q(prepare p as select 1; prepare q as select 2)
+        "F> Q(listen c)
          ! borrow
-         B> C(PREPARE) C(PREPARE) Z(I)
-         ! pin PREPARED_STATEMENT
+         B C(LISTEN) Z(I)
+         <- C(LISTEN) Z(I)
+         -> ASK(;channels)
+         B ANSWER(;t)
+         ! pin LISTEN
          gone
          -> Q(DISCARD ALL)
          K C(DISCARD ALL) Z(I)
@@ -678,10 +683,14 @@ fn a_pinned_client_that_vanishes_is_cleaned_up_after() {
     check(
         "F> Q(begin; prepare p as select 1)
          ! borrow
-         B> C(BEGIN) C(PREPARE) Z(T)
+         B C(BEGIN) C(PREPARE) Z(T)
+         <- C(BEGIN) C(PREPARE)
+         -> DS(p) S
+         B t T Z(T)
+         <- Z(T)
          gone
-         -> Q(ROLLBACK) Q(DISCARD ALL)
-         K C(ROLLBACK) Z(I) C(DISCARD ALL) Z(I)
+         -> Q(ROLLBACK)
+         K C(ROLLBACK) Z(I)
          ! clean",
     );
 }
@@ -711,10 +720,13 @@ fn a_cleanup_that_does_not_clean_fails() {
         "D",
     ] {
         check(&format!(
-            "F> Q(prepare p as select 1; prepare q as select 2)
+            "F> Q(listen c)
              ! borrow
-             B> C(PREPARE) C(PREPARE) Z(I)
-             ! pin PREPARED_STATEMENT
+             B C(LISTEN) Z(I)
+             <- C(LISTEN) Z(I)
+             -> ASK(;channels)
+             B ANSWER(;t)
+             ! pin LISTEN
              gone
              -> Q(DISCARD ALL)
              K {answer}

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::messages::{Question, Side, bytes, frame, question, row};
+use super::messages::{Question, Side, bytes, frame, is_roster, question, row};
 
 /// Settings that it knows, and their defaults. The server reports the first.
 const SETTINGS: [(&str, &str); 5] = [
@@ -50,6 +50,8 @@ impl Undoable {
 struct Lasting {
     locks: u32,
     named: BTreeMap<String, String>,
+    /// Those of them that were made by SQL, and the texts that made them.
+    by_sql: BTreeMap<String, String>,
     /// Parameter types given with a statement, as they were sent.
     types: BTreeMap<String, Vec<u8>>,
 }
@@ -358,7 +360,10 @@ impl Simulator {
         let (kind, name) = what.split_at(1);
         match (kind, name) {
             ("S", "") => self.unnamed = None,
-            ("S", name) => drop(self.lasting.named.remove(name)),
+            ("S", name) => {
+                self.lasting.named.remove(name);
+                self.lasting.by_sql.remove(name);
+            }
             (_, name) => drop(self.portals.remove(name)),
         }
         self.say("3");
@@ -515,6 +520,15 @@ impl Simulator {
             ),
             other if other.starts_with("SELECT pg_catalog.current_setting(") => {
                 "READING C(SELECT 1)".to_owned()
+            }
+            other if is_roster(other) => {
+                for name in self.lasting.named.keys() {
+                    let text = self.lasting.by_sql.get(name).cloned();
+                    if !name.starts_with("tollgate_") {
+                        self.buffered.extend(row(&[Some(name.clone()), text]));
+                    }
+                }
+                "C(SELECT 1)".to_owned()
             }
             // Back and forth, within one request.
             other if other.starts_with("SELECT pg_catalog.set_config(") => {
@@ -685,14 +699,18 @@ impl Simulator {
                     return Err(Failed("42P05"));
                 }
                 lasting.named.insert("x".to_owned(), "select 1".to_owned());
+                lasting.types.remove("x");
+                lasting.by_sql.insert("x".to_owned(), sql.to_owned());
                 "C(PREPARE)"
             }
             "deallocate x" => {
                 lasting.named.remove("x").ok_or(Failed("26000"))?;
+                lasting.by_sql.remove("x");
                 "C(DEALLOCATE)"
             }
             "deallocate all" => {
                 lasting.named.clear();
+                lasting.by_sql.clear();
                 "C(DEALLOCATE ALL)"
             }
             other => panic!("unknown statement {other}"),

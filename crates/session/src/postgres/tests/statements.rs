@@ -402,7 +402,11 @@ fn what_a_named_statement_does_counts_whenever_it_runs() {
     check(
         "F> Q(prepare p as select pg_advisory_lock(1))
          ! borrow
-         B> C(PREPARE) Z(I)
+         B C(PREPARE) Z(I)
+         <- C(PREPARE)
+         -> DS(p) S
+         B t T Z(I)
+         <- Z(I)
          -> ASK(;locks)
          B ANSWER(;f)
          ! release",
@@ -431,7 +435,11 @@ fn a_statement_of_sql_moves_with_its_client() {
     check(
         "F> Q(prepare q as select 5)
          ! borrow
-         B> C(PREPARE) Z(I)
+         B C(PREPARE) Z(I)
+         <- C(PREPARE)
+         -> DS(q) S
+         B t T Z(I)
+         <- Z(I)
          ! release
          F> Q(execute q)
          ! borrow
@@ -441,8 +449,8 @@ fn a_statement_of_sql_moves_with_its_client() {
          F Q(execute q)
          ! borrow
          ! replies
-         -> P(tollgate_0_2,prepare q as select 5) B(tollgate_aside,tollgate_0_2) E(tollgate_aside) CP(tollgate_aside) CS(tollgate_0_2) S
-         B 1 2 C(PREPARE) 3 3 Z(I)
+         -> P(tollgate_0_2,prepare q as select 5) B(tollgate_aside,tollgate_0_2) E(tollgate_aside) CP(tollgate_aside) CS(tollgate_0_2) DS(q) S
+         B 1 2 C(PREPARE) 3 3 t T Z(I)
          -> Q(execute q)
          B> T D C(SELECT 1) Z(I)
          ! release
@@ -456,7 +464,11 @@ fn a_statement_of_sql_is_nobody_elses() {
     check(
         "F> Q(prepare q as select 5)
          ! borrow
-         B> C(PREPARE) Z(I)
+         B C(PREPARE) Z(I)
+         <- C(PREPARE)
+         -> DS(q) S
+         B t T Z(I)
+         <- Z(I)
          ! release
          F2 B(,q) S
          ! borrow
@@ -469,13 +481,17 @@ fn a_statement_of_sql_is_nobody_elses() {
          -> CS(q) S
          B2 3 Z(I)
          -> Q(prepare q as select 6)
-         B2> C(PREPARE) Z(I)
+         B2 C(PREPARE) Z(I)
+         <- C(PREPARE)
+         -> DS(q) S
+         B2 t T Z(I)
+         <- Z(I)
          ! release
          F Q(execute q)
          ! borrow
          ! replies
-         -> CS(q) P(tollgate_0_2,prepare q as select 5) B(tollgate_aside,tollgate_0_2) E(tollgate_aside) CP(tollgate_aside) CS(tollgate_0_2) S
-         B 3 1 2 C(PREPARE) 3 3 Z(I)
+         -> CS(q) P(tollgate_0_2,prepare q as select 5) B(tollgate_aside,tollgate_0_2) E(tollgate_aside) CP(tollgate_aside) CS(tollgate_0_2) DS(q) S
+         B 3 1 2 C(PREPARE) 3 3 t T Z(I)
          -> Q(execute q)
          B> T D C(SELECT 1) Z(I)
          ! release",
@@ -494,8 +510,8 @@ fn sql_reaches_statements_of_the_protocol() {
          F Q(execute s1)
          ! borrow
          ! replies
-         -> P(s1,select 1) S
-         B 1 Z(I)
+         -> P(s1,select 1) DS(s1) S
+         B 1 t T Z(I)
          -> Q(execute s1)
          B> T D C(SELECT 1) Z(I)
          ! release
@@ -560,13 +576,17 @@ fn a_failure_to_make_a_statement_of_sql_is_the_texts_failure() {
     check(
         "F> Q(prepare q as select * from t)
          ! borrow
-         B> C(PREPARE) Z(I)
+         B C(PREPARE) Z(I)
+         <- C(PREPARE)
+         -> DS(q) S
+         B t T Z(I)
+         <- Z(I)
          ! release
          fresh
          F Q(execute q) Q(select 1)
          ! borrow
          ! replies
-         -> P(tollgate_0_2,prepare q as select * from t) B(tollgate_aside,tollgate_0_2) E(tollgate_aside) CP(tollgate_aside) CS(tollgate_0_2) S
+         -> P(tollgate_0_2,prepare q as select * from t) B(tollgate_aside,tollgate_0_2) E(tollgate_aside) CP(tollgate_aside) CS(tollgate_0_2) DS(q) S
          B 1 2 E(42P01)
          <- E(42P01)
          B Z(I)

@@ -133,18 +133,19 @@ impl Server {
             .unwrap_or_default();
         let second = first_string(rest);
         match tag {
-            b'P' if self.refuses(second) || choices.one_in(9) => self.fail(),
+            b'P' if self.refuses(second) || choices.one_in(9) => self.fail_beside(second),
             b'P' if !first.is_empty() && self.statements.contains_key(first) => self.fail(),
             b'P' => {
                 self.statements.insert(first.to_vec(), second.to_vec());
                 self.say(b'1', &[]);
             }
-            b'B' => match self.statements.get(second) {
-                Some(text) if !self.refuses(text) && !choices.one_in(9) => {
-                    self.bound = text.clone();
+            b'B' => match self.statements.get(second).cloned() {
+                Some(text) if !self.refuses(&text) && !choices.one_in(9) => {
+                    self.bound = text;
                     self.say(b'2', &[]);
                 }
-                Some(_) | None => self.fail(),
+                Some(text) => self.fail_beside(&text),
+                None => self.fail(),
             },
             b'D' if first.first() == Some(&b'S') => {
                 let name = first.get(1..).unwrap_or_default();
@@ -166,6 +167,14 @@ impl Server {
             }
             _ => self.die(),
         }
+    }
+
+    /// It fails where it runs this text, which may be a question that should not fail.
+    fn fail_beside(&mut self, text: &[u8]) {
+        if !self.refuses(text) && text.starts_with(b"SELECT ") {
+            self.lose(Trust::Contrary);
+        }
+        self.fail();
     }
 
     fn refuses(&self, text: &[u8]) -> bool {
@@ -282,7 +291,13 @@ impl Server {
             _ if text.starts_with(b"reset") => b"RESET",
             b"listen c" => b"LISTEN",
             b"create temp table t (i int)" => b"CREATE TABLE",
-            b"prepare q as select 1" => b"PREPARE",
+            b"prepare q as select 1" if self.statements.contains_key(&b"q"[..]) => {
+                return self.fail_of(copy);
+            }
+            b"prepare q as select 1" => {
+                self.statements.insert(b"q".to_vec(), b"select 1".to_vec());
+                b"PREPARE"
+            }
             _ => b"SELECT 1",
         };
         self.say(b'C', &[tag, b"\0"]);
