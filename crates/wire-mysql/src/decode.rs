@@ -156,14 +156,6 @@ impl<'a> Cursor<'a> {
     pub(crate) fn rest(self) -> &'a [u8] {
         self.rest
     }
-
-    /// Checks that nothing is left.
-    pub(crate) fn end(self) -> Result<(), DecodeError> {
-        match self.rest.len() {
-            0 => Ok(()),
-            extra => Err(DecodeError::Trailing { extra }),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What is done with each command of the client: answered here, passed on, or refused.
 
-use tollgate_sql::mysql::KillTarget;
+use tollgate_sql::mysql::{EffectSet, KillTarget};
 use tollgate_wire_mysql::command::{self, Command, Fate};
 use tollgate_wire_mysql::error_code::ErrorCode;
 use tollgate_wire_mysql::frame::Sequence;
@@ -81,7 +81,15 @@ impl Session {
         if let Some(want) = self.align(out) {
             return Step::Wait(want);
         }
-        self.expect(command, About::NOTHING);
+        let about = About {
+            effects: if command == Command::InitDb {
+                EffectSet::USE
+            } else {
+                EffectSet::NONE
+            },
+            ..About::NOTHING
+        };
+        self.expect(command, about);
         if command == Command::InitDb
             && message.is_whole()
             && let Some(exchange) = self.exchange_mut()

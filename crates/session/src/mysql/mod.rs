@@ -296,7 +296,12 @@ impl Session {
     pub fn new(config: SessionConfig) -> Self {
         let mut settings = Settings::default();
         settings.set_schema(&config.schema);
-        if let Some(collation) = charset::collation(config.collation) {
+        // MariaDB logs in clients that name a collation of MySQL's own as if they had named none.
+        let is_known = |collation: &&charset::Collation| match config.server {
+            Server::MySql { .. } => true,
+            Server::MariaDb { .. } => !collation.name.contains("_0900_"),
+        };
+        if let Some(collation) = charset::collation(config.collation).filter(is_known) {
             let charset = Some(collation.charset.as_bytes());
             settings.set(b"character_set_client", charset);
             settings.set(b"character_set_connection", charset);

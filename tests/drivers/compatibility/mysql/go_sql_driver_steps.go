@@ -331,9 +331,17 @@ func pins() {
 	step("GET_LOCK, until RELEASE_LOCK", func(db *sql.DB) {
 		conn := single(db)
 		defer conn.Close()
+		check(value[int](conn, "SELECT GET_LOCK('steps5', 5)") == 1, "lock")
+		say("held ADVISORY_LOCK")
+		check(value[int](conn, "SELECT RELEASE_LOCK('steps5')") == 1, "unlock")
+	})
+	step("GET_LOCK of a parameter, until RELEASE_ALL_LOCKS", func(db *sql.DB) {
+		conn := single(db)
+		defer conn.Close()
 		check(value[int](conn, "SELECT GET_LOCK(?, 5)", "steps5") == 1, "lock")
 		say("held ADVISORY_LOCK")
 		check(value[int](conn, "SELECT RELEASE_LOCK(?)", "steps5") == 1, "unlock")
+		check(value[int](conn, "SELECT RELEASE_ALL_LOCKS()") == 0, "more")
 	})
 }
 

@@ -139,13 +139,19 @@ fn command_line(kind: MySqlKind, target: &Target) -> Result<Command> {
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect();
     let client = spelled(command.get_program(), &own);
-    let dump = spelled(kind.program(dump)?.as_os_str(), &own);
+    let mut dump = spelled(kind.program(dump)?.as_os_str(), &own);
     if kind == MySqlKind::MySql9 {
         command.args(["--commands", "--system-command"]);
+        // Otherwise it flushes tables, which takes a right of its own.
+        dump.push_str(" --set-gtid-purged=OFF");
     }
     command
         .args(["--batch", "--unbuffered", "--skip-column-names"])
-        .args(["--local-infile=1", target.database])
+        .args([
+            "--local-infile=1",
+            "--max-allowed-packet=64M",
+            target.database,
+        ])
         .env("MYSQL_PWD", &target.password)
         .env("CLI", client)
         .env("DUMP", dump)

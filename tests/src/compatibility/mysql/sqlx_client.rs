@@ -187,7 +187,7 @@ async fn concurrent(target: &Target) -> Result<()> {
         async move {
             let mut transaction = pool.begin().await?;
             let (answer, patience): (i64, i64) =
-                sqlx::query_as("SELECT ? * 3, @@lock_wait_timeout + 0")
+                sqlx::query_as("SELECT ? * 3, CAST(@@lock_wait_timeout AS SIGNED)")
                     .bind(n)
                     .fetch_one(&mut *transaction)
                     .await?;
@@ -254,7 +254,7 @@ async fn settings(target: &Target) -> Result<()> {
     let mut conn = MySqlConnection::connect_with(&options).await?;
     for _ in 0..3 {
         let row: (String, String, i64) = sqlx::query_as(
-            "SELECT @@time_zone, @@character_set_client, HOUR(FROM_UNIXTIME(0)) + 0",
+            "SELECT @@time_zone, @@character_set_client, CAST(HOUR(FROM_UNIXTIME(0)) AS SIGNED)",
         )
         .fetch_one(&mut conn)
         .await?;

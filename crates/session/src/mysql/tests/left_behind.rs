@@ -361,3 +361,31 @@ fn out_parameters_of_a_procedure_with_results_move() {
         rig.rows(0, "DROP PROCEDURE two");
     });
 }
+
+#[test]
+fn another_schema_ties_nobody() {
+    on_servers(|rig| {
+        let answer = rig.send(0, b"\x02information_schema", ReplyKind::Single);
+        assert_eq!(answer.error, None);
+        is_free(rig, 0);
+        assert!(
+            rig.rows(0, "SELECT DATABASE()")
+                .contains("information_schema")
+        );
+        is_free(rig, 0);
+    });
+}
+
+#[test]
+fn settings_of_one_statement_tie_nobody() {
+    on_servers(|rig| {
+        if rig.is_mysql() {
+            return;
+        }
+        rig.rows(0, "SET STATEMENT max_statement_time = 30, sql_mode = 'ANSI' FOR SELECT 1");
+        is_free(rig, 0);
+        let told = rig.rows(0, "SELECT @@max_statement_time, @@sql_mode = @@global.sql_mode");
+        assert!(told.starts_with("0.000000"), "{told}");
+        is_free(rig, 0);
+    });
+}
