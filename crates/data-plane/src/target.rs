@@ -98,7 +98,7 @@ pub(crate) struct TargetShared {
     pub(crate) keys: ScramKeyCache,
     /// What the stored code of its databases does.
     pub(crate) routines: RoutineBooks,
-    /// Tells connections to MySQL when a client may have changed stored code.
+    /// Tells its MySQL connections that stored code may have changed.
     pub(crate) code: CodeWatch,
     /// Asks the prober to look now.
     pub(crate) probe_now: Notify,

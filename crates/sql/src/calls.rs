@@ -8,16 +8,17 @@ use crate::Name;
 const MAX_CALLS: usize = 256;
 
 /// What stored code running a text may reach. Cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Calls {
     extent: Extent,
     /// Keys of the names, in order, each once. A thin pointer, because every session has some of these.
     routines: Option<Arc<Vec<u64>>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 enum Extent {
     /// No stored code runs.
+    #[default]
     Nothing,
     /// The routines that are named, and what queries reach on their own: triggers, defaults, views.
     Named,
@@ -94,6 +95,14 @@ impl Noted {
     pub(crate) fn call(&mut self, name: &Name) {
         self.query();
         self.key(key(name.as_bytes()));
+    }
+
+    /// All that these may reach is called.
+    pub(crate) fn add(&mut self, calls: &Calls) {
+        self.extent = self.extent.max(calls.extent);
+        for key in calls.keys() {
+            self.key(*key);
+        }
     }
 
     fn key(&mut self, key: u64) {

@@ -103,7 +103,7 @@ effects! {
     /// Stored code may come into being or be reached in new ways: `CREATE` or `ALTER` of a function, a
     /// trigger, a view, a table with defaults …
     ROUTINE_DDL = 40;
-    /// A routine executes a text that is not in its body.
+    /// Code executes a text of which nobody can prove what it does.
     UNREAD_CODE = 41;
     /// A routine executes texts, which it may put together from pieces.
     ASSEMBLED_CODE = 42;

@@ -7,8 +7,7 @@
 //! What the functions, procedures and triggers of a database do is in no text. [`Reading`] reads them, as
 //! the server keeps them, into [`Routines`]; a summary says which of them its text may run.
 //!
-//! Known blind spots: routines in C, whose code nobody can read; sequences that routines use; and text that
-//! a `DO` body, or a trigger, takes from elsewhere and executes.
+//! Known blind spots: routines in C, whose code nobody can read, and sequences that routines use.
 #![deny(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
@@ -23,6 +22,7 @@ mod effect;
 pub mod mysql;
 mod name;
 mod namings;
+mod proof;
 mod routines;
 mod scanner;
 mod statement;

@@ -4,16 +4,15 @@
 //! being named. [`Reading`] takes in the bodies that may matter, and those that call them, until no new
 //! ones come; [`Routines`] then answers for a text which effects and settings its stored code may add.
 //!
-//! What a body executes from elsewhere (a parameter, a column of a table) can be anything: a routine that is
-//! called by name then counts as one that makes a setting of unknown name. Reached without a name it does
-//! not, or every client of the database would be tied to its connection; the server is then asked for the
-//! settings that it lists. Code in C and settings that last until the end of the transaction do not count.
+//! What a body executes that cannot be proven harmless (a parameter, a column of a table) can be anything: the
+//! routine counts as one that makes a setting of unknown name, however it is reached. Code in C and settings
+//! that last until the end of the transaction do not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use memchr::memmem;
-
 use crate::calls::key;
+use crate::proof::{self, Owner};
+use crate::scanner::Keeps;
 use crate::statement::Strings;
 use crate::{Calls, EffectSet, Scanner, StringStyle, TouchedSettings};
 
@@ -24,7 +23,7 @@ const MAX_ROUTINES: usize = 4096;
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// What a body may do that outlasts its transaction, or that must be known while it lasts.
-const LASTING: EffectSet = EffectSet::SETTING
+pub(crate) const LASTING: EffectSet = EffectSet::SETTING
     .union(EffectSet::SETTING_UNKNOWN)
     .union(EffectSet::RESET_ALL)
     .union(EffectSet::PREPARE)
@@ -40,6 +39,7 @@ const LASTING: EffectSet = EffectSet::SETTING
     .union(EffectSet::ADVISORY_UNLOCK)
     .union(EffectSet::SEED)
     .union(EffectSet::SEQUENCE_READ)
+    .union(EffectSet::STATEMENTS_VIEW)
     .union(EffectSet::UNKNOWN)
     .union(EffectSet::UNREAD_CODE);
 
@@ -121,8 +121,7 @@ enum Extent {
 }
 
 impl Routines {
-    /// Those of a database whose catalogue could not be read: any of them may change any setting that the
-    /// server can be asked for.
+    /// Those of a database whose catalogue could not be read: any of them may change any setting.
     pub fn unread() -> Self {
         Self {
             extent: Extent::Unread,
@@ -142,7 +141,8 @@ impl Routines {
         }
         let mut conduct = self.anywhere.clone();
         if self.extent == Extent::Unread {
-            conduct.effects.insert(EffectSet::PROCEDURE);
+            // Nobody knows which custom settings there are to ask for.
+            conduct.add(&unknown_setting());
         }
         if calls.is_anything() {
             self.by_key.values().for_each(|one| conduct.add(one));
@@ -268,15 +268,12 @@ impl Reading {
                 conduct.may_call_any(&routines.settings);
             }
         }
-        if routines
-            .anywhere
-            .effects
-            .intersects(EffectSet::UNREAD_CODE.union(EffectSet::PROCEDURE))
-        {
-            routines.anywhere.may_call_any(&routines.settings);
+        let anywhere = &mut routines.anywhere;
+        if anywhere.effects.intersects(EffectSet::UNREAD_CODE) {
+            anywhere.add(&unknown_setting());
         }
-        if routines.anywhere.effects.intersects(EffectSet::UNREAD_CODE) {
-            routines.anywhere.effects.insert(EffectSet::PROCEDURE);
+        if anywhere.effects.intersects(EffectSet::PROCEDURE) {
+            anywhere.may_call_any(&routines.settings);
         }
         routines
     }
@@ -355,23 +352,59 @@ fn read(language: &[u8], body: &[u8]) -> (Conduct, Calls) {
 }
 
 fn read_as(language: &[u8], style: StringStyle, body: &[u8]) -> (Conduct, Calls) {
-    let executes = memmem::find(&body.to_ascii_lowercase(), b"execute").is_some();
-    let (known, strings) = match language {
-        b"plpgsql" if executes => (Known::Yes, Strings::Code),
-        b"sql" | b"plpgsql" => (Known::Yes, Strings::Data),
-        _ => (Known::No, Strings::Data),
+    let (mut conduct, mut calls) = match language {
+        b"sql" => read_words(style, Strings::Data, (Keeps::Calls, body)),
+        b"plpgsql" => read_words(style, Strings::Data, (Keeps::Nothing, body)),
+        _ => return read_foreign(style, body),
     };
-    let mut scanner = Scanner::of_body(style, strings);
-    match known {
-        Known::Yes => scanner.feed(body),
-        Known::No => scanner.foreign_body(body),
+    if language == b"sql" {
+        if conduct.effects.intersects(EffectSet::EXECUTE) {
+            // A statement that the session has prepared.
+            conduct.effects.insert(EffectSet::UNREAD_CODE);
+        }
+        return (conduct, calls);
     }
+    let findings = proof::of_body(style, body, Owner::Routine, 0);
+    conduct.add(&Conduct {
+        effects: findings.effects,
+        settings: findings.settings,
+    });
+    calls.add(&findings.calls);
+    let executes = proof::executes(body);
+    if executes {
+        conduct.effects.insert(EffectSet::ASSEMBLED_CODE);
+    }
+    if executes && conduct.effects.intersects(EffectSet::UNREAD_CODE) {
+        // What its strings say is worth a question all the same.
+        let (more, other_calls) = read_words(style, Strings::Code, (Keeps::Nothing, body));
+        conduct.add(&more);
+        calls.add(&other_calls);
+    }
+    (conduct, calls)
+}
+
+fn read_words(
+    style: StringStyle,
+    strings: Strings,
+    (keeps, body): (Keeps, &[u8]),
+) -> (Conduct, Calls) {
+    let mut scanner = Scanner::of_body(style, strings, keeps);
+    scanner.feed(body);
+    let summary = scanner.finish();
+    let conduct = Conduct {
+        effects: summary.effects,
+        settings: summary.settings,
+    };
+    (conduct, summary.calls)
+}
+
+/// A body in a language whose strings and comments cannot be told from its code.
+fn read_foreign(style: StringStyle, body: &[u8]) -> (Conduct, Calls) {
+    let mut scanner = Scanner::of_body(style, Strings::Data, Keeps::Nothing);
+    scanner.foreign_body(body);
     let summary = scanner.finish();
     let mut effects = summary.effects;
-    if strings == Strings::Code {
-        effects.insert(EffectSet::ASSEMBLED_CODE);
-    }
-    if known == Known::No && effects.intersects(SETS) {
+    if effects.intersects(SETS) {
         effects.insert(EffectSet::SETTING | EffectSet::SETTING_UNKNOWN);
     }
     let conduct = Conduct {
@@ -379,13 +412,6 @@ fn read_as(language: &[u8], style: StringStyle, body: &[u8]) -> (Conduct, Calls)
         settings: summary.settings,
     };
     (conduct, summary.calls)
-}
-
-/// Whether a language is one whose strings and comments can be told from its code.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Known {
-    Yes,
-    No,
 }
 
 #[cfg(test)]

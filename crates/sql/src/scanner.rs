@@ -4,6 +4,8 @@
 
 use memchr::{memchr, memchr2};
 
+use kept::Kept;
+pub(crate) use kept::{Keeps, Place};
 use prose::Prose;
 use text::{Escape, Gap};
 
@@ -11,6 +13,7 @@ use crate::statement::{Statement, Strings, Token};
 use crate::{Calls, EffectSet, Name, Namings, TouchedSettings};
 
 mod dollar;
+mod kept;
 mod prose;
 mod text;
 
@@ -70,6 +73,9 @@ pub struct Scanner {
     read: usize,
     prose: Prose,
     statement: Statement,
+    kept: Kept,
+    /// Texts around this one that execute it.
+    depth: u8,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -130,16 +136,25 @@ impl Scanner {
             read: 0,
             prose: Prose::OPAQUE,
             statement: Statement::new(),
+            kept: Kept::new(Keeps::Calls),
+            depth: 0,
         }
     }
 
     /// A scanner at the start of a body in a procedural language or SQL. Its strings may hold code if
     /// `strings` says so.
-    pub(crate) fn of_body(style: StringStyle, strings: Strings) -> Self {
+    pub(crate) fn of_body(style: StringStyle, strings: Strings, keeps: Keeps) -> Self {
         Self {
             statement: Statement::of_body(strings),
+            kept: Kept::new(keeps),
             ..Self::new(Dialect::PostgreSql, style)
         }
+    }
+
+    /// Reads a text that is executed by a text, which is executed by a text, and so on.
+    pub(crate) fn at_depth(mut self, depth: u8) -> Self {
+        self.depth = depth;
+        self
     }
 
     /// Reads the next piece of the text.
@@ -147,7 +162,13 @@ impl Scanner {
         self.read = self.read.saturating_add(chunk.len());
         let mut rest = chunk;
         while !rest.is_empty() {
-            rest = self.step(rest);
+            let keeps = self.kept.is_call();
+            let next = self.step(rest);
+            if keeps {
+                let read = rest.len().saturating_sub(next.len());
+                self.kept.push(rest.get(..read).unwrap_or_default());
+            }
+            rest = next;
         }
     }
 
@@ -160,6 +181,7 @@ impl Scanner {
         // say is counted all the same.
         self.prose_ends();
         self.statement.end(length);
+        self.read_kept_calls();
         let statements = self.statement.count();
         let effects = self.statement.effects();
         let name = self.statement.name();
@@ -220,7 +242,13 @@ impl Scanner {
                     self.opens(byte);
                     return tail;
                 }
-                b'(' => self.arguments_open(),
+                b'(' => {
+                    self.keep_call();
+                    self.arguments_open();
+                    if self.kept.is_call() {
+                        return tail;
+                    }
+                }
                 _ => self.statement.token(Token::Punct(byte)),
             }
             rest = tail;

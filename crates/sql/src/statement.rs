@@ -5,12 +5,12 @@ use setting::{Reach, Setting};
 
 use crate::calls::{Noted, is_reserved};
 use crate::namings::{Deed, Namings};
+use crate::proof::Findings;
+use crate::routines::LASTING;
 use crate::word::{SET_CONFIG, SET_LIMIT, SIMILARITY_THRESHOLD, Word, named_effect};
 use crate::{Calls, EffectSet, LastTouch, Name, TouchedSettings};
-use assembly::Assembly;
 use body::Angle;
 
-mod assembly;
 mod body;
 mod call;
 mod lead;
@@ -127,7 +127,6 @@ pub(crate) struct Statement {
     /// Whether all of it is a body.
     home: Scope,
     strings: Strings,
-    assembly: Assembly,
     calls: Noted,
     last: Last,
     angle: Angle,
@@ -153,7 +152,6 @@ impl Statement {
             scope: Scope::Text,
             home: Scope::Text,
             strings: Strings::Data,
-            assembly: Assembly::new(),
             calls: Noted::new(),
             last: Last::Other,
             angle: Angle::None,
@@ -206,6 +204,33 @@ impl Statement {
         if !is_reserved(name.as_bytes()) {
             self.calls.call(name);
         }
+    }
+
+    /// True where a string is the body of a `DO`.
+    pub(crate) fn is_body_of_do(&self) -> bool {
+        self.stage == Stage::Do
+    }
+
+    /// Code in the text executes texts that do this.
+    pub(crate) fn found(&mut self, findings: &Findings) {
+        let mut effects = findings.effects.intersection(LASTING);
+        if effects.intersects(EffectSet::PREPARE) {
+            effects.insert(EffectSet::PROCEDURE_STATE);
+        }
+        let any = !findings.effects.is_empty() || !findings.settings.is_empty();
+        if self.home == Scope::Text && any {
+            effects.insert(EffectSet::PROCEDURE);
+            if effects.intersects(EffectSet::UNREAD_CODE) {
+                effects.insert(EffectSet::SETTING | EffectSet::SETTING_UNKNOWN);
+            }
+        } else {
+            effects.insert(findings.effects.intersection(EffectSet::ASSEMBLED_CODE));
+        }
+        if !self.settings.add(&findings.settings) {
+            effects.insert(EffectSet::SETTING | EffectSet::SETTING_UNKNOWN);
+        }
+        self.effects.insert(effects);
+        self.calls.add(&findings.calls);
     }
 
     pub(crate) fn transparency(&self) -> Transparency {
@@ -264,7 +289,6 @@ impl Statement {
     /// `;` or the end of the text, so many bytes from its start.
     pub(crate) fn end(&mut self, at: usize) {
         self.boundary();
-        self.assembly_boundary();
         self.namings.statement_ends(self.start, at);
         self.start = at.saturating_add(1);
         if self.has_tokens {

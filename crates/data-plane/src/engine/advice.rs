@@ -6,7 +6,8 @@ use tollgate_session::PinReason;
 pub(super) fn postgres(reason: PinReason) -> &'static str {
     match reason {
         PinReason::SessionSetting => {
-            "name the setting in the text: set_config('name', .., ..) instead of a computed name"
+            "name the setting in the text: set_config('name', .., ..); where code executes texts, \
+             fill them in with format() and %I and %L"
         }
         PinReason::PreparedStatement => {
             "prepare and deallocate by SQL one statement at a time, and keep prepared texts below 256 KiB"

@@ -15,4 +15,5 @@ mod raw;
 mod rubbish;
 mod sessions;
 mod stored_code;
+mod unknown_code;
 mod upkeep;

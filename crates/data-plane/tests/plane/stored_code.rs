@@ -38,9 +38,9 @@ const fn tenant(code: &'static str, run: &'static str, own: &'static str) -> Cas
 
 const CASES: &[Case] = &[
     tenant(
-        "create function by_name(f text, a text) returns text language plpgsql as \
-         $$ declare z text; begin execute format('select %I(%L)', f, a) into z; return z; end $$",
-        "select by_name('set_tenant', 'dynamic')",
+        "create function by_text(s text, a text) returns text language plpgsql as \
+         $$ declare z text; begin execute format('select %I.set_tenant(%L)', s, a) into z; return z; end $$",
+        "select by_text('public', 'dynamic')",
         "dynamic",
     ),
     tenant(
@@ -48,8 +48,50 @@ const CASES: &[Case] = &[
         "do $$ begin execute format('select %I(%L)', 'set_tenant', 'assembled'); end $$",
         "assembled",
     ),
+    tenant(
+        "create function joined() returns text language plpgsql as \
+         $$ begin execute 'se' || 't app.tenant = ' || quote_literal('joined'); return 'x'; end $$",
+        "select joined()",
+        "joined",
+    ),
+    tenant(
+        "create table assembled (i int); \
+         create function on_assembled() returns trigger language plpgsql as $$ begin \
+         execute 'select set_' || 'config(''app.tenant'', $1, false)' using 'in a trigger'; return new; end $$; \
+         create trigger t before insert on assembled for each row execute function on_assembled()",
+        "insert into assembled values (1)",
+        "in a trigger",
+    ),
+    tenant(
+        "drop table assembled",
+        "select count(*) from ts_stat('select to_tsvector(set_' || 'config(''app.tenant'', ''words'', false))')",
+        "words",
+    ),
+    tenant(
+        "create view counted as select count(*) from \
+         ts_stat('select to_tsvector(set_' || 'config(''app.tenant'', ''seen'', false))')",
+        "select * from counted",
+        "seen",
+    ),
+    tenant(
+        "drop view counted; create view direct as select set_config('app.tenant', 'direct', false)",
+        "select * from direct",
+        "direct",
+    ),
+    tenant(
+        "drop view direct; create table filled (i int, t text default set_config('app.tenant', 'filled', false))",
+        "insert into filled values (1)",
+        "filled",
+    ),
+    tenant(
+        "drop table filled; create table shut (i int); insert into shut values (1); \
+         alter table shut enable row level security; alter table shut force row level security; \
+         create policy p on shut using (set_config('app.tenant', 'shut', false) is not null)",
+        "select * from shut",
+        "shut",
+    ),
     Case {
-        code: "create function in_pieces() returns int language plpgsql as \
+        code: "drop table shut; create function in_pieces() returns int language plpgsql as \
                $$ begin execute 'se' || 't search_' || 'path = pg_catalog'; return 1; end $$",
         run: "select in_pieces()",
         question: "select current_setting('search_path')",
@@ -464,9 +506,11 @@ async fn what_assembled_code_leaves_pins_while_it_lasts() -> Result<()> {
     client
         .batch_execute(
             "create function make(kind text) returns int language plpgsql as \
-             $$ begin execute format('create %s table made (i int)', kind); return 1; end $$; \
+             $$ begin execute format('create %s table made (i int)', case kind when 'temp' then 'te' || 'mp' \
+             else '' end); return 1; end $$; \
              create function take(f text) returns int language plpgsql as \
-             $$ begin execute format('select %s(5)', f); return 1; end $$",
+             $$ begin execute 'select ' || case f when '' then 'abs' else 'pg_advi' || 'sory_lock' end || '(5)'; \
+             return 1; end $$",
         )
         .await?;
     for (run, end) in [
@@ -475,10 +519,7 @@ async fn what_assembled_code_leaves_pins_while_it_lasts() -> Result<()> {
             "do $$ begin execute 'create te' || 'mp table made (i int)'; end $$",
             "drop table made",
         ),
-        (
-            "select take('pg_advi' || 'sory_lock')",
-            "select pg_advisory_unlock(5)",
-        ),
+        ("select take('lock')", "select pg_advisory_unlock(5)"),
     ] {
         client.simple_query(run).await.context(run)?;
         pins(&f, 1).await.context(run)?;

@@ -62,6 +62,7 @@ impl Scanner {
             self.word.clear();
         }
         if self.prose.transparency == Transparency::Code {
+            self.keep_body();
             self.statement.body_starts();
         }
     }
@@ -88,6 +89,7 @@ impl Scanner {
     #[inline]
     pub(super) fn prose(&mut self, bytes: &[u8]) {
         if !self.prose.is_opaque() {
+            self.keep_more(bytes);
             if self.prose.reading == Reading::Name {
                 self.statement.name_goes_on(bytes);
             }
@@ -101,6 +103,7 @@ impl Scanner {
         self.prose_word_ends();
         if self.is_code() {
             self.statement.body_ends();
+            self.read_kept_body();
         }
         self.prose = Prose::OPAQUE;
     }

@@ -461,12 +461,15 @@ fn a_do_body_may_put_a_setting_together() {
         ),
         (
             "DO $$ begin execute 'set ' || a || ' = 1'; end $$",
-            BODY | SETS,
+            BODY | SETS | E::UNREAD_CODE,
         ),
-        ("DO $$ begin execute 'reset ' || a; end $$", BODY | SETS),
+        (
+            "DO $$ begin execute 'reset ' || a; end $$",
+            BODY | SETS | E::UNREAD_CODE,
+        ),
         (
             "DO $$ begin execute 'set local ' || a; end $$",
-            E::PROCEDURE | E::LOCAL_SETTING | E::LOCAL_SETTING_UNKNOWN,
+            E::PROCEDURE | E::LOCAL_SETTING | E::LOCAL_SETTING_UNKNOWN | SETS | E::UNREAD_CODE,
         ),
         ("DO $$ begin drop table t; end $$", E::PROCEDURE | E::DROP),
     ] {

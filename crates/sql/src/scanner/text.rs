@@ -58,7 +58,7 @@ impl Scanner {
         match escape {
             Escape::Plain | Escape::PlainBackslash | Escape::Backslash => self.prose_may_be_name(),
             // Bits, or text that may hide its letters.
-            Escape::Never => {}
+            Escape::Never => self.keep_escape(),
         }
     }
 
@@ -100,6 +100,7 @@ impl Scanner {
         if escape == Escape::PlainBackslash && byte == b'\'' {
             self.statement.add(EffectSet::AMBIGUOUS_ESCAPE);
         }
+        self.keep_escape();
         self.prose(b"\\");
         self.prose(&[byte]);
         self.last = byte;

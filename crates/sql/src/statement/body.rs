@@ -1,8 +1,7 @@
 //! Bodies of code: those of `DO` and of routines, and the strings in them that are code as well.
 
-use super::assembly::Source;
 use super::call::Call;
-use super::{Scope, Stage, Statement, Strings, Token};
+use super::{Scope, Stage, Statement, Token};
 use crate::EffectSet;
 use crate::word::Word;
 
@@ -73,23 +72,14 @@ impl Statement {
 
     pub(super) fn body_token(&mut self, token: Token<'_>, word: Word) {
         let direct = self.scope == Scope::Body;
-        let follows = direct && self.strings == Strings::Code;
-        if follows && self.assembly.token(token) == Some(Source::Elsewhere) {
-            self.add(EffectSet::UNREAD_CODE);
-        }
         // Arguments hold expressions only: `CASE` has such words, too.
         let in_arguments = direct && matches!(self.call, Call::Arguments { .. });
         if opens_block(word) && !in_arguments {
-            if word == Word::LOOP {
-                self.assembly.loop_starts();
-            }
             self.boundary();
-            self.assembly_boundary();
         }
         // Behind a label a statement starts.
         if direct && self.ends_label(token) {
             self.boundary();
-            self.assembly_boundary();
         }
     }
 
@@ -124,13 +114,6 @@ impl Statement {
             | Stage::Data
             | Stage::Quiet
             | Stage::Body => {}
-        }
-    }
-
-    /// A statement of the body itself is over.
-    pub(super) fn assembly_boundary(&mut self) {
-        if self.scope == Scope::Body && self.assembly.boundary() == Some(Source::Elsewhere) {
-            self.add(EffectSet::UNREAD_CODE);
         }
     }
 

@@ -48,6 +48,7 @@ impl Session {
         };
         let roll = match &meaning {
             Some(meaning) if parse => Roll::before_bind(meaning),
+            Some(meaning) if self.looks_at_statements(meaning) => Roll::List,
             Some(meaning) => Roll::before(meaning),
             None => Roll::All,
         };

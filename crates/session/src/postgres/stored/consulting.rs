@@ -175,6 +175,12 @@ impl Session {
         conduct
     }
 
+    /// True if the stored code that a text with this meaning calls looks at the list of statements.
+    pub(in crate::postgres) fn looks_at_statements(&self, meaning: &Meaning) -> bool {
+        let conduct = self.conduct(meaning);
+        conduct.is_some_and(|conduct| conduct.effects.intersects(EffectSet::STATEMENTS_VIEW))
+    }
+
     /// What the statements call that a text executes by name.
     fn executed_calls(&self, meaning: &Meaning) -> Calls {
         let known = |name: &[u8]| {

@@ -6,6 +6,7 @@
 
 mod book;
 mod consulting;
+mod expressions;
 mod question;
 
 use std::sync::Arc;

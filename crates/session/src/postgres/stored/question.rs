@@ -10,6 +10,7 @@ use tollgate_sql::{Reach, Reading, Routine, Routines};
 use tollgate_wire_postgres::backend::read;
 
 use super::book::Ask;
+use super::expressions;
 use crate::postgres::settings::{push_literal, push_query, unescape};
 
 /// Time for one question; after that nothing is known.
@@ -25,21 +26,32 @@ const MAX_NAMES: usize = 1000;
 const MAX_QUESTIONS: usize = 12;
 
 /// Letters of the longest body to send. Escaped it is at most four times as long.
-const MAX_BODY: usize = 100_000;
+pub(super) const MAX_BODY: usize = 100_000;
 
 /// Object ids below are those of objects that came with the server. Source: `FirstNormalObjectId`.
 const FIRST_OWN: u32 = 16_384;
 
 /// Any body without one of these does nothing that lasts, unless it calls one that does.
-const CANDIDATES: &str = r#"set_config|set_limit|setseed|currval|lastval|pg_settings|pg_(try_)?advisory|pg_temp|dblink|pg_replication|replication_slot|\m(temp|temporary|listen|unlisten|deallocate|prepare|discard|hold|load|execute)\M|(^|[;'"$>/]|--[^\n]*\n|\m(begin|then|else|loop|atomic))\s*(re)?set\M|\mU&"#;
+const CANDIDATES: &str = r#"set_config|set_limit|setseed|currval|lastval|pg_settings|pg_prepared_statement|query_to_xml|ts_stat|ts_rewrite|crosstab|connectby|xpath_table|pg_(try_)?advisory|pg_temp|dblink|pg_replication|replication_slot|\m(temp|temporary|listen|unlisten|deallocate|prepare|discard|hold|load|execute)\M|(^|[;'"$>/]|--[^\n]*\n|\m(begin|then|else|loop|atomic))\s*(re)?set\M|\mU&"#;
 
-/// Two sums that change with every function, and with everything that refers to one. 1255 is the object id
-/// of `pg_proc`.
+/// Sums that change with every function, with every expression that is stored, and with everything that
+/// refers to a function. 1255 is the object id of `pg_proc`.
 const FINGERPRINT: &str = "SELECT pg_catalog.concat_ws('.',pg_catalog.current_database(),\
     (SELECT pg_catalog.concat_ws('.',pg_catalog.count(*),pg_catalog.sum(\
         p.oid::pg_catalog.int8 OPERATOR(pg_catalog.*) 31 OPERATOR(pg_catalog.+) \
         p.xmin::pg_catalog.text::pg_catalog.int8)) FROM pg_catalog.pg_proc p \
         WHERE p.oid OPERATOR(pg_catalog.>=) '16384'),\
+    (SELECT pg_catalog.concat_ws('.',pg_catalog.count(*),pg_catalog.sum(\
+        e.oid::pg_catalog.int8 OPERATOR(pg_catalog.*) 31 OPERATOR(pg_catalog.+) \
+        e.xmin::pg_catalog.text::pg_catalog.int8)) FROM (\
+            SELECT oid,xmin,ev_class AS relation FROM pg_catalog.pg_rewrite \
+            UNION ALL SELECT oid,xmin,adrelid FROM pg_catalog.pg_attrdef \
+            UNION ALL SELECT oid,xmin,polrelid FROM pg_catalog.pg_policy \
+            UNION ALL SELECT oid,xmin,conrelid FROM pg_catalog.pg_constraint WHERE conbin IS NOT NULL \
+            UNION ALL SELECT oid,xmin,tgrelid FROM pg_catalog.pg_trigger WHERE tgqual IS NOT NULL \
+            UNION ALL SELECT oid,xmin,NULL FROM pg_catalog.pg_type WHERE typdefaultbin IS NOT NULL) AS e \
+        WHERE e.oid OPERATOR(pg_catalog.>=) '16384' AND NOT EXISTS(SELECT FROM pg_catalog.pg_class c \
+            WHERE c.oid OPERATOR(pg_catalog.=) e.relation AND c.relpersistence OPERATOR(pg_catalog.=) 't')),\
     (SELECT pg_catalog.concat_ws('.',pg_catalog.count(*),pg_catalog.sum(\
         d.objid::pg_catalog.int8 OPERATOR(pg_catalog.*) 31 OPERATOR(pg_catalog.+) \
         d.refobjid::pg_catalog.int8 OPERATOR(pg_catalog.*) 37 OPERATOR(pg_catalog.+) \
@@ -110,9 +122,15 @@ impl Consultation {
         let mut sql = self.preamble();
         sql.push_str("WITH f AS (");
         sql.push_str(FINGERPRINT);
-        sql.push_str(") SELECT v,NULL,NULL,NULL,NULL FROM f UNION ALL (");
+        sql.push_str("),");
+        expressions::push_pattern(&mut sql);
+        sql.push_str(" SELECT v,NULL,NULL,NULL,NULL FROM f UNION ALL (");
         self.push_bodies(&mut sql, CANDIDATES);
         sql.push_str(" AND (SELECT v FROM f) OPERATOR(pg_catalog.<>) ");
+        push_literal(&mut sql, &self.known);
+        let _ = write!(sql, " LIMIT {MAX_ROWS}) UNION ALL (");
+        expressions::push(&mut sql);
+        sql.push_str(" WHERE (SELECT v FROM f) OPERATOR(pg_catalog.<>) ");
         push_literal(&mut sql, &self.known);
         let _ = write!(sql, " LIMIT {MAX_ROWS})");
         push_query(out, &sql);
@@ -245,7 +263,7 @@ fn push_source(sql: &mut String, language: &str, body: &str) {
 }
 
 /// A text as ASCII, whatever the client's encoding.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     format!(
         "pg_catalog.encode(pg_catalog.convert_to({text},pg_catalog.getdatabaseencoding()),'escape')"
     )

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::messages::{Side, bytes, row, spell};
 use super::rig::{fresh, table, write};
-use crate::Effects;
 use crate::postgres::{Clean, RoutineBook, ServerEvent, ServerState, Session, SessionConfig, Want};
+use crate::{Effects, PinReason};
 
 /// A session, and what it said last.
 struct Talk {
@@ -286,4 +286,39 @@ fn a_client_that_leaves_during_the_question_costs_nobody_a_connection() {
         matches!(farewell, crate::postgres::Farewell::Cleanup(_)),
         "{farewell:?}"
     );
+}
+
+/// A book with one routine, or expression, that is reached without a name; a text has run meanwhile.
+fn reaches(language: &str, body: &str) -> Talk {
+    let book = Arc::new(RoutineBook::new());
+    let mut talk = Talk::new(fresh().with_routines(book));
+    assert_eq!(talk.client("Q(insert into t values (1))"), Waits::Replies);
+    let row = columns(["", "reached", language, "a", body]);
+    talk.server(&[fingerprint("one"), row, done()].concat());
+    talk.to_server.clear();
+    assert_eq!(talk.go_on(), Waits::Client);
+    talk
+}
+
+#[test]
+fn code_that_executes_what_nobody_knows_pins_whoever_may_reach_it() {
+    let mut talk = reaches("plpgsql", "begin execute new.q; return new; end");
+    let said = bytes(Side::Server, "C(INSERT 0 1) Z(I)");
+    assert!(talk.server(&said).is_none());
+    assert!(talk.sent().starts_with("ASK("), "{}", talk.sent());
+    let pins: Vec<_> = talk.session.pins().collect();
+    assert_eq!(pins, [PinReason::SessionSetting]);
+}
+
+#[test]
+fn code_that_is_proven_pins_nobody() {
+    for body in [
+        "begin execute format('insert into %I values ($1.*)', 'p_' || new.i) using new; return null; end",
+        "begin execute 'analyze t'; return null; end",
+    ] {
+        let mut talk = reaches("plpgsql", body);
+        let said = bytes(Side::Server, "C(INSERT 0 1) Z(I)");
+        assert!(talk.server(&said).is_none());
+        assert_eq!(talk.session.pins().count(), 0, "{body}");
+    }
 }
