@@ -128,15 +128,13 @@ pub fn read_end(
     };
     match form {
         Form::Eof => {}
-        Form::Ok | Form::OkAsEof if !capabilities.contains(Capabilities::SESSION_TRACK) => {
-            end.info = cursor.rest();
-        }
         // Servers leave out both texts when there is nothing in either.
         Form::Ok | Form::OkAsEof if cursor.is_empty() => {}
         Form::Ok | Form::OkAsEof => {
             end.info = cursor.lenenc_bytes("info")?;
             // Some servers set the flag and send nothing.
-            let flagged = head.status.contains(StatusFlags::SESSION_STATE_CHANGED);
+            let flagged = capabilities.contains(Capabilities::SESSION_TRACK)
+                && head.status.contains(StatusFlags::SESSION_STATE_CHANGED);
             if flagged && !cursor.is_empty() {
                 end.changes = cursor.lenenc_bytes("session state changes")?;
             }
@@ -194,9 +192,9 @@ fn put_ok(out: &mut impl Out, first: u8, capabilities: Capabilities, end: &OkPac
     put_lenenc(out, end.head.last_insert_id);
     out.put(&status.bits().to_le_bytes());
     out.put(&end.head.warnings.to_le_bytes());
-    if !tracks {
-        out.put(end.info);
-    } else if changed || !end.info.is_empty() {
+    // Its length comes first for every client, whatever the manuals say of those that do not track: so do servers
+    // (`net_send_ok`), and so mysql_async reads.
+    if changed || !end.info.is_empty() {
         put_lenenc_bytes(out, end.info);
     }
     if changed {

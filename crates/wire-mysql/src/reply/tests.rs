@@ -537,8 +537,8 @@ fn a_flag_without_changes_is_forgiven() {
 }
 
 #[test]
-fn without_tracking_the_text_runs_to_the_end() {
-    let (_, end) = read_end(b"\0\x01\x02\x02\0\x03\0Rows matched: 1", OLD).expect("an OK");
+fn the_length_of_a_text_comes_first_without_tracking_too() {
+    let (_, end) = read_end(b"\0\x01\x02\x02\0\x03\0\x0fRows matched: 1", OLD).expect("an OK");
     assert_eq!(end.info, b"Rows matched: 1");
     assert_eq!(end.head.affected_rows, 1);
     assert_eq!(end.head.last_insert_id, 2);

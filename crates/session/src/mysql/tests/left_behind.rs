@@ -365,7 +365,7 @@ fn out_parameters_of_a_procedure_with_results_move() {
 #[test]
 fn another_schema_ties_nobody() {
     on_servers(|rig| {
-        let answer = rig.send(0, b"\x02information_schema", ReplyKind::Single);
+        let answer = rig.send(0, b"\x13\0\0\0\x02information_schema", ReplyKind::Single);
         assert_eq!(answer.error, None);
         is_free(rig, 0);
         assert!(
@@ -382,9 +382,15 @@ fn settings_of_one_statement_tie_nobody() {
         if rig.is_mysql() {
             return;
         }
-        rig.rows(0, "SET STATEMENT max_statement_time = 30, sql_mode = 'ANSI' FOR SELECT 1");
+        rig.rows(
+            0,
+            "SET STATEMENT max_statement_time = 30, sql_mode = 'ANSI' FOR SELECT 1",
+        );
         is_free(rig, 0);
-        let told = rig.rows(0, "SELECT @@max_statement_time, @@sql_mode = @@global.sql_mode");
+        let told = rig.rows(
+            0,
+            "SELECT @@max_statement_time, @@sql_mode = @@global.sql_mode",
+        );
         assert!(told.starts_with("0.000000"), "{told}");
         is_free(rig, 0);
     });
