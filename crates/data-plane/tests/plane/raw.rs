@@ -15,6 +15,9 @@ use tollgate_wire_postgres::secret::Secret;
 
 use crate::fixture::Fixture;
 
+/// The code of a cancel request. PostgreSQL manual, "Message Formats".
+const CANCEL_REQUEST: u32 = 80_877_102;
+
 /// How long to wait for the next byte before the connection counts as hung.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -269,6 +272,28 @@ impl Raw {
         // Zero linger makes the close a reset.
         let _ = self.socket.set_linger(Some(Duration::ZERO));
     }
+}
+
+/// Asks for the cancel of what the session with this key is doing, and waits until that has been acted upon.
+pub(crate) async fn cancel(door: &Door, key: &[u8]) -> Result<()> {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, door.port))
+        .await
+        .context("connecting to cancel")?;
+    let mut stream: Box<dyn Wire> = match &door.tls {
+        None => Box::new(stream),
+        Some(tls) => encrypted(stream, tls).await?,
+    };
+    let request = [&CANCEL_REQUEST.to_be_bytes()[..], key].concat();
+    let length = u32::try_from(request.len() + 4)?;
+    let request = [&length.to_be_bytes()[..], &request].concat();
+    stream.write_all(&request).await.context("cancelling")?;
+    stream.flush().await.context("cancelling")?;
+    let mut answer = Vec::new();
+    let closed = timeout(door.patience, stream.read_to_end(&mut answer)).await;
+    // PostgreSQL closes without a word, and a reset is the same.
+    drop(closed.context("nobody acts upon the cancel request")?);
+    ensure!(answer.is_empty(), "a cancel request was answered");
+    Ok(())
 }
 
 async fn encrypted(mut stream: TcpStream, tls: &ClientTls) -> Result<Box<dyn Wire>> {

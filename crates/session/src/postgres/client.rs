@@ -10,7 +10,7 @@ use tollgate_wire_postgres::tag::frontend as tag;
 use super::head::{Head, Message, head, kind_byte};
 use super::link::{Copy, Entry, Held, Link, Mode, Pieces, Restored, Segment, StrayData, Upset};
 use super::queue::Kind;
-use super::statements::is_awaited;
+use super::statements::{Ahead, is_awaited};
 use super::unnamed::{Remembered, Unnamed};
 use super::{CloseReason, Progress, Session, Unlinked, Want};
 use crate::{Effects, Notice};
@@ -226,6 +226,11 @@ impl Session {
                 return self.begin_in_doubt(message, out);
             }
         }
+        if link.upset == Upset::ByOurs && link.segment == Segment::Closed && !link.queue.is_empty()
+        {
+            // What was sent for this message has failed; the Sync behind it is about to be answered.
+            return Step::Wait(Want::Replies);
+        }
         if link.segment == Segment::Refused && message.header.tag != tag::SYNC {
             return self.refused(message, out);
         }
@@ -298,11 +303,12 @@ impl Session {
             let status = link.status;
             out.client_lane()
                 .inject(|bytes| backend::ready_for_query(bytes, status));
-            link.segment = Segment::Closed;
+            link.close_segment();
         }
         link.upset = Upset::No;
         link.held = Held::No;
         link.carried.segment_ends();
+        link.ahead = Ahead::NotAsked;
         link.swallow(message.header.total);
         Step::Taken
     }

@@ -15,6 +15,7 @@ use tollgate_wire_postgres::backend;
 use super::Session;
 use super::defaults::Defaults;
 use super::link::Link;
+use super::settings::Settings;
 use crate::{Effects, Notice};
 
 /// Moves with the identity of the session, which the replay looks after; nobody changes its default.
@@ -81,12 +82,14 @@ impl Heard {
     }
 }
 
-/// The client is about to lose a connection all of whose reports it has heard.
-pub(super) fn part(told: &mut Told, link: &Link) {
+/// The client knows what this connection has now: all of its reports, or what it was told instead. What it
+/// has set itself moves with its settings.
+pub(super) fn part(told: &mut Told, link: &Link, settings: &Settings) {
     let theirs = link.parameters.defaults();
-    if !link.parameters.is_steady() {
+    let mut moved = link.parameters.moved(settings).peekable();
+    if !link.parameters.is_steady() || moved.peek().is_some() {
         let reported = link.parameters.beyond_sessions();
-        *told = Some(Defaults::new(theirs.iter().chain(reported)));
+        *told = Some(Defaults::new(theirs.iter().chain(reported).chain(moved)));
     } else if !told.as_ref().is_some_and(|ours| ours.is(theirs)) {
         *told = Some(theirs.clone());
     }
@@ -136,8 +139,9 @@ impl Session {
         let Some(link) = &mut self.link else {
             return;
         };
-        let reported = link.parameters.has_news();
-        if (reported || !agree(&self.told, link))
+        // What was reset may have gone to another default without a word: the value is the same.
+        let deviates = link.parameters.deviate();
+        if (deviates || !agree(&self.told, link))
             && let Some(told) = &self.told
         {
             let mut news = Vec::new();
@@ -165,6 +169,6 @@ impl Session {
                 self.heard.defaults_are_doubtful();
             }
         }
-        part(&mut self.told, link);
+        part(&mut self.told, link, &self.settings);
     }
 }

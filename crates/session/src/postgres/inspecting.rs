@@ -93,18 +93,13 @@ impl Session {
         let Some(link) = &mut self.link else {
             return;
         };
-        if self.pending.touches_settings() || link.parameters.has_news() {
+        if self.pending.touches_settings() {
             link.past = Past::SettingsTouched;
         }
-        if link.parameters.has_news() {
-            self.pending.ask_for(link.parameters.encoded());
-            let (pending, settings) = (&self.pending, &self.settings);
-            let explained =
-                |key: &[u8], now: &[u8]| pending.sets(key) || settings.get(key) == Some(now);
-            if link.parameters.doubt_unless(explained) {
-                self.heard.defaults_are_doubtful();
-            }
-        }
+        self.judge_reports();
+        let Some(link) = &mut self.link else {
+            return;
+        };
         if self.pending.changes_defaults() {
             self.heard.defaults_changed();
         }
@@ -121,6 +116,43 @@ impl Session {
             None => link.parameters.observed(&self.settings),
         };
         self.settings_are(settings);
+    }
+
+    /// The connection is about to go. What it reported in answer to a question of our own, behind the client's
+    /// last transaction, the client was told as well: from now on that is what it has.
+    pub(super) fn settle_reports(&mut self, out: &mut Effects) {
+        if !self.has_news() {
+            return;
+        }
+        self.judge_reports();
+        self.heard.pass_on(out);
+        if let Some(link) = &mut self.link {
+            let settings = link.parameters.observed(&self.settings);
+            self.settings_are(settings);
+        }
+    }
+
+    /// What was reported and no statement explains is a default that has moved.
+    fn judge_reports(&mut self) {
+        if !self.has_news() {
+            return;
+        }
+        let Some(link) = &mut self.link else {
+            return;
+        };
+        link.past = Past::SettingsTouched;
+        self.pending.ask_for(link.parameters.encoded());
+        let (pending, settings) = (&self.pending, &self.settings);
+        let explained =
+            |key: &[u8], now: &[u8]| pending.sets(key) || settings.get(key) == Some(now);
+        if link.parameters.doubt_unless(explained) {
+            self.heard.defaults_are_doubtful();
+        }
+    }
+
+    fn has_news(&self) -> bool {
+        let link = self.link.as_ref();
+        link.is_some_and(|link| link.parameters.has_news())
     }
 
     fn settings_are(&mut self, settings: Settings) {

@@ -10,7 +10,7 @@ use super::fence::Fence;
 use super::parameters::Parameters;
 use super::queue::{DataEnd, Meaning, Noise, Queue, Syncs};
 use super::settings::{Reading, Settings};
-use super::statements::{Carried, Making, Study};
+use super::statements::{Ahead, Carried, Making, Study};
 use super::stored::{Knowledge, RoutineBook};
 
 /// What is known about one server connection. It lives as long as the connection and goes with it: into
@@ -84,6 +84,8 @@ pub(super) struct Link {
     pub(super) outbound: Outbound,
     pub(super) status: TransactionStatus,
     pub(super) segment: Segment,
+    /// What the open segment has come to.
+    pub(super) progress: SegmentProgress,
     pub(super) copy: Copy,
     pub(super) mode: Mode,
     /// Whether a message of this segment makes, replaces or drops the unnamed statement.
@@ -114,6 +116,8 @@ pub(super) struct Link {
     pub(super) learnt: Vec<u8>,
     /// How the statement that is being described was read, if that was asked.
     pub(super) answered_reading: Option<Arc<Reading>>,
+    /// How the statement that waits will be read, if that was asked before.
+    pub(super) ahead: Ahead,
     /// How much had been sent when the server was last asked for what it holds back.
     pub(super) flushed_at: u64,
     pub(super) upset: Upset,
@@ -190,6 +194,15 @@ pub(super) enum Segment {
     Skipping,
     /// As above, but the server has had its Sync: what it would have discarded is not sent.
     Refused,
+}
+
+/// Whether the end of the open segment would end more than it has begun to describe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SegmentProgress {
+    /// Statements were made, described and closed, which no transaction undoes: nobody can tell whether it ends.
+    NothingBound,
+    /// There are portals, and what they have done.
+    Bound,
 }
 
 /// Whether COPY messages of the client were sent among requests that are not answered. Until they are,
@@ -340,6 +353,7 @@ impl Link {
             },
             status: TransactionStatus::Idle,
             segment: Segment::Closed,
+            progress: SegmentProgress::NothingBound,
             copy: Copy::None,
             mode: Mode::Tracking,
             segment_changes: Changes::Nothing,
@@ -356,6 +370,7 @@ impl Link {
             making: None,
             learnt: Vec::new(),
             answered_reading: None,
+            ahead: Ahead::NotAsked,
             flushed_at: 0,
             upset: Upset::No,
             held: Held::No,
@@ -418,6 +433,7 @@ impl Link {
     /// Makes the proof. The caller has checked `is_quiet` and that there is no pin.
     pub(super) fn into_clean(mut self: Box<Self>) -> Clean {
         self.queue.reset();
+        self.progress = SegmentProgress::NothingBound;
         self.restored = Restored::Not;
         self.alignment = Alignment::No;
         self.outbound.body = Vec::new();
@@ -432,6 +448,7 @@ impl Link {
         self.making = None;
         self.learnt = Vec::new();
         self.answered_reading = None;
+        self.ahead = Ahead::NotAsked;
         self.upset = Upset::No;
         self.held = Held::No;
         self.data = StrayData::None;

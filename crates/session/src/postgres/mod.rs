@@ -448,6 +448,7 @@ impl Session {
         if !self.link.as_ref().is_some_and(|link| link.is_quiet()) {
             return None;
         }
+        self.settle_reports(out);
         self.derive_pins();
         if self.consult_after_change(out) {
             return None;
@@ -465,7 +466,7 @@ impl Session {
 
     /// Notes what of the client the connection has, and makes the proof.
     fn part(&mut self, mut link: Box<Link>) -> Clean {
-        heard::part(&mut self.told, &link);
+        heard::part(&mut self.told, &link, &self.settings);
         if link.alignment == Alignment::Confirmed {
             link.owner = match self.unnamed.serial() {
                 Some(serial) => Owner::Session {

@@ -162,6 +162,21 @@ impl Parameters {
         settable.map(|entry| (&*entry.name, entry))
     }
 
+    /// True when some setting is not what it was at the start.
+    pub(crate) fn deviate(&self) -> bool {
+        self.entries.iter().any(|entry| entry.now.is_some())
+    }
+
+    /// Names and values of what sessions can set and is not what it was at the start, but for `settings`.
+    pub(crate) fn moved(&self, settings: &Settings) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let settable = self.entries.iter().filter(|entry| !entry.key.is_empty());
+        settable.filter_map(|entry| {
+            let now = entry.now.as_deref()?;
+            let own = settings.get(&entry.key).is_some();
+            (!own).then_some((&*entry.name, now))
+        })
+    }
+
     /// What no session can set: names and the values in force.
     pub(crate) fn beyond_sessions(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let beyond = self.entries.iter().filter(|entry| entry.key.is_empty());

@@ -220,16 +220,22 @@ impl Pending {
         self.open.named == Named::ByText || self.open.scope != Scope::Named
     }
 
-    /// True when a text of the open transaction sets this one, and nothing behind it resets it.
+    /// True when a text of the open transaction, if it is over now, has set this one, and nothing behind it has
+    /// reset it.
     pub(crate) fn sets(&self, key: &[u8]) -> bool {
         let mut settings = self.open.settings.iter();
-        settings.any(|known| *known.name == *key && known.last == LastTouch::Set)
+        !self.is_undone()
+            && settings.any(|known| *known.name == *key && known.last == LastTouch::Set)
     }
 
     /// True when the open transaction, if it is over now, may have changed what sessions begin with.
     pub(crate) fn changes_defaults(&self) -> bool {
-        let undone = self.open.ending == Ending::Rollback && self.open.commits == Commits::None;
-        self.open.defaults == DefaultsOfServer::Touched && !undone
+        self.open.defaults == DefaultsOfServer::Touched && !self.is_undone()
+    }
+
+    /// True when the open transaction, if it is over now, has left everything as it was.
+    fn is_undone(&self) -> bool {
+        self.open.ending == Ending::Rollback && self.open.commits == Commits::None
     }
 
     /// A statement was run, to its end or not.

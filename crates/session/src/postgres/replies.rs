@@ -338,7 +338,7 @@ impl Session {
         };
         match failed.noise {
             Noise::Quiet => link.study.failed(),
-            Noise::Heard if failed.kind.is_work() => link.upset = Upset::ByOurs,
+            Noise::Heard if failed.kind.is_own() => link.upset = Upset::ByOurs,
             Noise::Heard => {}
         }
         match failed.kind {

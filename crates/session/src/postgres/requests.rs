@@ -9,11 +9,12 @@ use tollgate_wire_postgres::frame::{HEADER_LEN, Header};
 use super::client::Step;
 use super::head::{Head, Message, head, kind_byte, two_names};
 use super::link::{
-    Alignment, Changes, Copy, Entry, Held, Inbound, Intrusion, Link, Owner, Segment, Upset,
+    Alignment, Changes, Copy, Entry, Held, Inbound, Intrusion, Link, Owner, Segment,
+    SegmentProgress, Upset,
 };
 use super::pins::PINNING;
 use super::queue::{DataEnd, Expected, Kind, Meaning, Statements, Syncs};
-use super::statements::{Roll, changes};
+use super::statements::{Apart, Roll, changes};
 use super::unnamed::{Remedy, Remembered, Unnamed};
 use super::{Session, Want};
 use crate::Effects;
@@ -94,7 +95,7 @@ impl Session {
         };
         link.note_intrusion();
         link.expect(Kind::Query);
-        link.segment = Segment::Closed;
+        link.close_segment();
         link.unnamed_changes(&mut self.unnamed);
         link.segment_changes = Changes::Nothing;
         link.carried.segment_ends();
@@ -168,7 +169,10 @@ impl Session {
             return Step::Wait(want);
         }
         let roll = Roll::before_bind(&meaning);
-        if let Some(want) = self.call_roll(&roll, out).or_else(|| self.align(out)) {
+        if let Some(want) = self
+            .call_roll(&roll, out)
+            .or_else(|| self.align(Kind::Bind, out))
+        {
             return Step::Wait(want);
         }
         let meaning = self.with_stored_code(meaning);
@@ -196,7 +200,7 @@ impl Session {
         }
         if statement
             && name.is_empty()
-            && let Some(want) = self.align(out)
+            && let Some(want) = self.align(Kind::DescribeStatement, out)
         {
             return Step::Wait(want);
         }
@@ -282,7 +286,7 @@ impl Session {
         if !harmless && let Some(newest) = link.queue.back_mut() {
             newest.meaning = Meaning::of_effects(EffectSet::UNKNOWN);
         }
-        link.segment = Segment::Closed;
+        link.close_segment();
         link.carried.segment_ends();
         link.pass(message.header, Entry::Queued);
         self.names.segment_ends();
@@ -291,11 +295,15 @@ impl Session {
 
     /// Makes sure that the unnamed statement on the connection is the client's. Returns what to wait for
     /// if that cannot be told yet.
-    pub(super) fn align(&mut self, out: &mut Effects) -> Option<Want> {
+    pub(super) fn align(&mut self, request: Kind, out: &mut Effects) -> Option<Want> {
         let link = self.link.as_mut()?;
         match link.alignment {
             Alignment::Confirmed | Alignment::Sent => return None,
             Alignment::No => {}
+        }
+        if link.takes_copy_data() {
+            // The server expects nothing but data, and ends the session at anything else.
+            return None;
         }
         if self.unnamed.is_changing() || link.queue.awaits_injected() {
             // Replaced in an earlier segment, with an outcome that is not known. The server will answer:
@@ -307,19 +315,32 @@ impl Session {
         let now = then.and_then(|_| self.reading_now());
         let switch = then.and_then(|then| then.switch(now.as_ref()));
         let link = self.link.as_mut()?;
-        link.switches(switch.as_ref().map(|switch| &switch.there), out);
         let (kind, message) = match self.unnamed.remedy() {
             Remedy::Parse(message) => (Kind::InjectedParse, message),
             Remedy::Close => (Kind::InjectedClose, CLOSE_UNNAMED),
         };
+        // A Bind looks at the database as a Parse does, a Describe does not.
+        let shows = switch.is_some() || request != Kind::Bind;
+        let apart = match link.stands_apart() {
+            Apart::Now if shows && kind == Kind::InjectedParse => true,
+            Apart::WhenAnswered if shows && kind == Kind::InjectedParse => {
+                return Some(self.settle_first(out));
+            }
+            Apart::Now | Apart::WhenAnswered | Apart::Never => false,
+        };
+        link.switches(switch.as_ref().map(|switch| &switch.there), out);
         out.server_lane()
             .inject(|bytes| bytes.extend_from_slice(message));
         link.expect(kind);
         link.switches(switch.as_ref().map(|switch| &switch.back), out);
+        link.owner = Owner::Unknown;
+        if apart {
+            link.end_apart(out);
+            return Some(Want::Replies);
+        }
         link.segment = Segment::Open;
         link.alignment = Alignment::Sent;
         link.segment_changes = Changes::UnnamedStatement;
-        link.owner = Owner::Unknown;
         None
     }
 }
@@ -356,8 +377,17 @@ impl Link {
     pub(super) fn extended(&mut self, header: Header, kind: Kind) {
         self.expect(kind);
         self.segment = Segment::Open;
+        if matches!(kind, Kind::Bind | Kind::Execute) {
+            self.progress = SegmentProgress::Bound;
+        }
         self.held = Held::No;
         self.pass(header, Entry::Queued);
+    }
+
+    /// What was sent last makes the server say that it is ready.
+    pub(super) fn close_segment(&mut self) {
+        self.segment = Segment::Closed;
+        self.progress = SegmentProgress::NothingBound;
     }
 
     /// The message at hand replaces or drops the unnamed statement, here and for the client alike.
@@ -382,7 +412,7 @@ impl Link {
             return;
         }
         self.expect(Kind::Sync);
-        self.segment = Segment::Closed;
+        self.close_segment();
         self.upset = Upset::No;
         self.carried.segment_ends();
         self.segment_changes = Changes::Nothing;

@@ -562,10 +562,9 @@ fn cut(dice: &mut Dice, said: Vec<String>) -> Vec<Vec<String>> {
 /// from before an error in a transaction block. Here it always follows its own Bind, before the next Sync, so
 /// that it is skipped when the Bind fails. Logins stay only where a batch begins.
 ///
-/// And without what is known to differ. Once a table has changed, the unnamed statement runs with its new columns,
-/// and a Bind that has two faults is told of the stale statement before it is told of the portal that exists. An
-/// `EXECUTE` of what cannot be made is refused when it is parsed, and so is the text of several statements that
-/// has it.
+/// And without what is known to differ. Once a table has changed, the unnamed statement runs with its new columns.
+/// An `EXECUTE` of what cannot be made is refused when it is parsed, and so is the text of several statements that
+/// has it. The list of statements behind another command in one text is that of the moment before it.
 pub(super) fn made_safe(batches: Vec<Vec<String>>) -> Vec<String> {
     let words = || batches.iter().flatten();
     let altered = words().any(|word| word.contains("alter table"));
@@ -577,7 +576,8 @@ pub(super) fn made_safe(batches: Vec<Vec<String>>) -> Vec<String> {
         for word in batch {
             let alone = word.starts_with("Q(") && !word.contains(';');
             let differs = changed && word.contains("execute ") && !alone
-                || altered && (word.starts_with("B(p1|s") || is_late_bind(&word, &kept));
+                || is_late_list(&word)
+                || altered && is_late_bind(&word, &kept);
             if differs {
                 continue;
             }
@@ -601,6 +601,12 @@ pub(super) fn made_safe(batches: Vec<Vec<String>>) -> Vec<String> {
         }
     }
     safe
+}
+
+/// True for a text that looks at the list of statements behind something else: that may end a transaction in
+/// which nothing can be prepared for it, or begin one in which nothing must have been.
+fn is_late_list(word: &str) -> bool {
+    word.contains(';') && word.contains("from pg_prepared_statements")
 }
 
 /// True for a Bind of an unnamed statement that an earlier batch has made.

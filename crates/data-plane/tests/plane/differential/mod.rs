@@ -9,6 +9,7 @@ mod scripts;
 mod shrink;
 mod sizes;
 mod timing;
+mod together;
 
 use std::time::Duration;
 
@@ -32,6 +33,14 @@ struct Mode {
     version: PostgresVersion,
     reuse: Reuse,
     tls: Tls,
+    rights: Rights,
+}
+
+/// What the user of the clients may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rights {
+    Owner,
+    Superuser,
 }
 
 /// Whether the proxied side is encrypted, from the client to the server.
@@ -48,6 +57,7 @@ impl Mode {
             version: PostgresVersion::V15,
             reuse: Reuse::MostRecent,
             tls: Tls::Off,
+            rights: Rights::Owner,
         }
     }
 
@@ -63,6 +73,13 @@ impl Mode {
     fn tls(self) -> Self {
         Self {
             tls: Tls::On,
+            ..self
+        }
+    }
+
+    fn superuser(self) -> Self {
+        Self {
+            rights: Rights::Superuser,
             ..self
         }
     }
@@ -109,6 +126,9 @@ impl Bench {
         let roles = "create role alice; create role bob; create role mallory; \
                      grant alice, bob to app; grant create on database direct, orders to alice";
         fixture.postgres.superuser_sql("postgres", roles)?;
+        if mode.rights == Rights::Superuser {
+            make_superuser(&fixture).await?;
+        }
         let mut admins = Vec::new();
         for database in DATABASES {
             for number in 0..4 {
@@ -201,4 +221,19 @@ impl Bench {
         }
         Ok(())
     }
+}
+
+/// Makes a superuser of the clients' user, and waits until the data plane greets them as such.
+async fn make_superuser(fixture: &Fixture) -> Result<()> {
+    let sql = "alter role app superuser";
+    fixture.postgres.superuser_sql("postgres", sql)?;
+    for _ in 0..400 {
+        let raw = Raw::login(&fixture.door()).await?;
+        let mut greeting = raw.greeting.iter();
+        if greeting.any(|message| message.body == b"is_superuser\0on\0") {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    bail!("clients are not greeted as superusers")
 }

@@ -36,9 +36,9 @@ async fn play(bench: &Bench, script: &Script, number: usize, cut: Cut) -> Option
     Some(format!("{} ({cut:?}): {error:#}", script.name))
 }
 
-async fn play_all(bench: &Bench, cut: Cut, wanted: impl Fn(&Script) -> bool) -> Result<()> {
+async fn play_all(bench: &Bench, cut: Cut, scripts: impl Iterator<Item = Script>) -> Result<()> {
     let mut failures = Vec::new();
-    for script in scripts::all().filter(wanted) {
+    for script in scripts {
         failures.extend(play(bench, &script, 0, cut).await);
     }
     ensure!(failures.is_empty(), "{}", failures.join("\n\n"));
@@ -49,7 +49,7 @@ async fn play_all(bench: &Bench, cut: Cut, wanted: impl Fn(&Script) -> bool) -> 
 async fn scripts_get_the_replies_of_postgresql() -> Result<()> {
     let bench = Bench::start(1).await?;
     for cut in [Cut::Whole, Cut::Messages, Cut::Bytes] {
-        play_all(&bench, cut, |_| true).await?;
+        play_all(&bench, cut, scripts::all()).await?;
     }
     Ok(())
 }
@@ -59,16 +59,28 @@ async fn scripts_of_nomads_get_the_replies_of_postgresql() -> Result<()> {
     for version in PostgresVersion::ALL {
         if version.available() {
             let bench = Bench::like(Mode::nomad(3, version)).await?;
-            play_all(&bench, Cut::Messages, |_| true).await?;
+            play_all(&bench, Cut::Messages, scripts::all()).await?;
         }
     }
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn scripts_of_superusers_get_the_replies_of_postgresql() -> Result<()> {
+    for version in PostgresVersion::ALL {
+        if version.available() {
+            let bench = Bench::like(Mode::nomad(3, version).superuser()).await?;
+            play_all(&bench, Cut::Messages, scripts::of_superusers()).await?;
+        }
+    }
+    let bench = Bench::like(Mode::pool(1).superuser()).await?;
+    play_all(&bench, Cut::Whole, scripts::of_superusers()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn scripts_over_tls_get_the_replies_of_postgresql() -> Result<()> {
     let bench = Bench::like(Mode::nomad(2, PostgresVersion::V15).tls()).await?;
-    play_all(&bench, Cut::Whole, |_| true).await
+    play_all(&bench, Cut::Whole, scripts::all()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,7 +123,8 @@ async fn scripts_survive_a_server_whose_bytes_come_one_by_one() -> Result<()> {
     bench.fixture.wait_available().await?;
     link.set(LinkMode::ByteAtATime);
     // The link ends with a reset, which may overtake the last words of a server that hangs up.
-    play_all(&bench, Cut::Messages, |script| !script.ends_the_session()).await
+    let scripts = scripts::all().filter(|script| !script.ends_the_session());
+    play_all(&bench, Cut::Messages, scripts).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,6 +202,10 @@ async fn hold(
     Ok(())
 }
 
+#[allow(
+    clippy::print_stdout,
+    reason = "who rolls dice for long wants to know how often"
+)]
 async fn converse_all(mode: Mode, clients: usize) -> Result<()> {
     let bench = Bench::like(mode).await?;
     if mode.reuse == Reuse::LeastRecent {
@@ -210,6 +227,9 @@ async fn converse_all(mode: Mode, clients: usize) -> Result<()> {
     );
     bench.nothing_is_left().await?;
     let done = done.load(Ordering::Relaxed);
+    if generate_for().is_some() {
+        println!("{done} batches of {clients} clients, {mode:?}");
+    }
     ensure!(done > 20, "only {done} batches");
     Ok(())
 }

@@ -3,9 +3,11 @@
 //! `Q(select 1)` is a simple query, `P(s1|select $1) B(p1|s1|7) DP(p1) E(p1|0) S()` a round of the extended
 //! protocol, `X(select 1)` the Parse, Bind and Execute of the unnamed statement. `{n}` stands for the number
 //! of the client, `\n` and `\t` for themselves, `n*300` in a name for three hundred times the letter, and
-//! `NULL` among the values of a Bind for no value. Three things are no messages: `~()` waits for what
-//! PostgreSQL says without being asked for more, `L(work_mem=1MB|options=-c x=y)` closes and logs in anew
-//! with these startup parameters, and `w(bytes)` changes how what follows is cut into writes.
+//! `NULL` among the values of a Bind for no value. Some things are no messages: `~()` waits for what
+//! PostgreSQL says without being asked for more, `~(3)` until three messages have come since the batch began,
+//! `K(3)` does that and then sends a cancel request and waits until it has been acted upon,
+//! `L(work_mem=1MB|options=-c x=y)` closes and logs in anew with these startup parameters, and `w(bytes)`
+//! changes how what follows is cut into writes.
 
 use tollgate_testkit::scripted::message;
 
@@ -51,9 +53,20 @@ impl Cut {
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     Message(Vec<u8>),
-    Pause,
+    Rest(Rest),
     Login(Vec<(String, String)>),
     Cut(Cut),
+}
+
+/// What to do before going on.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Rest {
+    /// Hear what PostgreSQL says without being asked for more.
+    Lull,
+    /// Hear so many messages since the batch began.
+    Until(usize),
+    /// As above, and then have whatever is running cancelled.
+    Cancel(usize),
 }
 
 /// What a batch of client `number` says.
@@ -111,7 +124,9 @@ fn step(token: &str) -> Step {
     let rest = |at: usize| fields[at..].iter().map(String::as_str).collect::<Vec<_>>();
     let (head, tail) = text.split_once('|').unwrap_or((text.as_str(), ""));
     Step::Message(match tag {
-        "~" => return Step::Pause,
+        "~" if text.is_empty() => return Step::Rest(Rest::Lull),
+        "~" => return Step::Rest(Rest::Until(text.parse().expect("a number of messages"))),
+        "K" => return Step::Rest(Rest::Cancel(text.parse().expect("a number of messages"))),
         "w" => return Step::Cut(Cut::named(&text)),
         "L" => return Step::Login(parameters(&text)),
         "Q" => query(&text),

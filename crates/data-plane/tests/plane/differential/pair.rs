@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 use tollgate_testkit::scripted::Message;
 
 use super::messages::{close, sync};
-use super::notation::{Cut, Step, steps};
-use crate::raw::{Door, Heard, Raw, describe};
+use super::notation::{Cut, Rest, Step, steps};
+use crate::raw::{Door, Heard, Raw, cancel, describe};
 
 /// Closes in a row that end a batch: more than any conversation has. They are answered in a failed
 /// transaction as well, and change nothing.
@@ -47,7 +47,7 @@ impl Pair {
     /// Does what a batch says with both and compares what they hear, up to the fence behind it.
     pub(super) async fn batch(&mut self, batch: &str) -> Result<()> {
         self.history.push(batch.to_owned());
-        let mut say = Vec::new();
+        let mut parts = Vec::new();
         let mut cut = self.cut;
         let steps = steps(batch, self.number);
         let mut pieces: Vec<Vec<u8>> = Vec::new();
@@ -59,9 +59,10 @@ impl Pair {
                     pieces.extend(cut.pieces(&std::mem::take(&mut together)));
                     cut = new;
                 }
-                Step::Pause => {
+                Step::Rest(rest) => {
                     pieces.extend(cut.pieces(&std::mem::take(&mut together)));
-                    say.push(std::mem::take(&mut pieces));
+                    let pieces = std::mem::take(&mut pieces);
+                    parts.push(Part { pieces, rest });
                 }
                 Step::Login(parameters) => {
                     // Only at the start of a batch: what goes before is answered by a fence.
@@ -70,15 +71,14 @@ impl Pair {
             }
         }
         pieces.extend(cut.pieces(&together));
-        say.push(pieces);
-        self.say(&say).await
+        self.say(&parts, &pieces).await
     }
 
     /// The same with messages as they are.
     pub(super) async fn messages(&mut self, batch: &[Vec<u8>], cut: Cut) -> Result<()> {
         let shown = batch.iter().map(|bytes| show(bytes));
         self.history.push(shown.collect::<Vec<_>>().join(" "));
-        self.say(&[cut.pieces(batch)]).await
+        self.say(&[], &cut.pieces(batch)).await
     }
 
     /// True when the batch begins with a login; the old connections are then closed already, and the proxied
@@ -114,10 +114,12 @@ impl Pair {
         }
     }
 
-    async fn say(&mut self, say: &[Vec<Vec<u8>>]) -> Result<()> {
-        let mut counts = Vec::new();
-        let expected = self.direct.say(say, Rests::Leads(&mut counts)).await?;
-        let heard = match self.proxied.say(say, Rests::Follows(&counts)).await {
+    async fn say(&mut self, parts: &[Part], last: &[Vec<u8>]) -> Result<()> {
+        let mut lulls = Vec::new();
+        let leads = Lulls::Leads(&mut lulls);
+        let expected = self.direct.say(parts, last, leads).await?;
+        let follows = Lulls::Follows(lulls.iter());
+        let heard = match self.proxied.say(parts, last, follows).await {
             Ok(heard) => heard,
             Err(error) => bail!(
                 "{error:#}\nPostgreSQL says {:#?}\nafter {:#?}",
@@ -148,12 +150,18 @@ impl Pair {
     }
 }
 
-/// When to go on after a pause.
-enum Rests<'a> {
+/// What is said in one go, and what to do then.
+struct Part {
+    pieces: Vec<Vec<u8>>,
+    rest: Rest,
+}
+
+/// When a lull is over.
+enum Lulls<'a> {
     /// When nothing has come for a while; notes how many messages have come by then.
     Leads(&'a mut Vec<usize>),
     /// When as many have come.
-    Follows(&'a [usize]),
+    Follows(std::slice::Iter<'a, usize>),
 }
 
 /// One client, logged in when needed.
@@ -177,40 +185,55 @@ impl Side {
     /// Logs in; what was said then, in an order that does not depend on the server's hash table.
     async fn greeting(&mut self) -> Result<Vec<Message>> {
         let raw = self.logged_in().await?;
-        let mut greeting: Vec<Message> = raw.greeting.iter().cloned().map(normal).collect();
+        let greeting = raw.greeting.iter().cloned();
+        let mut greeting: Vec<Message> = greeting.map(|message| normal(message, &[])).collect();
         greeting.sort_by_key(|message| (message.tag, message.body.clone()));
         self.raw = Some(raw);
         Ok(greeting)
     }
 
-    /// Sends what is to be said with a rest after every part but the last, and a fence behind it all; hears
-    /// everything up to the fence or the end of the connection.
-    async fn say(&mut self, say: &[Vec<Vec<u8>>], mut rests: Rests<'_>) -> Result<Vec<Message>> {
+    /// Sends what is to be said with its rests, and a fence behind it all; hears everything up to the fence or
+    /// the end of the connection.
+    async fn say(
+        &mut self,
+        parts: &[Part],
+        last: &[Vec<u8>],
+        mut lulls: Lulls<'_>,
+    ) -> Result<Vec<Message>> {
         let mut raw = self.logged_in().await?;
         let mut heard = Vec::new();
-        let (last, parts) = say.split_last().expect("there is a last part");
-        for (at, part) in parts.iter().enumerate() {
-            raw.pour(part, &mut heard).await?;
-            match &mut rests {
-                Rests::Leads(counts) => {
+        for part in parts {
+            raw.pour(&part.pieces, &mut heard).await?;
+            match (part.rest, &mut lulls) {
+                (Rest::Lull, Lulls::Leads(counts)) => {
                     raw.lull(LULL, &mut heard).await?;
                     counts.push(heard.len());
                 }
-                Rests::Follows(counts) => raw.hear_until(counts[at], &mut heard).await?,
+                (Rest::Lull, Lulls::Follows(counts)) => {
+                    let count = counts.next().copied().unwrap_or_default();
+                    raw.hear_until(count, &mut heard).await?;
+                }
+                (Rest::Until(count), _) => raw.hear_until(count, &mut heard).await?,
+                (Rest::Cancel(count), _) => {
+                    raw.hear_until(count, &mut heard).await?;
+                    cancel(&self.door, &raw.key).await?;
+                }
             }
         }
-        let mut pieces = last.clone();
+        let mut pieces = last.to_vec();
         pieces.push(fence());
         let mut watch = Watch::default();
         let after = raw
             .exchange(&pieces, |message| watch.judge(message))
             .await?;
         heard.extend(after);
+        let own = raw.key.get(..4).unwrap_or_default().to_vec();
         if watch.passed {
             self.raw = Some(raw);
             heard.truncate(heard.len() - FENCE - 1);
         }
-        Ok(in_order(heard.into_iter().map(normal).collect()))
+        let heard = heard.into_iter().map(|message| normal(message, &own));
+        Ok(in_order(heard.collect()))
     }
 }
 
@@ -249,21 +272,30 @@ fn lines(messages: &[Message]) -> Vec<String> {
     messages.iter().take(40).map(describe).collect()
 }
 
-/// The message without what two servers may say differently: process ids, secrets, object ids of tables
-/// and of types, and the line of the server's source that found an error.
-fn normal(mut message: Message) -> Message {
+/// The message without what two servers may say differently: process ids (but not whether it is the client's
+/// `own`), secrets, object ids of tables and of types, and the line of the server's source that found an error.
+fn normal(mut message: Message, own: &[u8]) -> Message {
     match message.tag {
-        b'A' => message.body[..4].fill(0),
+        b'A' => {
+            let sender = u8::from(message.body[..4] == *own);
+            message.body[..4].fill(sender);
+        }
         b'K' => message.body.clear(),
         // Some last words are the data plane's own, which has no place in PostgreSQL's source to name.
         b'E' if message.field(b'V').as_deref() == Some("FATAL") => {
             let fields = [b'C', b'M', b'D', b'H'].map(|code| message.field(code));
             message.body = format!("{fields:?}").into_bytes();
         }
-        // A statement may be made when it is used, which finds the same errors in another place.
+        // A statement may be made when it is used, which finds the same errors in another place. Where a
+        // cancel request meets a statement is chance.
         b'E' => {
+            let cancelled = message.sqlstate().as_deref() == Some("57014");
             let fields = message.body.split(|byte| *byte == 0);
-            let fields = fields.filter(|field| !matches!(field.first(), Some(b'F' | b'L' | b'R')));
+            let fields = fields.filter(|field| match field.first() {
+                Some(b'F' | b'L' | b'R') => false,
+                Some(b'W') => !cancelled,
+                _ => true,
+            });
             message.body = fields.collect::<Vec<_>>().join(&0);
         }
         b'T' => {

@@ -1,5 +1,7 @@
 //! Conversations by hand, one for every rule that poolers are known to break.
 
+mod apart;
+mod cancels;
 mod copy;
 mod first;
 mod functions;
@@ -14,6 +16,7 @@ mod settings;
 mod simple;
 mod startup;
 mod state;
+mod superuser;
 mod transactions;
 
 /// A conversation: batches, each of which is answered completely before the next is sent.
@@ -48,13 +51,19 @@ const THEMES: &[Theme] = &[
     resets::SCRIPTS,
     state::SCRIPTS,
     messages_aside::SCRIPTS,
+    cancels::SCRIPTS,
 ];
 
 /// Those that come out differently while others change the catalogue: PostgreSQL then reads every statement
-/// anew, under the settings of that moment.
-const UNDISTURBED: &[Theme] = &[reading::SCRIPTS, named_in_sql::READING];
+/// anew, under the settings of that moment, and for that looks at the database in the middle of a transaction.
+const UNDISTURBED: &[Theme] = &[reading::SCRIPTS, named_in_sql::READING, apart::SCRIPTS];
 
-/// All of them.
+/// Those that only superusers can play.
+pub(super) fn of_superusers() -> impl Iterator<Item = Script> {
+    scripts(&[superuser::SCRIPTS])
+}
+
+/// All that anybody can play.
 pub(super) fn all() -> impl Iterator<Item = Script> {
     in_company().chain(scripts(UNDISTURBED))
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use tollgate_sql::EffectSet;
 use tollgate_wire_postgres::backend::TransactionStatus;
 
+use super::apart::Apart;
 use super::requests::{is_awaited, is_whole};
 use super::table::{Gives, Parsed, Recipe, Shape, Statement};
 use super::wire;
 use crate::Effects;
 use crate::postgres::head::Message;
-use crate::postgres::link::{Held, Link, Segment};
+use crate::postgres::link::{Link, Segment};
 use crate::postgres::queue::{Alias, Kind, Meaning, Work};
 use crate::postgres::{Session, Want};
 
@@ -67,7 +68,8 @@ impl Purpose<'_> {
         let failed = in_failed_transaction == FailedTransaction::Yes;
         match self {
             Self::Bind(message, names) => failed || parsed.is_miscounted(message, names),
-            Self::Describe => failed && parsed.gives == Gives::Nothing,
+            // The server does not look at such a statement again to say what it takes.
+            Self::Describe => parsed.gives == Gives::Nothing,
         }
     }
 
@@ -85,6 +87,12 @@ impl Parsed {
     pub(super) fn is_miscounted(&self, message: Message<'_>, names: (&[u8], &[u8])) -> bool {
         let expected = self.parameters.first_chunk::<2>().copied();
         is_whole(message) && wire::parameters_bound(message, names) != expected
+    }
+
+    /// True if a Bind with the right number of parameters may have faults of its own: values that are none,
+    /// or a portal that exists.
+    fn leaves_room_for_faults(&self, portal: &[u8]) -> bool {
+        !portal.is_empty() || self.parameters.first_chunk::<2>() != Some(&[0, 0])
     }
 }
 
@@ -111,6 +119,27 @@ impl Link {
         self.carried.is_left_over(number);
         self.segment = Segment::Open;
         number
+    }
+
+    /// Binds an empty statement with the same parameters: what is wrong with the request itself comes before
+    /// what is wrong with the statement by now, as in PostgreSQL. There as well a portal with nothing in it
+    /// stays behind in a transaction that fails for the latter, and is dropped only for the Bind to come.
+    fn rehearse(
+        &mut self,
+        parsed: &Parsed,
+        (message, (portal, statement)): (Message<'_>, (&[u8], &[u8])),
+        out: &mut Effects,
+    ) {
+        let number = self.stand_in(parsed, out);
+        let name = self.carried.name(number);
+        out.server_lane().inject(|bytes| {
+            wire::bind_another(bytes, name.as_bytes(), message, (portal, statement));
+        });
+        self.expect_work(Kind::OwnBind, Work::None);
+        self.alias(Alias::Sent {
+            name: statement.into(),
+            number,
+        });
     }
 
     /// True when a request waits that will be told that its statement is another one now.
@@ -154,14 +183,41 @@ impl Session {
             // What is on its way may begin, fail or end a transaction.
             return Made::Later(self.settle_first(out));
         }
+        let apart = link.stands_apart();
+        if apart == Apart::WhenAnswered {
+            return Made::Later(self.settle_first(out));
+        }
         if purpose.is_futile(parsed, link.refuses(&statement.meaning)) {
             return Made::InVain(link.stand_in(parsed, out));
         }
+        self.make(statement, parsed, (purpose, apart), out)
+    }
+
+    /// Sends what makes the statement and tells what it is now.
+    fn make(
+        &mut self,
+        statement: &Arc<Statement>,
+        parsed: &Parsed,
+        (purpose, apart): (Purpose<'_>, Apart),
+        out: &mut Effects,
+    ) -> Made {
         let then = statement.reading.as_ref();
         let now = then.and_then(|_| self.reading_now());
         let switch = then.and_then(|then| then.switch(now.as_ref()));
         let Some(link) = &mut self.link else {
             return Made::Later(Want::Server);
+        };
+        let rehearsed = match purpose {
+            Purpose::Bind(message, names)
+                if is_whole(message)
+                    && parsed.leaves_room_for_faults(names.0)
+                    // An empty statement ends no transaction, and would be refused for that.
+                    && link.status != TransactionStatus::Failed =>
+            {
+                link.rehearse(parsed, (message, names), out);
+                Some(names.0)
+            }
+            Purpose::Bind(..) | Purpose::Describe => None,
         };
         link.switches(switch.as_ref().map(|switch| &switch.there), out);
         let number = link.carried.fresh_number();
@@ -176,14 +232,15 @@ impl Session {
         }
         link.ask_shape(number, out);
         link.switches(switch.as_ref().map(|switch| &switch.back), out);
+        if let Some(portal) = rehearsed {
+            out.server_lane()
+                .inject(|bytes| wire::target(bytes, b'C', b'P', portal));
+            link.expect_work(Kind::Drop, Work::None);
+        }
         link.close_leftovers(out);
-        if switch.is_some() && link.segment == Segment::Closed {
-            // A transaction of its own: after a command has run, some others are refused in the same one.
-            out.server_lane().inject(wire::sync);
-            link.expect_work(Kind::OwnSync, Work::None);
-            link.held = Held::ForText;
-        } else {
-            link.segment = Segment::Open;
+        match apart {
+            Apart::Now => link.end_apart(out),
+            Apart::WhenAnswered | Apart::Never => link.segment = Segment::Open,
         }
         link.making = Some(Making {
             id: statement.id,

@@ -11,6 +11,7 @@
 //! see `own`.
 
 mod adopting;
+mod apart;
 mod carried;
 mod changes;
 mod making;
@@ -27,12 +28,14 @@ mod wire;
 
 pub use table::{StatementTable, TableSeed};
 
+pub(super) use apart::Apart;
 pub(super) use carried::Carried;
 pub(super) use changes::changes;
 pub(super) use making::Making;
 pub(super) use names::{Named, Names, Others};
 pub(super) use own::Roll;
 pub(super) use requests::is_awaited;
+pub(super) use rereading::Ahead;
 pub(super) use study::Study;
 pub(super) use table::{Shape, Statement};
 pub(super) use wire::{probe, reply, sync};

@@ -144,9 +144,13 @@ impl Session {
         }
         let kept = whole && others == Others::None && self.names.have_room(tail.len());
         let read = if kept {
-            self.reads_or_asks(text_of(tail))
+            self.reads_or_asks(text_of(tail), out)
         } else {
-            Read::Unknown
+            Ok(Read::Unknown)
+        };
+        let read = match read {
+            Ok(read) => read,
+            Err(want) => return Step::Wait(want),
         };
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);

@@ -129,6 +129,20 @@ pub(crate) fn bind_head(out: &mut Vec<u8>, portal: &[u8], statement: &[u8], tail
     text(out, statement);
 }
 
+/// A whole Bind with these names, for another statement.
+pub(crate) fn bind_another(
+    out: &mut Vec<u8>,
+    another: &[u8],
+    message: Message<'_>,
+    (portal, statement): (&[u8], &[u8]),
+) {
+    let body = message.header.body(message.bytes);
+    let names = portal.len().saturating_add(statement.len());
+    let tail = body.get(names.saturating_add(2)..).unwrap_or_default();
+    bind_head(out, portal, another, tail.len());
+    out.extend_from_slice(tail);
+}
+
 /// The number of parameters of a whole Bind, as it is sent.
 pub(crate) fn parameters_bound(message: Message<'_>, names: (&[u8], &[u8])) -> Option<[u8; 2]> {
     let body = message.header.body(message.bytes);

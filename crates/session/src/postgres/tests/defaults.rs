@@ -236,6 +236,76 @@ fn a_default_that_moved_out_of_sight_is_told_when_it_shows() {
     );
 }
 
+/// The answer to a question of our own reports the reload. The client was told, so that is what it keeps,
+/// whatever others who use the connection in between were told.
+#[test]
+fn a_default_that_moved_behind_a_transaction_is_kept_as_it_was_told() {
+    check(
+        "F> Q(set work_mem = 7MB)
+         ! borrow
+         B> C(SET) Z(I)
+         -> ASK(work_mem)
+         B S(TimeZone=CET) ANSWER(7MB)
+         <- S(TimeZone=CET)
+         ! defaults in doubt
+         ! release
+         F2 Q(select 1)
+         ! borrow
+         -> SET(-work_mem,timezone=UTC) Q(select 1)
+         B2 C(BEGIN) C(RESET) C(SET) C(COMMIT) S(TimeZone=UTC) Z(I) C(SELECT 1) Z(I)
+         <- C(SELECT 1) Z(I)
+         ! release
+         F Q(select 2)
+         ! borrow
+         -> SET(timezone=CET,work_mem=7MB) Q(select 2)
+         B C(BEGIN) C(SET) C(SET) C(COMMIT) S(TimeZone=CET) Z(I) C(SELECT 1) Z(I)
+         <- C(SELECT 1) Z(I)
+         ! release",
+    );
+}
+
+/// What was reported within a transaction that set the same is explained only if that was committed.
+#[test]
+fn a_default_that_moved_in_a_transaction_is_doubted_after_its_rollback() {
+    check(
+        "F> Q(begin)
+         ! borrow
+         B> C(BEGIN) S(TimeZone=CET) Z(T)
+         F> Q(set timezone = 'EST')
+         B> C(SET) S(TimeZone=EST) Z(T)
+         F> Q(rollback)
+         B> C(ROLLBACK) S(TimeZone=CET) Z(I)
+         ! defaults in doubt
+         ! release
+         F2 Q(select 1)
+         ! borrow
+         -> SET(timezone=UTC) Q(select 1)",
+    );
+}
+
+/// Somebody has set what has become the default by then: to reset that is reported by nobody.
+#[test]
+fn a_default_that_moved_to_what_was_set_is_told() {
+    check(
+        "F> Q(set timezone = 'CET')
+         ! borrow
+         B> C(SET) S(TimeZone=CET) Z(I)
+         ! release
+         F2 Q(select 1)
+         ! borrow
+         -> SET(-timezone) Q(select 1)
+         B2 C(BEGIN) C(RESET) C(COMMIT) Z(I)
+         <- S(TimeZone=CET)
+         ! defaults in doubt
+         B2> C(SELECT 1) Z(I)
+         ! release
+         fresh
+         F2 Q(select 2)
+         ! borrow
+         -> SET(timezone=CET) Q(select 2)",
+    );
+}
+
 #[test]
 fn commands_that_change_defaults_are_noticed_when_they_are_committed() {
     for text in [

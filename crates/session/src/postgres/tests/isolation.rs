@@ -62,9 +62,11 @@ fn another_client_in_between_is_noticed() {
          ! release
          F DS() S
          ! borrow
-         -> P(,select 1) DS() S
-         B 1 t T Z(I)
-         <- t T Z(I)
+         ! replies
+         -> P(,select 1) S
+         B 1 Z(I)
+         -> DS() S
+         B> t T Z(I)
          ! release
          F2> Q(select 1)
          ! borrow

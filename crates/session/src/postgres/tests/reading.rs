@@ -60,8 +60,8 @@ fn a_statement_without_constants_needs_no_care() {
          F B(,s1) E() S
          ! borrow
          ! replies
-         -> SET(timezone=CET) P(tollgate_0_2,select $1) DS(tollgate_0_2) H
-         B C(BEGIN) C(SET) S(TimeZone=CET) C(COMMIT) Z(I) 1 t T
+         -> SET(timezone=CET) P(tollgate_0_2,select $1) DS(tollgate_0_2) S
+         B C(BEGIN) C(SET) S(TimeZone=CET) C(COMMIT) Z(I) 1 t T Z(I)
          -> B(,tollgate_0_2) E() S
          B> 2 D C(SELECT 1) Z(I)
          ! release",
@@ -113,6 +113,20 @@ fn what_cannot_be_told_ties_the_client() {
     ));
 }
 
+/// Before the client's transaction begins: after a command some others are refused in the same one.
+#[test]
+fn settings_that_are_not_known_yet_are_awaited() {
+    check(
+        "F Q(set lc_monetary to 'C') P(s1,select '1') S
+         ! borrow
+         ! replies
+         -> Q(set lc_monetary to 'C')
+         B C(SET) Z(I)
+         <- C(SET) Z(I)
+         -> ASK(lc_monetary)",
+    );
+}
+
 #[test]
 fn an_error_beside_a_parse_is_that_of_the_parse() {
     let question = aside(3, "READING");
@@ -122,9 +136,11 @@ fn an_error_beside_a_parse_is_that_of_the_parse() {
          -> Q(begin)
          B> C(BEGIN) Z(T)
          F Q(set local timezone to 'CET') Q(select 1/0) P(s1,select '1') S
-         -> Q(set local timezone to 'CET') Q(select 1/0) P(tollgate_0_2,select '1') {question} DS(tollgate_0_2) S
-         B C(SET) S(TimeZone=CET) Z(T) E(22012) Z(E) E(25P02) Z(E)
-         <- C(SET) S(TimeZone=CET) Z(T) E(22012) Z(E) E(25P02) Z(E)
+         ! replies
+         -> Q(set local timezone to 'CET') Q(select 1/0)
+         B> C(SET) S(TimeZone=CET) Z(T) E(22012) Z(E)
+         -> P(tollgate_0_2,select '1') {question} DS(tollgate_0_2) S
+         B> E(25P02) Z(E)
          F B(,s1) S
          -> B(,tollgate_0_0) S
          B> E(26000) Z(E)",

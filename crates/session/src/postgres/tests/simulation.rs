@@ -12,7 +12,8 @@ use crate::postgres::{SessionConfig, Want, fuzz};
 
 const CLIENTS: usize = 3;
 
-/// Conversations to try of every kind: enough for what matters, and a few seconds.
+/// Conversations to try of every kind, unless `TOLLGATE_CASES` says how many: enough for what matters, and a
+/// few seconds.
 const CASES: u32 = 250;
 
 const STATEMENTS: [&str; 45] = [
@@ -520,6 +521,7 @@ fn zone_action() -> impl Strategy<Value = String> {
         "show all",
         "set timezone = 'CET'",
         "set timezone = 'UTC'",
+        "set timezone = 'GMT'",
         "reset timezone",
         "reset all",
         "set work_mem = 7MB",
@@ -583,9 +585,14 @@ fn seed() -> RngSeed {
     }
 }
 
+fn cases() -> u32 {
+    let named = std::env::var("TOLLGATE_CASES").ok();
+    named.and_then(|cases| cases.parse().ok()).unwrap_or(CASES)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: CASES,
+        cases: cases(),
         failure_persistence: None,
         rng_seed: seed(),
         ..ProptestConfig::default()

@@ -329,6 +329,10 @@ impl Simulator {
     fn bind(&mut self, portal: &str, statement: &str) -> Result<(), Failed> {
         let sql = self.statement(statement)?;
         self.refuse_in_failed_block(&sql)?;
+        if self.block == Block::Failed && sql.is_empty() {
+            // It ends no transaction.
+            return Err(Failed("25P02"));
+        }
         if portal.is_empty() {
             self.portals.remove(portal);
         } else if self.portals.contains_key(portal) {

@@ -45,8 +45,8 @@ fn a_statement_is_made_where_it_is_missing() {
          F B(,s1) E() S
          ! borrow
          ! replies
-         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) H
-         B 1 t T
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) S
+         B 1 t T Z(I)
          -> B(,tollgate_0_2) E() S
          B> 2 D C(SELECT 1) Z(I)
          ! release
@@ -54,6 +54,107 @@ fn a_statement_is_made_where_it_is_missing() {
          ! borrow
          -> DS(tollgate_0_2) S
          B> t T Z(I)
+         ! release",
+    );
+}
+
+/// A Parse looks at the database, a Describe does not: what follows could tell.
+#[test]
+fn what_is_made_shows_in_no_transaction_of_the_client() {
+    check(
+        "F P(s1,select 1) S
+         ! borrow
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) S
+         B 1 t T Z(I)
+         <- 1 Z(I)
+         ! release
+         fresh
+         F P(,begin) DS(s1) H Q(begin isolation level serializable)
+         ! borrow
+         ! replies
+         -> P(,begin) H
+         B> 1
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) S
+         B 1 t T Z(I)
+         -> DS(tollgate_0_2) H Q(begin isolation level serializable)
+         B> t T C(BEGIN) Z(T)
+         ! pin UNKNOWN",
+    );
+}
+
+/// What is wrong with a Bind itself comes before what is wrong with its statement by now.
+#[test]
+fn a_bind_that_may_have_faults_is_rehearsed() {
+    check(
+        "F P(s1,select * from t) S
+         ! borrow
+         -> P(tollgate_0_2,select * from t) DS(tollgate_0_2) S
+         B 1 t T Z(I)
+         <- 1 Z(I)
+         ! release
+         fresh
+         F B(p,s1) E(p) S
+         ! borrow
+         ! replies
+         -> P(tollgate_0_2,) B(p,tollgate_0_2) P(tollgate_0_3,select * from t) DS(tollgate_0_3) CP(p) CS(tollgate_0_2) S
+         B E(42P03) Z(I)
+         <- E(42P03)
+         -> S
+         B> Z(I)
+         ! release
+         fresh
+         F B(p,s1) E(p) S
+         ! borrow
+         ! replies
+         -> P(tollgate_0_2,) B(p,tollgate_0_2) P(tollgate_0_3,select * from t) DS(tollgate_0_3) CP(p) CS(tollgate_0_2) S
+         B 1 2 E(42P01) Z(I)
+         <- E(42P01)
+         -> S
+         B> Z(I)
+         ! release",
+    );
+}
+
+/// In a transaction that has failed an empty statement would be refused where this one is not.
+#[test]
+fn the_end_of_a_failed_transaction_is_not_rehearsed() {
+    check(
+        "F P(s1,rollback) S
+         ! borrow
+         -> P(tollgate_0_2,rollback) DS(tollgate_0_2) S
+         B 1 t n Z(I)
+         <- 1 Z(I)
+         ! release
+         fresh
+         F> Q(begin; select 1/0)
+         ! borrow
+         B> C(BEGIN) E(22012) Z(E)
+         F B(p,s1) E(p) S
+         ! replies
+         -> P(tollgate_0_2,rollback) DS(tollgate_0_2) S
+         B 1 t n Z(E)
+         -> B(p,tollgate_0_2) E(p) S
+         B> 2 C(ROLLBACK) Z(I)
+         ! release",
+    );
+}
+
+/// The server says what it was told when it made the statement, whatever has become of its tables.
+#[test]
+fn a_statement_without_rows_need_not_be_made_to_be_described() {
+    check(
+        "F P(s1,delete from t) S
+         ! borrow
+         -> P(tollgate_0_2,delete from t) DS(tollgate_0_2) S
+         B 1 t n Z(I)
+         <- 1 Z(I)
+         ! release
+         fresh
+         F DS(s1) S
+         ! borrow
+         -> P(tollgate_0_2,) DS(tollgate_0_2) S
+         B 1 t n Z(I)
+         <- t n Z(I)
          ! release",
     );
 }
@@ -138,8 +239,8 @@ fn a_stale_statement_fails_on_another_connection_as_well() {
          B> C(BEGIN) Z(T)
          F B(,s1) E() S
          ! replies
-         -> P(tollgate_0_2,select * from t) DS(tollgate_0_2) H
-         B 1 t n
+         -> P(tollgate_0_2,select * from t) DS(tollgate_0_2) S
+         B 1 t n Z(T)
          -> B(,tollgate_0_0) E() S
          B E(26000) Z(E)
          <- E(0A000) Z(E)
@@ -149,8 +250,8 @@ fn a_stale_statement_fails_on_another_connection_as_well() {
          F DS(s1) S
          ! borrow
          ! replies
-         -> P(tollgate_0_3,select * from t) DS(tollgate_0_3) CS(tollgate_0_2) H
-         B 1 t n 3
+         -> P(tollgate_0_3,select * from t) DS(tollgate_0_3) CS(tollgate_0_2) S
+         B 1 t n 3 Z(I)
          -> DS(tollgate_0_0) S
          B E(26000) Z(I)
          <- t E(0A000) Z(I)
@@ -374,8 +475,8 @@ fn discard_all_takes_everybodys_statements_off_the_connection() {
          F B(,s1) E() S
          ! borrow
          ! replies
-         -> P(tollgate_0_3,select 1) DS(tollgate_0_3) H
-         B 1 t T
+         -> P(tollgate_0_3,select 1) DS(tollgate_0_3) S
+         B 1 t T Z(I)
          -> B(,tollgate_0_3) E() S
          B> 2 D C(SELECT 1) Z(I)
          ! release",

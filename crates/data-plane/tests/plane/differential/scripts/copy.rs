@@ -139,6 +139,28 @@ pub(super) const SCRIPTS: Theme = &[
         ],
     ),
     (
+        "a description in the middle of a copy",
+        &[
+            "Q(savepoint b) Q(copy t{n} from stdin; select 1) d(1\\tone\\n) DS()",
+            "Q(select count(*) from t{n})",
+        ],
+    ),
+    (
+        "a bind in the middle of a copy",
+        &[
+            "Q(copy t{n} from stdin) d(1\\tone\\n) B(|) E(|0) S()",
+            "Q(select count(*) from t{n})",
+        ],
+    ),
+    (
+        "a bind by name in the middle of a copy, extended",
+        &[
+            "P(s1|select 1) S()",
+            "X(copy t{n} from stdin) d(1\\tone\\n) B(|s1) E(|0) S()",
+            "Q(select count(*) from t{n})",
+        ],
+    ),
+    (
         "copy within a program of statements",
         &[
             "Q(truncate t{n}; copy t{n} from stdin; select count(*) from t{n}; copy t{n} from stdin; copy t{n} to stdout) d(1\\tone\\n) c() d(2\\ttwo\\n) c()",

@@ -1,0 +1,165 @@
+//! What only superusers do: libraries, and being somebody else.
+
+use super::Theme;
+
+pub(super) const SCRIPTS: Theme = &[
+    (
+        "a library",
+        &[
+            "Q(show auto_explain.log_min_duration)",
+            "Q(load 'auto_explain') Q(show auto_explain.log_min_duration)",
+            "Q(set auto_explain.log_min_duration = 600000) Q(show auto_explain.log_min_duration)",
+            "Q(set auto_explain.log_min_duration = 'much')",
+            "Q(load 'auto_explain') Q(discard all)",
+            "Q(show auto_explain.log_min_duration)",
+        ],
+    ),
+    (
+        "a library that somebody else has",
+        &[
+            "Q(show auto_explain.log_min_duration)",
+            "Q(select name from pg_settings where name like 'auto\\_explain.%')",
+        ],
+    ),
+    (
+        "a library in a transaction",
+        &[
+            "Q(begin; load 'auto_explain'; rollback)",
+            "Q(show auto_explain.log_analyze)",
+            "Q(select 1)",
+        ],
+    ),
+    (
+        "a library by the extended protocol",
+        &[
+            "P(l|load 'auto_explain') S()",
+            "Q(show auto_explain.log_analyze)",
+            "B(|l) E(|0) S()",
+            "X(show auto_explain.log_analyze) S()",
+        ],
+    ),
+    (
+        "libraries that cannot be loaded",
+        &[
+            "Q(load 'nowhere') Q(load '$libdir/plugins/nowhere') Q(load '')",
+            "Q(load 'plpgsql'; select 1/0) Q(select 1)",
+            "X(load 'nowhere') X(select 1) S()",
+        ],
+    ),
+    (
+        "a library by a function",
+        &[
+            "Q(do $$ begin load 'auto_explain'; end $$)",
+            "Q(show auto_explain.log_analyze)",
+        ],
+    ),
+    (
+        "session authorization",
+        &[
+            "Q(select current_user, session_user) Q(show is_superuser) Q(show session_authorization)",
+            "Q(set session authorization alice)",
+            "Q(select current_user, session_user) Q(show is_superuser) Q(show session_authorization)",
+            "X(select current_user, session_user) S()",
+            "Q(set session authorization bob)",
+            "Q(select current_user, session_user)",
+            "Q(reset session authorization)",
+            "Q(select current_user, session_user) Q(show is_superuser)",
+            "Q(set session authorization 'alice'; select current_user)",
+            "Q(set session authorization default) Q(select current_user, session_user)",
+            "Q(set session authorization nobody_at_all) Q(select session_user)",
+            "X(set session authorization alice) S() X(select session_user) S()",
+            "Q(discard all) Q(select current_user, session_user)",
+        ],
+    ),
+    (
+        "session authorization in transactions",
+        &[
+            "Q(begin; set session authorization alice; rollback)",
+            "Q(select current_user, session_user)",
+            "Q(begin; set local session authorization alice; select session_user; commit)",
+            "Q(select current_user, session_user)",
+            "Q(begin; set session authorization alice) Q(savepoint a) Q(set session authorization bob) Q(rollback to a) Q(commit)",
+            "Q(select current_user, session_user)",
+            "Q(begin; reset session authorization; rollback)",
+            "Q(select current_user, session_user)",
+            "X(set session authorization bob) X(select 1/0) S()",
+            "Q(select current_user, session_user)",
+            "Q(reset session authorization; select 1/0)",
+            "Q(select current_user, session_user)",
+            "Q(reset all) Q(select current_user, session_user)",
+            "Q(reset session authorization) Q(select current_user, session_user)",
+        ],
+    ),
+    (
+        "roles of a superuser",
+        &[
+            "Q(set role alice)",
+            "Q(select current_user, session_user) Q(show is_superuser) Q(show role)",
+            "Q(set role mallory)",
+            "Q(select current_user, session_user) Q(show role)",
+            "Q(begin; set local role bob; select current_user; commit)",
+            "Q(select current_user)",
+            "Q(set role none) Q(select current_user) Q(show is_superuser)",
+            "Q(begin; set role alice; rollback) Q(select current_user)",
+            "Q(set role bob) Q(reset role) Q(show role)",
+        ],
+    ),
+    (
+        "roles under another authorization",
+        &[
+            "Q(set session authorization alice; set role alice)",
+            "Q(select current_user, session_user) Q(show role)",
+            "Q(set role mallory)",
+            "Q(set role bob) Q(select current_user)",
+            "Q(set session authorization bob) Q(show role)",
+            "Q(select current_user, session_user)",
+            "Q(reset session authorization) Q(set role mallory) Q(set session authorization alice)",
+            "Q(select current_user, session_user) Q(show role)",
+            "Q(reset role)",
+            "Q(select current_user, session_user)",
+            "Q(set session authorization default) Q(select current_user, session_user) Q(show role)",
+        ],
+    ),
+    (
+        "rights under another authorization",
+        &[
+            "Q(create table n{n}.mine (a int); set session authorization mallory)",
+            "Q(select * from n{n}.mine)",
+            "Q(set log_statement = 'none')",
+            "Q(load 'auto_explain')",
+            "P(s1|select count(*) from n{n}.mine) S()",
+            "Q(reset session authorization)",
+            "P(s1|select count(*) from n{n}.mine) B(|s1) E(|0) S()",
+            "Q(set session authorization mallory)",
+            "B(|s1) E(|0) S()",
+            "Q(set session authorization default)",
+            "B(|s1) E(|0) S()",
+        ],
+    ),
+    (
+        "settings of superusers",
+        &[
+            "Q(set log_statement = 'all') Q(set session_replication_role = 'replica')",
+            "Q(show log_statement) Q(show session_replication_role)",
+            "Q(set session authorization alice)",
+            "Q(show log_statement) Q(set log_statement = 'none') Q(reset log_statement)",
+            "Q(show log_statement) Q(show session_replication_role) Q(select session_user)",
+            "Q(reset session authorization)",
+            "Q(reset log_statement) Q(show log_statement)",
+            "Q(set zero_damaged_pages = on) Q(select name, setting from pg_settings where name = 'zero_damaged_pages')",
+            "Q(show zero_damaged_pages)",
+            "Q(discard all)",
+            "Q(show zero_damaged_pages) Q(show session_replication_role)",
+        ],
+    ),
+    (
+        "temporary things under another authorization",
+        &[
+            "Q(set session authorization alice) Q(create temp table tt (i int))",
+            "Q(select session_user) Q(insert into tt values (1))",
+            "Q(reset session authorization)",
+            "Q(select * from tt) Q(drop table tt)",
+            "Q(select current_user, session_user)",
+        ],
+    ),
+];

@@ -1,0 +1,41 @@
+//! Messages of our own in a transaction of their own, in front of the client's.
+//!
+//! What is sent in the client's own transaction shows there: a Parse looks at the database, after which the
+//! isolation level is settled, and after a command has run some others are refused. So whatever the client's
+//! request needs is sent before its transaction has begun, or has done anything that could be seen.
+
+use super::wire;
+use crate::Effects;
+use crate::postgres::link::{Held, Link, Segment, SegmentProgress};
+use crate::postgres::queue::{Kind, Work};
+
+/// Whether there can be such a transaction before the request at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::postgres) enum Apart {
+    Now,
+    /// Once what has been sent of the client's segment is answered, for that ends with it.
+    WhenAnswered,
+    /// The client's transaction has portals, or waits for its end.
+    Never,
+}
+
+impl Link {
+    pub(in crate::postgres) fn stands_apart(&self) -> Apart {
+        match (self.segment, self.progress) {
+            (Segment::Closed, _) => Apart::Now,
+            (Segment::Open, SegmentProgress::NothingBound) if self.queue.is_empty() => Apart::Now,
+            (Segment::Open, SegmentProgress::NothingBound) => Apart::WhenAnswered,
+            (Segment::Open, SegmentProgress::Bound) | (Segment::Skipping | Segment::Refused, _) => {
+                Apart::Never
+            }
+        }
+    }
+
+    /// Ends it. The connection is kept for the request that all this is for.
+    pub(in crate::postgres) fn end_apart(&mut self, out: &mut Effects) {
+        out.server_lane().inject(wire::sync);
+        self.expect_work(Kind::OwnSync, Work::None);
+        self.close_segment();
+        self.held = Held::ForText;
+    }
+}
