@@ -40,7 +40,7 @@ struct Target {
 }
 
 impl Target {
-    /// How mysql_async logs in: over TLS, with no option for tokens.
+    /// How `mysql_async` logs in: over TLS, with no option for tokens.
     fn opts(&self) -> OptsBuilder {
         let tls = SslOpts::default().with_root_certs(vec![self.ca_file.clone().into()]);
         OptsBuilder::default()

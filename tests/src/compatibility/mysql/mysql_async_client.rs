@@ -1,7 +1,7 @@
-//! mysql_async: text and binary queries, its statement cache, transactions, pool with resets, LOCAL INFILE, change_user.
+//! `mysql_async`: text and binary queries, its statement cache, transactions, pool with resets, LOCAL INFILE, other users.
 
 use anyhow::{Result, ensure};
-use futures_util::{FutureExt, StreamExt, TryStreamExt, future::try_join_all, stream};
+use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use mysql_async::{
     ChangeUserOpts, Conn, Error, IsolationLevel, Opts, Pool, PoolConstraints, PoolOpts, TxOpts,
     Value, params,
@@ -113,6 +113,9 @@ async fn queries(target: &Target) -> Result<()> {
     Ok(())
 }
 
+/// A row of the step about types.
+type Row = (u64, String, String, Vec<u8>, Value, Value);
+
 async fn types(target: &Target) -> Result<()> {
     let mut conn = connect(target).await?;
     conn.query_drop(
@@ -133,7 +136,6 @@ async fn types(target: &Target) -> Result<()> {
     let insert = "INSERT INTO async_kinds VALUES (?, ?, ?, ?, ?, ?)";
     conn.exec_drop(insert, row).await?;
     let select = "SELECT * FROM async_kinds WHERE u > ?";
-    type Row = (u64, String, String, Vec<u8>, Value, Value);
     let row: Option<Row> = conn.exec_first(select, (1,)).await?;
     let Some(row) = row else {
         anyhow::bail!("no row");
@@ -368,5 +370,5 @@ async fn lock(target: &Target, steps: &mut Steps<'_>) -> Result<()> {
         .exec_first("SELECT RELEASE_LOCK(?)", ("async",))
         .await?;
     ensure!(freed == Some(1), "{freed:?}");
-    conn.disconnect().map(|ended| Ok(ended?)).await
+    Ok(conn.disconnect().await?)
 }

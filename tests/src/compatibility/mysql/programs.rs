@@ -130,7 +130,7 @@ fn command_line(kind: MySqlKind, target: &Target) -> Result<Command> {
         format!("--ssl-ca={}", target.ca_file.display()),
         strict.to_owned(),
     ];
-    command.args(&login);
+    command.args(login);
     let spelled = |program: &std::ffi::OsStr, arguments: &[String]| {
         format!("{} {}", program.to_string_lossy(), arguments.join(" "))
     };

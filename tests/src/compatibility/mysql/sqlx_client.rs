@@ -126,7 +126,8 @@ async fn queries(target: &Target) -> Result<()> {
             .await?;
         ensure!(i64::try_from(done.last_insert_id())? == n + 1, "{done:?}");
     }
-    Ok(pool.close().await)
+    pool.close().await;
+    Ok(())
 }
 
 async fn cache(target: &Target) -> Result<()> {
@@ -177,7 +178,8 @@ async fn transactions(target: &Target) -> Result<()> {
         .fetch_one(&pool)
         .await?;
     ensure!(count == 1, "{count} rows");
-    Ok(pool.close().await)
+    pool.close().await;
+    Ok(())
 }
 
 async fn concurrent(target: &Target) -> Result<()> {
@@ -200,7 +202,8 @@ async fn concurrent(target: &Target) -> Result<()> {
         }
     });
     try_join_all(work).await?;
-    Ok(pool.close().await)
+    pool.close().await;
+    Ok(())
 }
 
 async fn streams(target: &Target) -> Result<()> {
@@ -216,7 +219,8 @@ async fn streams(target: &Target) -> Result<()> {
     pool.execute("SELECT 1; SELECT 2").await?;
     let first = sqlx::query(sql).bind(0).fetch_optional(&pool).await?;
     ensure!(first.is_some(), "no row");
-    Ok(pool.close().await)
+    pool.close().await;
+    Ok(())
 }
 
 async fn types(target: &Target) -> Result<()> {
