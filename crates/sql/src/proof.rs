@@ -8,7 +8,7 @@ use memchr::memmem;
 
 use crate::{Calls, EffectSet, StringStyle, TouchedSettings};
 use expression::Reader;
-use judge::{Rules, Unproven};
+use judge::{Prepared, Rules, Unproven};
 use lexer::Token;
 use source::Source;
 use text::{Part, Texts, constant, joined};
@@ -146,6 +146,10 @@ pub(crate) fn of_body(style: StringStyle, body: &[u8], owner: Owner, depth: u8) 
     let rules = Rules {
         style,
         depth: depth.saturating_add(1),
+        prepared: match owner {
+            Owner::Routine => Prepared::ByNobody,
+            Owner::Nobody => Prepared::ByTheSession,
+        },
     };
     let mut findings = Findings::default();
     for (at, token) in tokens.iter().enumerate() {
@@ -172,6 +176,7 @@ pub(crate) fn of_calls(style: StringStyle, text: &[u8], depth: u8) -> Findings {
     let rules = Rules {
         style,
         depth: depth.saturating_add(1),
+        prepared: Prepared::ByNobody,
     };
     let mut findings = Findings::default();
     for at in 0..tokens.len() {

@@ -213,7 +213,8 @@ impl Statement {
 
     /// Code in the text executes texts that do this.
     pub(crate) fn found(&mut self, findings: &Findings) {
-        let mut effects = findings.effects.intersection(LASTING);
+        let lasting = LASTING.union(EffectSet::EXECUTE);
+        let mut effects = findings.effects.intersection(lasting);
         if effects.intersects(EffectSet::PREPARE) {
             effects.insert(EffectSet::PROCEDURE_STATE);
         }

@@ -28,6 +28,16 @@ pub(super) struct Rules {
     pub(super) style: StringStyle,
     /// Texts around this one.
     pub(super) depth: u8,
+    pub(super) prepared: Prepared,
+}
+
+/// What is known of statements that a text executes by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prepared {
+    /// Whoever asks knows them all.
+    ByTheSession,
+    /// Nothing.
+    ByNobody,
 }
 
 /// It cannot be proven what the text does.
@@ -58,6 +68,9 @@ pub(super) fn read(text: &Text, rules: Rules, into: &mut Findings) -> Result<(),
     let ends = pieces.iter().flatten().any(|token| token.is(b';'));
     for (at, (bytes, piece)) in written.iter().zip(&pieces).enumerate() {
         let goes_on = in_pieces && at > 0 && starts && !ends;
+        if rules.prepared == Prepared::ByNobody && runs_prepared(piece) {
+            return Err(Unproven);
+        }
         holes_are_harmless(piece, goes_on)?;
         let mut scanner = scanner(rules);
         if goes_on {
@@ -222,15 +235,18 @@ fn holes_are_harmless(tokens: &[Token], goes_on: bool) -> Result<(), Unproven> {
         if starts && !reads_body(tokens, at) {
             return Err(Unproven);
         }
-        // It runs a statement that was prepared, whose text is not here.
-        let privilege =
-            next.is_some_and(|next| matches!(next.word(), b"on" | b"function" | b"procedure"));
-        if token.word() == b"execute" && !privilege {
-            return Err(Unproven);
-        }
         starts = token.is(b';');
     }
     Ok(())
+}
+
+/// Whether it runs a statement that was prepared, whose text is not here.
+fn runs_prepared(tokens: &[Token]) -> bool {
+    tokens.iter().enumerate().any(|(at, token)| {
+        let next = tokens.get(at.saturating_add(1)).map(Token::word);
+        let privilege = matches!(next, Some(b"on" | b"function" | b"procedure"));
+        token.word() == b"execute" && !privilege
+    })
 }
 
 /// False for a `DO` at `at` without a body that can be read.
