@@ -310,7 +310,7 @@ async fn errors(target: &Target) -> Result<()> {
         ("23000", "INSERT INTO sqlx_tx VALUES (1)"),
     ] {
         let error = sqlx::query(sql).execute(&mut conn).await;
-        let error = error.err().and_then(|error| error.into_database_error());
+        let error = error.err().and_then(sqlx::Error::into_database_error);
         let found = error.as_ref().and_then(|error| error.code());
         ensure!(found.as_deref() == Some(state), "{sql}: {error:?}");
     }
