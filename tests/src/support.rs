@@ -1,6 +1,7 @@
 //! What every acceptance test starts from: a PostgreSQL server, a Tollgate, and a proxy between them.
 
 mod audit;
+mod mysql_orders;
 mod orders;
 mod scripts;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 pub(crate) use audit::{correlation_id, decision, refusal};
+pub(crate) use mysql_orders::MySqlOrders;
 pub(crate) use orders::{APP_PASSWORD, Key, Orders, Setup, connect_policy, now_unix};
 pub(crate) use scripts::{Place, point_at, python, run_script, script};
 

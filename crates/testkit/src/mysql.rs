@@ -320,19 +320,8 @@ impl MySqlServer {
     }
 
     fn bare_client(&self) -> Result<Command> {
-        let mut command = Command::new(self.program(self.kind().client_program()));
-        command.arg("--no-defaults");
-        if self.kind() == MySqlKind::MariaDb {
-            let plugins = self.installation.client_plugin_dir()?;
-            command.arg(format!("--plugin-dir={}", plugins.display()));
-        }
-        command
-            .stdin(Stdio::null())
-            .current_dir(self.folder.path())
-            .env_remove("MYSQL_HOST")
-            .env_remove("MYSQL_TCP_PORT")
-            .env_remove("MYSQL_UNIX_PORT")
-            .env_remove("MYSQL_PWD");
+        let mut command = self.installation.client(self.kind())?;
+        command.current_dir(self.folder.path());
         self.account.apply(&mut command, self.folder.path());
         Ok(command)
     }

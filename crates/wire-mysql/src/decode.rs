@@ -173,7 +173,9 @@ mod tests {
         assert_eq!(cursor.u32("c"), Ok(1));
         assert_eq!(cursor.text("d"), Ok(&b"ab"[..]));
         assert_eq!(cursor.lenenc_bytes("e"), Ok(&b"cd"[..]));
+        assert_eq!(cursor.len(), 4);
         assert_eq!(cursor.text_or_rest(), b"rest");
+        assert_eq!(cursor.len(), 0);
     }
 
     #[test]

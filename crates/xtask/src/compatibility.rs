@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::{install, step, workspace};
 
-/// Runs every client on every PostgreSQL version and rewrites the tables.
+/// Runs every client on every database server and rewrites the tables.
 pub(crate) fn write() -> Result<()> {
     install::for_tests()?;
     step::run(

@@ -47,10 +47,14 @@ pub(crate) fn for_tests() -> Result<()> {
     apt::install(&[
         "curl",
         "default-jdk-headless",
+        // For mysqlclient (Python), which is compiled: pip has no binary of it.
+        "libmariadb-dev",
         "libpostgresql-jdbc-java",
         "nodejs",
         "patchelf",
+        "pkg-config",
         "postgresql-client",
+        "python3-dev",
         "python3-venv",
     ])?;
     // Not in the list above: Node.js packages of other origins bring their own npm and conflict.

@@ -136,41 +136,65 @@ pub(super) async fn run(command: &mut Command, steps: &mut Steps<'_>) -> Result<
     Ok(version)
 }
 
-/// Feeds psql a script in portions: `-- step: FEATURE` ends a step and names it, `-- held: REASON`
+/// How a command line client is told things that are no steps.
+pub(super) struct Language {
+    /// Makes it print [`ECHO`] when everything before is done.
+    pub(super) echo: &'static str,
+    /// Makes it connect again.
+    pub(super) reconnect: &'static str,
+}
+
+/// The line that a client prints when it was asked to.
+const ECHO: &str = "all done so far";
+
+/// What psql understands.
+pub(super) const PSQL: Language = Language {
+    echo: "\\echo all done so far\n",
+    reconnect: "\\connect\n",
+};
+
+/// What the clients of MySQL and MariaDB understand.
+pub(super) const MYSQL: Language = Language {
+    echo: "SELECT 'all done so far';\n",
+    reconnect: "\\r\n",
+};
+
+/// Feeds a command line client a script in portions: `-- step: FEATURE` ends a step and names it, `-- held: REASON`
 /// says what is held, `-- expect: REASON` what was held for a moment. Each step has a connection of its own.
-pub(super) async fn run_psql(
+pub(super) async fn run_command_line(
     command: &mut Command,
+    language: &Language,
     script: &str,
     steps: &mut Steps<'_>,
 ) -> Result<()> {
     let mut client = Client::start(command)?;
     for line in script.split_inclusive('\n') {
-        client.tell(line)?;
         let Some(mark) = line.strip_prefix("-- ") else {
+            client.tell(line)?;
             continue;
         };
         let mark = mark.trim_end();
         if let Some(reason) = mark.strip_prefix("held: ") {
-            until_echo(&mut client).await?;
+            until_echo(&mut client, language).await?;
             steps.held(reason).await?;
         } else if let Some(reason) = mark.strip_prefix("expect: ") {
             steps.expect(reason);
         } else if let Some(feature) = mark.strip_prefix("step: ") {
-            until_echo(&mut client).await?;
+            until_echo(&mut client, language).await?;
             steps.done(feature).await?;
-            client.tell("\\connect\n")?;
+            client.tell(language.reconnect)?;
         }
     }
     client.finish().await
 }
 
-/// Waits until psql has done everything that it was told.
-async fn until_echo(client: &mut Client) -> Result<()> {
-    client.tell("\\echo all done so far\n")?;
+/// Waits until the client has done everything that it was told.
+async fn until_echo(client: &mut Client, language: &Language) -> Result<()> {
+    client.tell(language.echo)?;
     while let Some(line) = client.line().await? {
-        if line == "all done so far" {
+        if line == ECHO {
             return Ok(());
         }
     }
-    bail!("psql ended: {}", client.complaints())
+    bail!("the client ended: {}", client.complaints())
 }

@@ -49,7 +49,7 @@ impl Program {
         command.env("PGDATABASE", target.database);
         if matches!(self, Self::Psql) {
             let text = std::fs::read_to_string(ours("psql.sql")).context("reading psql.sql")?;
-            process::run_psql(&mut command, &text, steps).await?;
+            process::run_command_line(&mut command, &process::PSQL, &text, steps).await?;
             return Ok(PostgresVersion::newest()?.major().to_string());
         }
         process::run(&mut command, steps).await
@@ -83,14 +83,7 @@ impl Program {
             Self::Django => python_script("django_steps.py"),
             Self::NodePostgres => node_script("node_postgres_steps.cjs"),
             Self::PostgresJs => node_script("postgres_js_steps.cjs"),
-            Self::Pgjdbc => {
-                let mut command = Command::new("java");
-                command
-                    .args(["-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp"])
-                    .arg(unpacked("usr/share/java/postgresql.jar"))
-                    .arg(ours("PgjdbcSteps.java"));
-                command
-            }
+            Self::Pgjdbc => java_script("postgresql.jar", "PgjdbcSteps.java"),
             Self::Pgx => go_script("pgx_steps.go"),
             Self::Rails => python_script("rails_steps.py"),
         })
@@ -98,22 +91,22 @@ impl Program {
 }
 
 /// A file of `tests/drivers/compatibility`.
-fn ours(name: &str) -> PathBuf {
+pub(super) fn ours(name: &str) -> PathBuf {
     script("compatibility").join(name)
 }
 
 /// What `cargo xtask prepare` unpacked from Debian packages.
-fn unpacked(path: &str) -> PathBuf {
+pub(super) fn unpacked(path: &str) -> PathBuf {
     tools_dir().join("debian/tree").join(path)
 }
 
-fn python_script(name: &str) -> Command {
+pub(super) fn python_script(name: &str) -> Command {
     let mut command = Command::new(python());
     command.arg("-B").arg(ours(name));
     command
 }
 
-fn node_script(name: &str) -> Command {
+pub(super) fn node_script(name: &str) -> Command {
     let mut command = Command::new("node");
     command
         .env("NODE_PATH", tools_dir().join("node/node_modules"))
@@ -122,7 +115,7 @@ fn node_script(name: &str) -> Command {
 }
 
 /// Compiles and runs the Go script; Go keeps what it compiled, so only the first time takes long.
-fn go_script(name: &str) -> Command {
+pub(super) fn go_script(name: &str) -> Command {
     let root = unpacked("usr/lib/go");
     let mut command = Command::new(root.join("bin/go"));
     command
@@ -134,5 +127,15 @@ fn go_script(name: &str) -> Command {
         .env("GO111MODULE", "off")
         .env("GOTOOLCHAIN", "local")
         .env("CGO_ENABLED", "0");
+    command
+}
+
+/// Compiles and runs a Java script with a driver that Debian packages.
+pub(super) fn java_script(driver: &str, name: &str) -> Command {
+    let mut command = Command::new("java");
+    command
+        .args(["-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp"])
+        .arg(unpacked("usr/share/java").join(driver))
+        .arg(ours(name));
     command
 }

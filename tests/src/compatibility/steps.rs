@@ -5,9 +5,10 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use tollgate_testkit::Api;
 
-use crate::support::{Orders, eventually};
+use crate::support::eventually;
 
 /// How long to wait between two looks at the metrics that must agree.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
@@ -18,10 +19,10 @@ const PIN_PATIENCE: Duration = Duration::from_secs(2);
 /// Where the steps happen.
 #[derive(Clone, Copy)]
 pub(super) enum Scene<'a> {
-    /// PostgreSQL itself: nothing to measure, the script only has to be right.
+    /// The database itself: nothing to measure, the script only has to be right.
     Direct,
-    /// A proxy whose pins are counted.
-    Proxied(&'a Orders),
+    /// A Tollgate whose pins are counted.
+    Proxied(&'a Api),
 }
 
 /// One step of a client.
@@ -70,6 +71,12 @@ struct Pins {
 }
 
 impl Pins {
+    async fn of(api: &Api) -> Result<Self> {
+        let reply = api.anonymous("/metrics").await?;
+        ensure!(reply.status.is_success(), "/metrics: {}", reply.text);
+        Ok(Self::read(&reply.text))
+    }
+
     fn read(metrics: &str) -> Self {
         let mut pins = Self::default();
         for line in metrics.lines() {
@@ -121,12 +128,12 @@ impl<'a> Steps<'a> {
 
     /// The current step now holds state that pins for this reason.
     pub(super) async fn held(&mut self, reason: &str) -> Result<()> {
-        if let Scene::Proxied(orders) = self.scene {
+        if let Scene::Proxied(api) = self.scene {
             let before = &self.before;
             eventually(async || {
-                let now = Pins::read(&orders.metrics().await?);
+                let now = Pins::of(api).await?;
                 let seen = now.clients > 0 && now.since(before).contains(reason);
-                anyhow::ensure!(seen, "not pinned by {reason}: {now:?}");
+                ensure!(seen, "not pinned by {reason}: {now:?}");
                 Ok(())
             })
             .await?;
@@ -168,10 +175,10 @@ impl<'a> Steps<'a> {
 
     async fn measure(&mut self) -> Result<Outcome> {
         let must = std::mem::take(&mut self.must);
-        let Scene::Proxied(orders) = self.scene else {
+        let Scene::Proxied(api) = self.scene else {
             return Ok(Outcome::Free);
         };
-        let now = settled(orders).await?;
+        let now = settled(api).await?;
         let pinned = now.since(&self.before);
         let clients = now.clients;
         self.before = now;
@@ -188,12 +195,12 @@ impl<'a> Steps<'a> {
 }
 
 /// The metrics once they stand still: free of pins, or for so long that they will stay.
-async fn settled(orders: &Orders) -> Result<Pins> {
+async fn settled(api: &Api) -> Result<Pins> {
     let started = std::time::Instant::now();
-    let mut last = Pins::read(&orders.metrics().await?);
+    let mut last = Pins::of(api).await?;
     loop {
         tokio::time::sleep(BETWEEN_LOOKS).await;
-        let now = Pins::read(&orders.metrics().await?);
+        let now = Pins::of(api).await?;
         let patience_ended = started.elapsed() > PIN_PATIENCE;
         if now == last && (now.clients == 0 || patience_ended) {
             return Ok(now);

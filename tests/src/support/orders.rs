@@ -147,7 +147,7 @@ impl Setup {
 }
 
 /// Makes user `fn` with a key and a policy for every proxy and the database user `app`.
-async fn function_user(api: &Api) -> Result<Key> {
+pub(super) async fn function_user(api: &Api) -> Result<Key> {
     api.post("/v1/iam/users", &json!({"name": "fn"}))
         .await?
         .expect(201)?;

@@ -57,6 +57,8 @@ pub(crate) struct Login {
     pub(crate) collation: u16,
     /// The greeting's challenge, and the plugin it was for.
     pub(super) greeted: (Plugin, Nonce),
+    /// The plugin that the login named. Some drivers name one in `COM_CHANGE_USER` without asking themselves.
+    pub(super) named: Option<Plugin>,
     /// Which packet asks.
     pub(super) opening: Opening,
     /// Number of the next packet.
@@ -97,6 +99,7 @@ impl Login {
             connection_id: self.connection_id,
             collation: self.collation,
             greeted: self.greeted,
+            named: self.named,
         };
         (self.stream, self.rest, remembered)
     }
@@ -125,6 +128,7 @@ pub(crate) struct Remembered {
     connection_id: u32,
     collation: u16,
     greeted: (Plugin, Nonce),
+    named: Option<Plugin>,
 }
 
 impl Remembered {
@@ -158,6 +162,7 @@ impl Remembered {
             connection_id: self.connection_id,
             collation: self.collation,
             greeted: self.greeted,
+            named: self.named,
             opening: Opening::Change,
             sequence: Sequence::start(),
         };
@@ -258,6 +263,7 @@ impl Arrival<'_> {
             // What a client has not found in the greeting it cannot mean.
             capabilities: said.capabilities.both(self.face.capabilities),
             collation: u16::from(said.collation),
+            named: Plugin::from_name(&said.plugin),
             said,
             tls,
             connection_id: self.connection_id,

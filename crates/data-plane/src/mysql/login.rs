@@ -244,6 +244,7 @@ impl Candidate<'_> {
             (Asked::Password, named) => self.preferred_for_passwords(greeted, named),
             (Asked::Token, Some(Plugin::CachingSha2)) => Plugin::CachingSha2,
             (Asked::Token, Some(Plugin::Clear)) => Plugin::Clear,
+            (Asked::Token, _) if login.named == Some(Plugin::CachingSha2) => Plugin::CachingSha2,
             (Asked::Token, _) => match greeted {
                 // It was greeted with it and names another: it does not know it.
                 Plugin::CachingSha2 => Plugin::Clear,

@@ -1,6 +1,6 @@
 //! What is done with each command of the client: answered here, passed on, or refused.
 
-use tollgate_sql::mysql::{KillTarget, Server};
+use tollgate_sql::mysql::{EffectSet, KillTarget, Server};
 use tollgate_wire_mysql::capabilities::Capabilities;
 use tollgate_wire_mysql::command::{self, Command, Fate};
 use tollgate_wire_mysql::error_code::ErrorCode;
@@ -84,7 +84,15 @@ impl Session {
         if let Some(want) = self.align(out) {
             return Step::Wait(want);
         }
-        self.expect(command, About::NOTHING);
+        let about = About {
+            effects: if command == Command::InitDb {
+                EffectSet::USE
+            } else {
+                EffectSet::NONE
+            },
+            ..About::NOTHING
+        };
+        self.expect(command, about);
         if command == Command::InitDb
             && message.is_whole()
             && let Some(exchange) = self.exchange_mut()

@@ -9,6 +9,7 @@ use tollgate_wire_mysql::frame::Sequence;
 use tollgate_wire_mysql::reply::{EofBridge, OkHead};
 
 use super::named::{Bytes, Named};
+use super::pins::UNSEEN;
 use super::statements::Statement;
 
 /// One command of the client's, from its first byte to the last of its reply.
@@ -90,6 +91,14 @@ impl About {
             named: None,
             literals: None,
             releases_all: Releases::Nothing,
+        }
+    }
+
+    /// The server does not understand the text either, so nothing of it has run. (Code that a statement runs may
+    /// assemble a text that is not understood, after it has done other things.)
+    pub(super) fn was_not_understood(&mut self) {
+        if self.statements <= 1 && !self.effects.intersects(UNSEEN) {
+            self.effects = self.effects.without(EffectSet::UNKNOWN);
         }
     }
 

@@ -51,6 +51,7 @@ mod tests;
 use tollgate_sql::mysql::EffectSet;
 use tollgate_types::SessionState;
 use tollgate_wire_mysql::capabilities::Capabilities;
+use tollgate_wire_mysql::charset;
 use tollgate_wire_mysql::error_code::ErrorCode;
 use tollgate_wire_mysql::status::StatusFlags;
 
@@ -295,7 +296,14 @@ impl Session {
     pub fn new(config: SessionConfig) -> Self {
         let mut settings = Settings::default();
         settings.set_schema(&config.schema);
-        settings.set_collation(config.collation);
+        // MariaDB logs in clients that name a collation of MySQL's own as if they had named none.
+        let is_known = |collation: &charset::Collation| match config.server {
+            Server::MySql { .. } => true,
+            Server::MariaDb { .. } => !collation.name.contains("_0900_"),
+        };
+        if charset::collation(config.collation).is_none_or(is_known) {
+            settings.set_collation(config.collation);
+        }
         Self {
             link: None,
             settings,
@@ -372,6 +380,8 @@ impl Session {
             && !self.diagnostics.is_failed()
             && !self.is_in_doubt();
         match link.exchange {
+            // The client has asked for it, by `COMMIT RELEASE`: servers close without a word.
+            _ if link.trust == Trust::Lost => Told::No,
             Some(exchange) if at_boundary && !matches!(self.inbound, Inbound::Body(_)) => {
                 let mut sequence = exchange.sequence;
                 let capabilities = self.config.capabilities;

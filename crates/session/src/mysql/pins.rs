@@ -43,6 +43,7 @@ pub(super) const UNSEEN: EffectSet = EffectSet::CALL
 
 /// Effects for which a server says that state has changed, and that are followed in other ways.
 const EXPLAINS: EffectSet = EffectSet::SET_SESSION
+    .union(EffectSet::SET_STATEMENT)
     .union(EffectSet::SET_SESSION_TRANSACTION)
     .union(EffectSet::SET_NEXT_TRANSACTION)
     .union(EffectSet::AUTOCOMMIT)

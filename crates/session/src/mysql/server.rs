@@ -1,6 +1,7 @@
 //! The server's bytes: where each packet goes, and when the connection is done with.
 
 use tollgate_wire_mysql::capabilities::Capabilities;
+use tollgate_wire_mysql::error_code::ErrorCode;
 use tollgate_wire_mysql::frame::{self, Frame, HEADER_LEN, Header};
 use tollgate_wire_mysql::reply::{self, Insert, OkPacket, Part, Plan, Seen, Then, Treatment};
 use tollgate_wire_mysql::status::StatusFlags;
@@ -175,10 +176,13 @@ impl Session {
                 }
             }
             Part::FileRequest if !self.may_ask_for(packet.payload) => return Looked::OutOfSync,
-            Part::Error { .. } => {
+            Part::Error { code } => {
                 self.forward(packet, out);
                 if let Some(exchange) = self.exchange_mut() {
                     exchange.heard.outcome = Outcome::Failed;
+                    if code == ErrorCode::PARSE.code {
+                        exchange.about.was_not_understood();
+                    }
                 }
             }
             Part::Row => {

@@ -110,6 +110,12 @@ impl Scanner {
 
     /// The summary of everything fed.
     pub fn finish(mut self) -> Summary {
+        // A string between dollars has nothing in it here. (MySQL's command line asks `select $$` to learn whether
+        // the server knows them.)
+        if matches!(self.state, State::Word { .. }) && self.is_dollars() {
+            self.state = State::Code;
+            self.word_ends(&[]);
+        }
         // A line break completes whatever token the text ends with and starts none. A string or a comment
         // that is still open is a syntax error: the statement will not run.
         self.feed(b"\n");
@@ -211,6 +217,12 @@ impl Scanner {
         }
     }
 
+    /// True for a word that later versions of MySQL may take for the beginning of a string.
+    fn is_dollars(&self) -> bool {
+        self.word.as_bytes().first() == Some(&b'$')
+            && matches!(self.mode.server, Server::MySql { .. })
+    }
+
     fn in_word<'a>(&mut self, rest: &'a [u8], last: u8) -> &'a [u8] {
         let length = self.word.push_word(rest);
         let (inside, tail) = rest.split_at_checked(length).unwrap_or((rest, &[]));
@@ -226,9 +238,7 @@ impl Scanner {
             self.ambiguous();
         }
         // Later versions of MySQL have strings between dollars.
-        if self.word.as_bytes().first() == Some(&b'$')
-            && matches!(self.mode.server, Server::MySql { .. })
-        {
+        if self.is_dollars() {
             self.ambiguous();
         }
         self.state = State::Code;

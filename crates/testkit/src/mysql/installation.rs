@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result, bail};
@@ -46,6 +46,16 @@ impl MySqlKind {
             self.server_program()
         );
         false
+    }
+
+    /// The command line client of this kind, for servers of either; it reads no settings of the machine.
+    pub fn client(self) -> Result<Command> {
+        Installation::find(self)?.client(self)
+    }
+
+    /// The program `name` (`mysqldump`, `mariadb-slap`, …) of this kind.
+    pub fn program(self, name: &str) -> Result<PathBuf> {
+        Ok(Installation::find(self)?.program(name))
     }
 
     /// The folders with its programs, for a search path.
@@ -178,6 +188,23 @@ impl Installation {
             "no plug-ins of MariaDB's client library in {}",
             libraries.display()
         )
+    }
+
+    /// The command line client, which reads no settings of the machine and knows every login.
+    pub(super) fn client(&self, kind: MySqlKind) -> Result<Command> {
+        let mut command = Command::new(self.program(kind.client_program()));
+        command.arg("--no-defaults");
+        if kind == MySqlKind::MariaDb {
+            let plugins = self.client_plugin_dir()?;
+            command.arg(format!("--plugin-dir={}", plugins.display()));
+        }
+        command
+            .stdin(Stdio::null())
+            .env_remove("MYSQL_HOST")
+            .env_remove("MYSQL_TCP_PORT")
+            .env_remove("MYSQL_UNIX_PORT")
+            .env_remove("MYSQL_PWD");
+        Ok(command)
     }
 
     fn is_complete(&self, kind: MySqlKind) -> bool {

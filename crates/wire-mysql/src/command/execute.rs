@@ -227,7 +227,7 @@ pub fn execute_parameters<'a>(
         })?;
     }
     if parameters.count == 0 {
-        // Servers do not look at what follows.
+        // Servers look no further, and MariaDB's driver for Node.js announces types even of nothing.
         return Ok(parameters);
     }
     let bytes = usize::from(parameters.count).div_ceil(8);

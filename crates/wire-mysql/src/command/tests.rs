@@ -219,6 +219,10 @@ fn an_execute_without_parameters_is_short() {
     let head = execute_head(b"\x07\0\0\0\0\x01\0\0\0").expect("a head");
     let found = execute_parameters(&head, 0, PLAIN).expect("parameters");
     assert_eq!(found.count, 0);
+    // MariaDB's driver for Node.js.
+    let odd = execute_head(b"\x07\0\0\0\0\x01\0\0\0\x01").expect("a head");
+    let found = execute_parameters(&odd, 0, PLAIN).expect("parameters");
+    assert_eq!((found.count, found.types), (0, None));
     let announced = execute_head(b"\x07\0\0\0\x08\x01\0\0\0\0").expect("a head");
     let none = execute_parameters(&announced, 0, ATTRIBUTED).expect("parameters");
     assert_eq!(none.count, 0);

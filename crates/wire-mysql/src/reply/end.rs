@@ -193,6 +193,8 @@ fn put_ok(out: &mut impl Out, first: u8, capabilities: Capabilities, end: &OkPac
     put_lenenc(out, end.head.last_insert_id);
     out.put(&status.bits().to_le_bytes());
     out.put(&end.head.warnings.to_le_bytes());
+    // Its length comes first for every client, whatever the manuals say of those that do not track: so do servers
+    // (`net_send_ok`), and so mysql_async reads.
     if changed || !end.info.is_empty() {
         put_lenenc_bytes(out, end.info);
     }

@@ -74,10 +74,12 @@ fn is_installed(package: &str) -> bool {
 /// Whether the program (or file) that a package is wanted for is there, however it was installed.
 fn is_there(package: &str) -> bool {
     match package {
-        "curl" | "patchelf" | "npm" => step::succeeds(package, &["--version"]),
+        "curl" | "patchelf" | "pkg-config" | "npm" => step::succeeds(package, &["--version"]),
         "nodejs" => step::succeeds("node", &["--version"]),
         "default-jdk-headless" => step::succeeds("javac", &["-version"]),
+        "libmariadb-dev" => step::succeeds("mariadb_config", &["--version"]),
         "postgresql-client" => step::succeeds("psql", &["--version"]),
+        "python3-dev" => step::succeeds("python3-config", &["--includes"]),
         "python3-venv" => step::succeeds("python3", &["-c", "import venv, ensurepip"]),
         "libpostgresql-jdbc-java" => {
             std::path::Path::new("/usr/share/java/postgresql.jar").is_file()
@@ -89,12 +91,15 @@ fn is_there(package: &str) -> bool {
 fn in_words(package: &str) -> &'static str {
     match package {
         "default-jdk-headless" => "a Java development kit, 11 or newer",
+        "libmariadb-dev" => "MariaDB Connector/C with its headers and plug-ins",
         "libpostgresql-jdbc-java" => "pgjdbc as /usr/share/java/postgresql.jar",
         "nodejs" => "Node.js 18 or newer",
         "npm" => "Node's package manager",
         "patchelf" => "rewrites library paths of programs",
         "postgresql" => "a PostgreSQL server, 13 or newer",
         "postgresql-client" => "psql",
+        "pkg-config" => "finds libraries for compilers",
+        "python3-dev" => "Python's headers",
         "python3-venv" => "Python 3.10 or newer with venv",
         _ => "the program of that name",
     }

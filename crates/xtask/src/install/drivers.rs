@@ -8,19 +8,24 @@ use super::unpacked;
 use crate::step;
 
 /// What the Python tests import, plus the AWS command line, pinned.
-const PYTHON_PACKAGES: [&str; 8] = [
+const PYTHON_PACKAGES: [&str; 11] = [
     "asyncpg==0.32.0",
     "awscli==1.46.2",
     "boto3==1.44.2",
     "django==5.2.19",
     "greenlet==3.5.6",
+    "mysql-connector-python==26.10.0",
+    "mysqlclient==2.3.1",
     "psycopg-pool==3.3.3",
     "psycopg[binary]==3.3.9",
+    "pymysql==1.2.4",
     "sqlalchemy==2.1.9",
 ];
 
 /// What the Node.js tests import, pinned.
-const NODE_PACKAGES: [&str; 4] = [
+const NODE_PACKAGES: [&str; 6] = [
+    "mariadb@3.4.5",
+    "mysql2@3.24.6",
     "pg@8.23.1",
     "pg-copy-streams@7.0.0",
     "pg-cursor@2.22.0",
@@ -29,9 +34,11 @@ const NODE_PACKAGES: [&str; 4] = [
 
 /// Drivers (and a compiler for one of them) that Debian packages and its stable release lacks or has
 /// in an old version. Unpacked, not installed; `tests/src/compatibility` looks into the same tree.
-const DEBIAN_PACKAGES: [&str; 3] = [
+const DEBIAN_PACKAGES: [&str; 5] = [
     "golang-go",
+    "golang-github-go-sql-driver-mysql-dev",
     "golang-github-jackc-pgx-v5-dev",
+    "libmariadb-java",
     "libpostgresql-jdbc-java",
 ];
 
@@ -42,17 +49,18 @@ pub(super) fn debian(tools: &Path) -> Result<()> {
         return Ok(());
     }
     unpacked::packages(&folder, "sid", &DEBIAN_PACKAGES)?;
-    compile_pgx(tools, &folder.join("tree"))?;
+    compile_go(tools, &folder.join("tree"))?;
     stamp(&folder, &DEBIAN_PACKAGES)
 }
 
-/// Compiles the Go driver once, so that the tests only have to link it.
-fn compile_pgx(tools: &Path, tree: &Path) -> Result<()> {
+/// Compiles the Go drivers once, so that the tests only have to link them.
+fn compile_go(tools: &Path, tree: &Path) -> Result<()> {
     let root = tree.join("usr/lib/go");
     step::run(
-        "compiling pgx",
+        "compiling Go drivers",
         Command::new(root.join("bin/go"))
             .args(["build", "github.com/jackc/pgx/v5/pgxpool"])
+            .arg("github.com/go-sql-driver/mysql")
             .env("GOROOT", &root)
             .env("GOPATH", tree.join("usr/share/gocode"))
             .env("GOCACHE", tools.join("go-cache"))

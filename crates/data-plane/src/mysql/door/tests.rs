@@ -284,6 +284,26 @@ async fn a_user_is_changed_by_a_new_challenge_or_the_client_is_closed() {
 }
 
 #[tokio::test]
+async fn a_user_changes_by_the_plugin_of_the_login_whatever_the_driver_names() {
+    let world = World::start(Setup::new(faces()[0].clone()).tokens()).await;
+    let (raw, _) = Raw::arrive(world.port).await;
+    let mut raw = raw.encrypt(&world).await;
+    let token = world.token("app");
+    let said = raw.login("app", &[7; 32], "caching_sha2_password");
+    raw.send_login(&said).await;
+    assert_eq!(raw.next().await.unwrap(), [1, 4], "the whole password");
+    raw.send(format!("{token}\0").as_bytes()).await;
+    assert_eq!(raw.next().await.unwrap()[0], 0, "OK");
+    // Node's mysql2 names this one always.
+    raw.change_user("app", "mysql_native_password").await;
+    let ended = raw.answer_switches("caching_sha2_password", &token).await;
+    assert_eq!(ended[0], 0, "OK");
+    for _ in 0..2 {
+        assert_eq!(world.decision().await.reason, "ALLOWED");
+    }
+}
+
+#[tokio::test]
 async fn a_user_can_change_with_a_token_too() {
     let world = World::start(Setup::new(faces()[0].clone()).tokens()).await;
     for plugin in ["caching_sha2_password", "mysql_clear_password", "dialog"] {

@@ -328,3 +328,64 @@ fn code_that_changes_is_read_again() {
         }
     });
 }
+
+#[test]
+fn a_text_that_nobody_understands_ties_nobody() {
+    on_servers(|rig| {
+        for text in ["SELEKT 1", "(", "WITHOUT a AS (SELECT 1) SELECT 2"] {
+            let answer = rig.query(0, text);
+            assert!(answer.error.is_some(), "{text}");
+            is_free(rig, 0);
+        }
+    });
+}
+
+#[test]
+fn out_parameters_of_a_procedure_with_results_move() {
+    on_servers(|rig| {
+        rig.rows(
+            0,
+            "CREATE PROCEDURE two(IN a INT, OUT b INT) BEGIN SELECT a; SELECT a + 1; SET b = a * 2; END",
+        );
+        for begin in ["SET autocommit = 0", "SET autocommit = 1"] {
+            rig.rows(0, begin);
+            rig.rows(0, "SET @x = 4, @y = 0");
+            let answer = rig.query(0, "CALL two(@x, @y)");
+            assert_eq!(answer.error, None);
+            rig.rows(0, "COMMIT");
+            is_free(rig, 0);
+            let told = rig.query(0, "SELECT @y");
+            assert_eq!(told.error, None);
+            rig.rows(0, "COMMIT");
+        }
+        rig.rows(0, "DROP PROCEDURE two");
+    });
+}
+
+#[test]
+fn another_schema_ties_nobody() {
+    on_servers(|rig| {
+        let answer = rig.send(0, b"\x13\0\0\0\x02information_schema", ReplyKind::Single);
+        assert_eq!(answer.error, None);
+        is_free(rig, 0);
+        assert!(
+            rig.rows(0, "SELECT DATABASE()")
+                .contains("information_schema")
+        );
+        is_free(rig, 0);
+    });
+}
+
+#[test]
+fn settings_of_one_statement_tie_nobody() {
+    on_servers(|rig| {
+        if rig.is_mysql() {
+            return;
+        }
+        rig.rows(0, "SET STATEMENT max_statement_time = 30 FOR SELECT 1");
+        is_free(rig, 0);
+        let told = rig.rows(0, "SELECT @@max_statement_time");
+        assert!(told.starts_with("0.000000"), "{told}");
+        is_free(rig, 0);
+    });
+}

@@ -1098,6 +1098,8 @@ fn quotes_follow_the_mode() {
     check_in(ansi, "set \"sql_safe_updates\" = 1", E::SET_SESSION);
     check_in(MARIADB, "select [get_lock]('a', 1)", E::AMBIGUOUS);
     check("select $$ ' $$, get_lock('a', 1) -- '", E::AMBIGUOUS);
+    check("select $$", E::NONE);
+    check("select $$ ", E::AMBIGUOUS);
 }
 
 #[test]
