@@ -6,6 +6,7 @@ use tollgate_wire_mysql::command::{Command, execute_head, execute_parameters};
 
 use super::Session;
 use super::client::Message;
+use super::statements::Made;
 use crate::Effects;
 
 impl Session {
@@ -48,5 +49,11 @@ impl Session {
             let ids: Vec<u32> = made.iter().map(|made| made.server_id).collect();
             Self::close_on_server(out, &ids);
         }
+    }
+
+    /// The statement on the server connection at hand, if it is there.
+    pub(super) fn made(&mut self, id: u32) -> Option<&mut Made> {
+        let key = self.statements.get(id)?.key.clone()?;
+        self.link.as_mut()?.carried.use_of(&key)
     }
 }

@@ -14,7 +14,7 @@ use super::exchange::{About, Outcome};
 use super::link::Purpose;
 use super::query::GONE;
 use super::questions::{Asking, Form, Shown, reads_insert_id, with_replacements};
-use super::statements::{Cursor, Key, LongData, Made, Statement};
+use super::statements::{Cursor, Key, LongData, Statement};
 use super::{Session, Want};
 use crate::Effects;
 
@@ -168,11 +168,6 @@ impl Session {
             link.expect(Purpose::Prepare(id), ReplyKind::Prepared, 0);
         }
         Err(Want::Replies)
-    }
-
-    pub(super) fn made(&mut self, id: u32) -> Option<&mut Made> {
-        let key = self.statements.get(id)?.key.clone()?;
-        self.link.as_mut()?.carried.use_of(&key)
     }
 
     /// The client's number of the statement that the command is about, if there is such a statement.
