@@ -14,6 +14,7 @@
 
 mod align;
 mod answers;
+mod binding;
 mod cleanup;
 mod client;
 mod commands;

@@ -14,7 +14,7 @@ use super::exchange::{About, Outcome};
 use super::link::Purpose;
 use super::query::GONE;
 use super::questions::{Asking, Form, Shown, reads_insert_id, with_replacements};
-use super::statements::{Cursor, Key, LongData, Made, Statement};
+use super::statements::{Cursor, Key, LongData, Statement};
 use super::{Session, Want};
 use crate::Effects;
 
@@ -168,42 +168,6 @@ impl Session {
             link.expect(Purpose::Prepare(id), ReplyKind::Prepared, 0);
         }
         Err(Want::Replies)
-    }
-
-    /// The types that an execute binds, or the client's own of before.
-    fn types_of(&self, id: u32, command: Command, message: Message<'_>) -> Option<Arc<[u8]>> {
-        let statement = self.statements.get(id)?;
-        if command == Command::StmtBulkExecute {
-            return None;
-        }
-        let head = execute_head(message.body()).ok()?;
-        let capabilities = self.capabilities();
-        let parameters = execute_parameters(&head, statement.parameters, capabilities).ok()?;
-        match parameters.types {
-            Some(types) => Some(types.bytes().into()),
-            None => statement.types.clone(),
-        }
-    }
-
-    /// A server remembers the types of every execute, and reads later values by them: a statement that was made
-    /// for somebody else and has other types than `bound` is made anew.
-    fn forget_foreign_types(&mut self, id: u32, bound: Option<&[u8]>, out: &mut Effects) {
-        let Some(statement) = self.statements.get(id) else {
-            return;
-        };
-        let (own, key) = (statement.types.clone(), statement.key.clone());
-        let Some(made) = self.made(id) else { return };
-        let foreign = made.types.is_some() && made.types != own && made.types.as_deref() != bound;
-        if let (true, Some(key), Some(link)) = (foreign, key, &mut self.link) {
-            let made = link.carried.remove(&key);
-            let ids: Vec<u32> = made.iter().map(|made| made.server_id).collect();
-            Self::close_on_server(out, &ids);
-        }
-    }
-
-    fn made(&mut self, id: u32) -> Option<&mut Made> {
-        let key = self.statements.get(id)?.key.clone()?;
-        self.link.as_mut()?.carried.use_of(&key)
     }
 
     /// The client's number of the statement that the command is about, if there is such a statement.
@@ -500,9 +464,10 @@ impl Session {
         if let Some(server_id) = self.busy(id) {
             return self.about_cursor(id, server_id, message, out);
         }
-        let stop = match self.config.server {
-            Server::MySql { .. } => ".",
-            Server::MariaDb { .. } => "",
+        let stop = if matches!(self.config.server, Server::MySql { .. }) {
+            "."
+        } else {
+            ""
         };
         let text = format!("The statement ({id}) has no open cursor{stop}");
         self.error(NO_OPEN_CURSOR, &text);
