@@ -66,7 +66,7 @@ pub use unseen::CodeWatch;
 use crate::{Effects, PinReason};
 use client::Inbound;
 use diagnostics::Diagnostics;
-use link::{Link, Multi, Purpose};
+use link::{Link, Multi, Purpose, Trust};
 use pins::Pins;
 use settings::Settings;
 use statements::{LongData, Statements};
