@@ -44,6 +44,15 @@ impl Session {
         self.align_to(&target, out)
     }
 
+    /// The same for a command that goes to another schema: the one that the client is in may be gone.
+    pub(super) fn align_but_schema(&mut self, out: &mut Effects) -> Option<Want> {
+        let mut target = self.settings.clone();
+        if let Some(link) = &self.link {
+            target.schema.clone_from(&link.settings.schema);
+        }
+        self.align_to(&target, out)
+    }
+
     pub(super) fn align_to(&mut self, target: &Settings, out: &mut Effects) -> Option<Want> {
         let multi = self.multi_statements;
         if self.disturbs(target)

@@ -81,7 +81,12 @@ impl Session {
 
     /// A command that any connection with the client's settings can serve.
     fn plain(&mut self, command: Command, message: Message<'_>, out: &mut Effects) -> Step {
-        if let Some(want) = self.align(out) {
+        let aligned = if command == Command::InitDb {
+            self.align_but_schema(out)
+        } else {
+            self.align(out)
+        };
+        if let Some(want) = aligned {
             return Step::Wait(want);
         }
         let about = About {

@@ -35,6 +35,14 @@ pub(super) fn heed(session: &mut Session, changes: &[u8]) -> Heed {
                         Some(b"") if name == b"character_set_results" => None,
                         value => value,
                     };
+                    let one_statement = link.exchange.as_mut().filter(|exchange| {
+                        exchange.about.effects.intersects(EffectSet::SET_STATEMENT)
+                    });
+                    if let Some(exchange) = one_statement {
+                        // It is reported when it is set, and not when it is set back.
+                        exchange.heard.reported.push(name.into());
+                        continue;
+                    }
                     session.settings.set(name, value);
                     link.settings.set(name, value);
                     if let Some(exchange) = &mut link.exchange
@@ -177,6 +185,9 @@ impl Session {
         self.statement_ended(&exchange);
         if effects.intersects(EffectSet::SESSION_TRACK) {
             self.track_again(&exchange, out);
+        } else if effects.intersects(EffectSet::SET_STATEMENT) {
+            let names = exchange.heard.reported.iter().map(|name| name.to_vec());
+            self.ask_again(names.collect(), out);
         } else if matches!(exchange.heard.outcome, Outcome::Done { .. }) {
             self.ask_for_silent(&exchange, out);
         }
@@ -230,15 +241,24 @@ impl Session {
 
     /// What a text sets is reported, but for MariaDB's `SET x = DEFAULT`, which is not: it is asked for.
     fn ask_for_silent(&mut self, exchange: &Exchange, out: &mut Effects) {
-        let Some(link) = &mut self.link else { return };
+        // These are variables of routines.
+        let others = EffectSet::COMPOUND.union(EffectSet::ROUTINE);
+        if exchange.about.effects.intersects(others) {
+            return;
+        }
         let reported = &exchange.heard.reported;
         let silent = exchange.about.variables.iter().filter(|name| {
             let told = reported.iter().any(|told| **told == name[..]);
             Meaning::of(name) == Meaning::Moves && !told
         });
-        let silent: Vec<Vec<u8>> = silent.cloned().collect();
-        if !silent.is_empty() {
-            link.ask(silent.into_iter(), out);
+        self.ask_again(silent.cloned().collect(), out);
+    }
+
+    fn ask_again(&mut self, names: Vec<Vec<u8>>, out: &mut Effects) {
+        if let Some(link) = &mut self.link
+            && !names.is_empty()
+        {
+            link.ask(names.into_iter(), out);
         }
     }
 

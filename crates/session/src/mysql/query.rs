@@ -86,7 +86,12 @@ impl Session {
 
     pub(super) fn query(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
         // How the text is read depends on what the connection has of itself, so that it comes first.
-        if let Some(want) = self.align(out) {
+        let aligned = if is_use(message.body()) {
+            self.align_but_schema(out)
+        } else {
+            self.align(out)
+        };
+        if let Some(want) = aligned {
             return Step::Wait(want);
         }
         let Ok(query) = command::query(message.body(), self.capabilities()) else {
@@ -165,4 +170,10 @@ impl Session {
         }
         step
     }
+}
+
+/// Whether a text is a plain `USE`, as programs send it.
+fn is_use(text: &[u8]) -> bool {
+    let word = text.get(..4).unwrap_or_default();
+    word.eq_ignore_ascii_case(b"use ") && !text.contains(&b';')
 }
