@@ -8,7 +8,8 @@ use tollgate_wire_mysql::status::StatusFlags;
 
 use super::exchange::{Exchange, Outcome, StateChange};
 use super::link::{Armed, Characteristics, InsertId, Link, Past, Trust};
-use super::settings::Meaning;
+use super::sequences::Sequences;
+use super::settings::{self, Meaning};
 use super::statements::{Cursor, LongData};
 use super::{Collation, Session, tracking};
 use crate::{Effects, PinReason};
@@ -161,6 +162,7 @@ impl Session {
             return;
         };
         let effects = exchange.about.effects;
+        link.sequences_ran(effects);
         if effects.intersects(EffectSet::RELEASE) {
             link.trust = Trust::Lost;
         }
@@ -246,6 +248,14 @@ impl Session {
         if exchange.about.effects.intersects(others) {
             return;
         }
+        if exchange
+            .about
+            .variables
+            .iter()
+            .any(|name| settings::is_of_schema(name))
+        {
+            self.pins.hold(PinReason::SessionSetting);
+        }
         let reported = &exchange.heard.reported;
         let silent = exchange.about.variables.iter().filter(|name| {
             let told = reported.iter().any(|told| **told == name[..]);
@@ -296,6 +306,7 @@ impl Link {
     pub(super) fn was_reset(&mut self) {
         self.armed = Armed::No;
         self.past = Past::WasReset;
+        self.sequences = Sequences::Untouched;
         self.carried.clear();
         self.variables.clear();
         self.insert_id = InsertId::Zero;

@@ -55,7 +55,8 @@ impl Session {
 }
 
 impl Link {
-    fn reset(&mut self, out: &mut Effects) {
+    /// Takes back everything but the schema; see [`Session::variables_given_up`].
+    pub(super) fn reset(&mut self, out: &mut Effects) {
         out.server_lane().inject(wire::reset_connection);
         self.expect(Purpose::Reset, ReplyKind::Single, 0);
     }

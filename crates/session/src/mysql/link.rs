@@ -11,6 +11,7 @@ use tollgate_wire_mysql::status::StatusFlags;
 
 use super::exchange::Exchange;
 use super::named::{Routine, TableKey};
+use super::sequences::Sequences;
 use super::settings::Settings;
 use super::statements::Carried;
 use super::unseen::{Bodies, CodeWatch};
@@ -184,6 +185,7 @@ pub(super) struct Link {
     pub(super) armed: Armed,
     pub(super) trust: Trust,
     pub(super) past: Past,
+    pub(super) sequences: Sequences,
     /// What it has of itself: what a variable goes back to that nobody sets.
     pub(super) baseline: Settings,
     pub(super) settings: Settings,
@@ -267,6 +269,7 @@ impl Link {
             armed: Armed::No,
             trust: Trust::Known,
             past: Past::AsOpened,
+            sequences: Sequences::default(),
             baseline: Settings::default(),
             settings,
             variables: Variables::default(),
@@ -329,6 +332,7 @@ impl Link {
         self.commands = 0;
         self.left = Left::ByUs;
         self.bodies.rest();
+        self.leave_sequences();
         if self.insert_id == InsertId::Clients {
             self.insert_id = InsertId::Stale;
         }

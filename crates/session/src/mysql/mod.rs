@@ -33,6 +33,7 @@ mod prepared;
 mod query;
 mod questions;
 mod rows;
+mod sequences;
 mod server;
 mod settings;
 mod statements;

@@ -116,6 +116,9 @@ impl Session {
         {
             return Step::Wait(want);
         }
+        if let Some(want) = self.guard_sequences(summary.effects, out) {
+            return Step::Wait(want);
+        }
         let mut replacements = Vec::new();
         match self.asked(&summary, query.text) {
             Asked::Nothing => {}

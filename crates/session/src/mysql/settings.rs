@@ -227,6 +227,11 @@ impl Change {
         self.sql.extend_from_slice(name);
         self.sql.push(b'=');
         match value {
+            // What MySQL 9.7 takes for the default of these two is not their global value.
+            None if matches!(name, b"foreign_key_checks" | b"unique_checks") => {
+                self.sql.extend_from_slice(b"@@global.");
+                self.sql.extend_from_slice(name);
+            }
             None => self.sql.extend_from_slice(b"DEFAULT"),
             Some(None) => self.sql.extend_from_slice(b"NULL"),
             Some(Some(text)) => put_value(&mut self.sql, text),
@@ -244,6 +249,11 @@ impl Change {
     pub(super) fn is_needed(&self) -> bool {
         self.sql.len() > b"SET ".len()
     }
+}
+
+/// Variables that follow the schema, and cannot be set anew where the client goes.
+pub(super) fn is_of_schema(name: &[u8]) -> bool {
+    matches!(name, b"character_set_database" | b"collation_database")
 }
 
 /// A value of `sql_mode` without one of its words.

@@ -389,3 +389,59 @@ fn settings_of_one_statement_tie_nobody() {
         is_free(rig, 0);
     });
 }
+
+#[test]
+fn settings_stay_with_their_client_however_they_are_spelt() {
+    let forms = [
+        "SET @@{}",
+        "SET @@session.{}",
+        "SET @a = 1, @@{}",
+        "SET SESSION {}",
+        "SET {}",
+    ];
+    let values = [
+        ("foreign_key_checks=0", "foreign_key_checks"),
+        ("unique_checks=0", "unique_checks"),
+        ("time_zone='+05:00'", "time_zone"),
+        ("sql_mode=''", "sql_mode"),
+        ("group_concat_max_len=77", "group_concat_max_len"),
+        ("sql_safe_updates:=1", "sql_safe_updates"),
+        ("collation_database=latin1_bin", "collation_database"),
+        ("character_set_database=ascii", "character_set_database"),
+        ("autocommit=0", "autocommit"),
+    ];
+    on_servers(|rig| {
+        for form in forms {
+            for (value, name) in values {
+                let probe = format!("SELECT @@session.{name}");
+                let before = rig.rows(1, &probe);
+                let text = form.replace("{}", value);
+                rig.rows(0, &text);
+                let own = rig.rows(0, &probe);
+                assert_ne!(own, before, "{text}");
+                assert_eq!(rig.rows(1, &probe), before, "{text}");
+                assert_eq!(rig.rows(0, &probe), own, "{text}");
+                rig.send(0, b"\x01\0\0\0\x1f", ReplyKind::Single);
+                assert_eq!(rig.rows(0, &probe), before, "reset behind {text}");
+            }
+        }
+    });
+}
+
+#[test]
+fn what_a_sequence_gave_is_nobody_elses() {
+    on_servers(|rig| {
+        if rig.is_mysql() {
+            return;
+        }
+        rig.rows(0, "CREATE SEQUENCE numbers");
+        for read in [
+            "SELECT LASTVAL(numbers)",
+            "SELECT PREVIOUS VALUE FOR numbers",
+        ] {
+            rig.rows(0, "SELECT NEXTVAL(numbers)");
+            assert_eq!(rig.rows(1, read), "NULL");
+        }
+        rig.rows(0, "DROP SEQUENCE numbers");
+    });
+}
