@@ -6,7 +6,7 @@ use tollgate_wire_mysql::command::{Command, execute_head, execute_parameters};
 
 use super::Session;
 use super::client::Message;
-use super::statements::Made;
+use super::statements::{History, Made};
 use crate::Effects;
 
 impl Session {
@@ -43,7 +43,9 @@ impl Session {
         };
         let (own, key) = (statement.types.clone(), statement.key.clone());
         let Some(made) = self.made(id) else { return };
-        let foreign = made.types.is_some() && made.types != own && made.types.as_deref() != bound;
+        let others = made.types.is_some() && made.types != own;
+        let suits = made.types.as_deref() == bound && made.history == History::Uniform;
+        let foreign = others && !suits;
         if let (true, Some(key), Some(link)) = (foreign, key, &mut self.link) {
             let made = link.carried.remove(&key);
             let ids: Vec<u32> = made.iter().map(|made| made.server_id).collect();

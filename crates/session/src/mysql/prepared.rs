@@ -323,7 +323,7 @@ impl Session {
             let types: Arc<[u8]> = types.bytes().into();
             statement.types = Some(Arc::clone(&types));
             if let Some(made) = self.made(id) {
-                made.types = Some(types);
+                made.bind(Some(types));
             }
             return Ok(Bound::AsItIs);
         }
@@ -334,7 +334,7 @@ impl Session {
         };
         match self.made(id) {
             Some(made) if made.types.as_ref() != Some(&types) => {
-                made.types = Some(Arc::clone(&types));
+                made.bind(Some(Arc::clone(&types)));
             }
             Some(_) | None => return Ok(Bound::AsItIs),
         }
@@ -368,7 +368,7 @@ impl Session {
         };
         if bulk.has_types() {
             // They have another form here: the next single execute binds its own again.
-            made.types = None;
+            made.bind(None);
         } else if own.is_none() || made.types != own {
             let text = "a bulk execute must bind the types of its parameters";
             return Err((ErrorCode::UNKNOWN, text));

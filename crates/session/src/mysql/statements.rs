@@ -128,7 +128,25 @@ pub(super) struct Made {
     pub(super) server_id: u32,
     /// What was bound last, by whichever client.
     pub(super) types: BoundTypes,
+    pub(super) history: History,
     used: u64,
+}
+
+/// Whether a statement was executed with different types: servers remember more than the last ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum History {
+    Uniform,
+    Varied,
+}
+
+impl Made {
+    /// It is executed with these types.
+    pub(super) fn bind(&mut self, types: BoundTypes) {
+        if self.types.is_some() && self.types != types {
+            self.history = History::Varied;
+        }
+        self.types = types;
+    }
 }
 
 /// The statements that a server connection has.
@@ -161,6 +179,7 @@ impl Carried {
         let made = Made {
             server_id,
             types: None,
+            history: History::Uniform,
             used: self.clock,
         };
         let mut closing: Vec<u32> = Vec::new();

@@ -106,7 +106,10 @@ pub(super) const SCRIPTS: Theme = &[
     (
         Of::Both,
         "a transaction and then goodbye",
-        &["Q(BEGIN) Q(COMMIT RELEASE)", "PING()"],
+        &[
+            "Q(BEGIN) Q(COMMIT RELEASE)", // What is said meanwhile may come before or behind the end of the connection.
+            "L() Q(SELECT 1)",
+        ],
     ),
     (
         Of::Both,
