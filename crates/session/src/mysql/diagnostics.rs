@@ -13,7 +13,9 @@ const CHANGES_INSERT_ID: EffectSet = EffectSet::LAST_INSERT_ID_SET
     .union(EffectSet::CALL)
     .union(EffectSet::EXECUTE)
     .union(EffectSet::EXECUTE_IMMEDIATE)
-    .union(EffectSet::COMPOUND);
+    .union(EffectSet::COMPOUND)
+    // Its OK does not tell.
+    .union(EffectSet::LOAD_DATA);
 
 /// The first row of the reply to `SHOW WARNINGS`: a count and three definitions come first.
 pub(super) const FIRST_ROW: usize = 4;
