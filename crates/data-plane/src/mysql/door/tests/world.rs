@@ -45,6 +45,7 @@ pub(super) struct Setup {
     admission: Admission,
     throttled: Throttle,
     patience: Duration,
+    client_password: ClientPasswordAuth,
 }
 
 impl Setup {
@@ -56,6 +57,15 @@ impl Setup {
             admission: Admission::Open,
             throttled: Throttle::Open,
             patience: Duration::from_secs(20),
+            client_password: ClientPasswordAuth::MysqlCachingSha2Password,
+        }
+    }
+
+    /// The user's auth rule asks for `mysql_native_password`.
+    pub(super) fn native(self) -> Self {
+        Self {
+            client_password: ClientPasswordAuth::MysqlNativePassword,
+            ..self
         }
     }
 
@@ -301,7 +311,7 @@ fn proxy(setup: &Setup, port: u16) -> ProxyConfig {
             secret_name: "orders-app".to_owned(),
             secret_version: "1".to_owned(),
             iam: setup.iam,
-            client_password: ClientPasswordAuth::MysqlCachingSha2Password,
+            client_password: setup.client_password,
             username: "app".to_owned(),
             passwords: vec![PASSWORD.into()],
         }],
