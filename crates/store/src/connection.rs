@@ -263,9 +263,14 @@ fn pools(settings: &StoreSettings) -> (DatabaseConnection, DatabaseConnection) {
                     .connect_lazy_with(options);
                 SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)
             };
-            // SQLite has one writer at a time anyway; a pool of one queues fairly, its lock does not.
+            // SQLite has one writer at a time anyway; a pool of one queues fairly, its lock does not. It alone asks for
+            // the journal's mode, which stays with the file: a reader that asks while somebody writes may be refused
+            // at once, whatever the time limit is.
             let reader = pool(settings.connections.max(1), options.clone());
-            (reader, pool(1, options))
+            (
+                reader,
+                pool(1, options.journal_mode(SqliteJournalMode::Wal)),
+            )
         }
         MetadataUrl::Memory => {
             let options = sqlite_session(SqliteConnectOptions::new().in_memory(true), settings);
@@ -284,7 +289,6 @@ fn pools(settings: &StoreSettings) -> (DatabaseConnection, DatabaseConnection) {
 
 fn sqlite_session(options: SqliteConnectOptions, settings: &StoreSettings) -> SqliteConnectOptions {
     options
-        .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(true)
         .busy_timeout(settings.acquire_timeout)
