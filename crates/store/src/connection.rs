@@ -7,15 +7,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::{DatabaseConnection, DbBackend, SqlxPostgresConnector, SqlxSqliteConnector};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqlxPostgresConnector,
+    SqlxSqliteConnector, Statement,
+};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::StoreError;
 use crate::settings::{MetadataUrl, StoreSettings};
+
+/// Pause before SQLite is asked again for its journal's mode.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// First pause after a failed attempt; it doubles up to [`StoreSettings::retry_pause_max`].
 const RETRY_PAUSE_MIN: Duration = Duration::from_millis(100);
@@ -154,10 +160,35 @@ impl Link {
     /// Reaches the database and brings its schema up to date.
     async fn prepare(&self) -> Result<(), String> {
         self.reach().await?;
+        self.keep_log().await.map_err(|error| error.to_string())?;
         let migration = tollgate_migrations::migrate(&self.writer);
         match tokio::time::timeout(self.settings.call_timeout, migration).await {
             Ok(migrated) => migrated.map_err(|error| error.to_string()),
             Err(_) => Err("bringing the schema up to date took too long".to_owned()),
+        }
+    }
+
+    /// Has SQLite's file keep a write-ahead log, if it does not yet. The mode stays with the file, and to ask for it is
+    /// refused at once while anybody else is at work, whatever the time limit is: so no connection asks by itself, and
+    /// whoever is refused looks again.
+    async fn keep_log(&self) -> Result<(), DbErr> {
+        match self.settings.url {
+            MetadataUrl::Memory | MetadataUrl::Postgres(_) => return Ok(()),
+            MetadataUrl::Sqlite(_) => {}
+        }
+        let until = Instant::now() + self.settings.acquire_timeout;
+        loop {
+            let question = Statement::from_string(DbBackend::Sqlite, "PRAGMA journal_mode");
+            let found = self.writer.query_one_raw(question).await?;
+            let mode: Option<String> = found.and_then(|row| row.try_get_by_index(0).ok());
+            if mode.as_deref() == Some("wal") {
+                return Ok(());
+            }
+            let switch = "PRAGMA journal_mode = WAL";
+            match self.writer.execute_unprepared(switch).await {
+                Err(error) if Instant::now() >= until => return Err(error),
+                Ok(_) | Err(_) => tokio::time::sleep(LOOK_AGAIN).await,
+            }
         }
     }
 
@@ -263,14 +294,9 @@ fn pools(settings: &StoreSettings) -> (DatabaseConnection, DatabaseConnection) {
                     .connect_lazy_with(options);
                 SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)
             };
-            // SQLite has one writer at a time anyway; a pool of one queues fairly, its lock does not. It alone asks for
-            // the journal's mode, which stays with the file: a reader that asks while somebody writes may be refused
-            // at once, whatever the time limit is.
+            // SQLite has one writer at a time anyway; a pool of one queues fairly, its lock does not.
             let reader = pool(settings.connections.max(1), options.clone());
-            (
-                reader,
-                pool(1, options.journal_mode(SqliteJournalMode::Wal)),
-            )
+            (reader, pool(1, options))
         }
         MetadataUrl::Memory => {
             let options = sqlite_session(SqliteConnectOptions::new().in_memory(true), settings);
