@@ -10,9 +10,12 @@ use crate::support::{APP_PASSWORD, Orders, Setup};
 /// How many idle clients are measured.
 const CLIENTS: u64 = 1_000;
 
-/// Far above the aim (2 KiB of heap in plain text, 12 KiB with TLS): buffers that stay behind with an idle
-/// client, or a copy of the parameters per client, break it.
-const RESIDENT_BYTES_MAX: u64 = 48 * 1024;
+/// Budgets of resident bytes per idle client: half as much again as a quiet machine showed when they were set (4,990 and
+/// 10,930; a busy one has shown 6,000). Twice as much would be noticed.
+///
+/// The aim is 2.5 KB and 12 KB (`docs/performance.md`); whoever comes nearer to it lowers the budget.
+const PLAIN_BYTES_MAX: u64 = 7_490;
+const TLS_BYTES_MAX: u64 = 16_400;
 
 async fn idle_clients(orders: &Orders, ssl: SslMode, count: u64) -> Result<Vec<Client>> {
     let mut config = orders.config();
@@ -43,19 +46,24 @@ fn resident_bytes(orders: &Orders) -> Result<u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_idle_clients_stay_small() -> Result<()> {
-    let setup = Setup::newest()?.passwords("POSTGRES_MD5").pool_size(4);
+    let mut setup = Setup::newest()?.passwords("POSTGRES_MD5").pool_size(4);
+    // What a shard has for itself would otherwise count as often as the machine has processors.
+    setup.tollgate = setup.tollgate.arg("--shards", "2");
     let orders = setup.proxy("requireTls", json!(false)).start().await?;
     // The first round fills pools and caches that are not any client's. Nobody leaves before the end: what
     // a leaving client frees would be used again and hide what the next ones cost.
     let mut connected = idle_clients(&orders, SslMode::Require, 50).await?;
-    for ssl in [SslMode::Disable, SslMode::Require] {
+    for (ssl, budget) in [
+        (SslMode::Disable, PLAIN_BYTES_MAX),
+        (SslMode::Require, TLS_BYTES_MAX),
+    ] {
         let before = resident_bytes(&orders)?;
         connected.extend(idle_clients(&orders, ssl, CLIENTS).await?);
         let each = resident_bytes(&orders)?.saturating_sub(before) / CLIENTS;
         println!("{ssl:?}: {each} bytes of resident memory more per idle client");
         assert!(
-            each < RESIDENT_BYTES_MAX,
-            "{ssl:?}: {each} bytes per idle client"
+            each <= budget,
+            "{ssl:?}: {each} bytes per idle client, the budget is {budget}"
         );
     }
     Ok(())

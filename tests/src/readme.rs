@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result};
 use tollgate_testkit::{
     MySqlKind, MySqlOptions, MySqlServer, Postgres, PostgresVersion, TestCa, Tollgate,
-    tollgate_program,
+    tollgate_program, tools_dir,
 };
 
 use crate::support::APP_PASSWORD;
@@ -101,5 +101,23 @@ fn every_line_for_mysql_works() -> Result<()> {
     let database = (mysql.host(), mysql.port());
     let (said, complaints) = run(&code.join("\n"), database, client.parent())?;
     assert!(said.contains("app@%"), "{said}\n{complaints}");
+    Ok(())
+}
+
+#[test]
+fn the_switch_for_aws_tools_works() -> Result<()> {
+    let code = blocks("With the AWS command line")?.join("\n");
+    let programs = tools_dir().join("python/bin");
+    let (said, complaints) = run(&code, ("127.0.0.1", 1), Some(&programs))?;
+    for word in [
+        "arn:aws:iam::000000000000:root",
+        ":secret:orders/app-",
+        "DBProxies",
+    ] {
+        assert!(
+            said.contains(word),
+            "{word} is missing in\n{said}\n{complaints}"
+        );
+    }
     Ok(())
 }

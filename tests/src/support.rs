@@ -1,6 +1,7 @@
 //! What every acceptance test starts from: a PostgreSQL server, a Tollgate, and a proxy between them.
 
 mod audit;
+mod aws;
 mod mysql_orders;
 mod orders;
 mod scripts;
@@ -10,9 +11,10 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 pub(crate) use audit::{correlation_id, decision, refusal};
+pub(crate) use aws::{boto3, with_database};
 pub(crate) use mysql_orders::MySqlOrders;
 pub(crate) use orders::{APP_PASSWORD, Key, Orders, Setup, connect_policy, now_unix};
-pub(crate) use scripts::{Place, point_at, python, run_script, script};
+pub(crate) use scripts::{Place, output, point_at, python, run_script, script};
 
 /// How long a test waits for something that happens by itself.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,9 +1,11 @@
 //! May this caller do that to this resource: policies evaluated over a truthful context.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
-use tollgate_iam::policy::{Context, Decision, Layer, Outcome, Request, Value};
+use tollgate_iam::policy::{
+    Assuming, Context, Decision, Layer, Outcome, PolicyDocument, PolicyKind, Request, Trust, Value,
+};
 use tollgate_types::PrincipalKind;
 
 use crate::api::Api;
@@ -14,14 +16,15 @@ use crate::problem::{Code, Problem};
 use crate::service::resource::{self, Resource};
 use crate::settings::PeerRule;
 
-/// What else is known about a call.
-pub(crate) struct Surroundings {
-    pub(crate) source_ip: Option<IpAddr>,
-    pub(crate) transport: PeerRule,
+/// Who asks, and what else is known about the call.
+pub(crate) struct Asked<'c> {
+    pub(crate) caller: &'c Principal,
+    pub(crate) peer: Option<SocketAddr>,
     pub(crate) now_unix: i64,
     pub(crate) request_tags: BTreeMap<String, String>,
-    /// Keys of tags that the call sets or removes.
-    pub(crate) tag_keys: Vec<String>,
+    pub(crate) removed_tags: RemovedTags,
+    /// For `iam:PassRole`: the service that gets the role, such as `rds.amazonaws.com`.
+    pub(crate) passed_to: Option<&'static str>,
 }
 
 /// Refuses with 403 unless the caller's policies allow `action` on the resource of this call.
@@ -41,35 +44,75 @@ pub(crate) async fn authorize_for(
     action: &'static str,
     (on, name): (On, &str),
 ) -> Result<(), Problem> {
-    if call.caller.kind == PrincipalKind::Root {
+    let asked = Asked {
+        caller: &call.caller,
+        peer: call.received.peer,
+        now_unix: call.now(),
+        request_tags: call.request_tags(),
+        removed_tags: call.removed_tags(),
+        passed_to: None,
+    };
+    decide(api, &asked, action, (on, name)).await
+}
+
+/// Refuses unless the policies of whoever asks allow `action` on this resource.
+pub(crate) async fn decide(
+    api: &Api,
+    asked: &Asked<'_>,
+    action: &str,
+    (on, name): (On, &str),
+) -> Result<(), Problem> {
+    if asked.caller.kind == PrincipalKind::Root {
         return Ok(());
     }
     let resource = resource::of(api, on, name).await?;
-    let request_tags = call.request_tags();
-    let tag_keys = match call.removed_tags() {
-        RemovedTags::None => request_tags.keys().cloned().collect(),
-        RemovedTags::Named(keys) => keys,
-        RemovedTags::All => resource.tags.keys().cloned().collect(),
-    };
-    let surroundings = Surroundings {
-        source_ip: call.received.peer.map(|peer| peer.ip().to_canonical()),
-        transport: api.settings.plaintext_basic,
-        now_unix: call.now(),
-        request_tags,
-        tag_keys,
-    };
-    let context = context(&call.caller, &resource, &surroundings);
+    let context = context(api, asked, &resource);
     let request = Request {
         action,
         resource: &resource.arn,
         context: &context,
     };
-    let decision = call.caller.policies.evaluate(&request);
+    let policy = resource::policy_of(api, on, name).await?;
+    let verdict = judge(api, asked.caller, policy.as_deref(), &request);
+    verdict.map_err(|detail| Problem::new(Code::AccessDenied, detail))
+}
+
+/// What a principal's policies and the resource's own decide together; why not, in one sentence.
+pub(crate) fn judge(
+    api: &Api,
+    principal: &Principal,
+    resource_policy: Option<&str>,
+    request: &Request<'_>,
+) -> Result<(), String> {
+    let granted = resource_policy.map_or(Trust::Silent, |text| {
+        let arns = [principal.arn.as_str(), principal.own_arn()];
+        let asking = Assuming::Principal {
+            account: &api.settings.arn.account_id,
+            arns: &arns,
+        };
+        // Documents are checked on write. Passing one over that is unreadable could lose a Deny.
+        PolicyDocument::parse(text, PolicyKind::Resource)
+            .map_or(Trust::Denied, |document| document.grants(&asking, request))
+    });
+    let decision = match granted {
+        Trust::Denied => {
+            return Err(format!(
+                "{} is not authorized to perform {} on {}: the policy of the resource denies it",
+                principal.arn, request.action, request.resource
+            ));
+        }
+        Trust::Named => principal.policies.evaluate_granted(request),
+        Trust::Account | Trust::Silent => principal.policies.evaluate(request),
+    };
     if decision.is_allow() {
         return Ok(());
     }
-    let detail = explain(&call.caller, action, &resource.arn, &decision);
-    Err(Problem::new(Code::AccessDenied, detail))
+    Err(explain(
+        principal,
+        request.action,
+        request.resource,
+        &decision,
+    ))
 }
 
 /// The keys that describe a principal; `iam:simulate` starts from the same.
@@ -81,7 +124,7 @@ pub(crate) fn principal_context(principal: &Principal, now_unix: i64) -> Context
         PrincipalKind::Role => "AssumedRole",
     };
     context
-        .set("aws:PrincipalArn", principal.arn.as_str())
+        .set("aws:PrincipalArn", principal.own_arn())
         .set("aws:PrincipalType", kind)
         .set("aws:userid", principal.id.as_str())
         .set("aws:CurrentTime", Value::instant(now_unix))
@@ -92,27 +135,41 @@ pub(crate) fn principal_context(principal: &Principal, now_unix: i64) -> Context
     for (key, value) in &principal.tags {
         context.set(&format!("aws:PrincipalTag/{key}"), value.as_str());
     }
+    if let Some(session) = &principal.session {
+        session.claims.describe(&mut context);
+    }
     context
 }
 
-fn context(principal: &Principal, resource: &Resource, around: &Surroundings) -> Context {
-    let mut context = principal_context(principal, around.now_unix);
-    context.set("aws:SecureTransport", around.transport == PeerRule::Tls);
-    if let Some(ip) = around.source_ip {
-        context.set("aws:SourceIp", ip.to_string());
+/// All that is known about a call on a resource.
+pub(crate) fn context(api: &Api, asked: &Asked<'_>, resource: &Resource) -> Context {
+    let mut context = principal_context(asked.caller, asked.now_unix);
+    let is_tls = api.settings.plaintext_basic == PeerRule::Tls;
+    context.set("aws:SecureTransport", is_tls);
+    if let Some(peer) = asked.peer {
+        context.set("aws:SourceIp", peer.ip().to_canonical().to_string());
     }
     for (key, value) in &resource.tags {
         context.set(&format!("aws:ResourceTag/{key}"), value.as_str());
     }
-    for (key, value) in &around.request_tags {
+    for (key, value) in &asked.request_tags {
         context.set(&format!("aws:RequestTag/{key}"), value.as_str());
     }
-    if !around.tag_keys.is_empty() {
-        context.set("aws:TagKeys", around.tag_keys.clone());
+    if let Some(service) = asked.passed_to {
+        context.set("iam:PassedToService", service);
+    }
+    let tag_keys: Vec<String> = match &asked.removed_tags {
+        RemovedTags::None => asked.request_tags.keys().cloned().collect(),
+        RemovedTags::Named(keys) => keys.clone(),
+        RemovedTags::All => resource.tags.keys().cloned().collect(),
+    };
+    if !tag_keys.is_empty() {
+        context.set("aws:TagKeys", tag_keys);
     }
     context
 }
 
+/// One sentence: who may not do what, and why not.
 fn explain(principal: &Principal, action: &str, resource: &str, decision: &Decision) -> String {
     let layer = match decision.layer {
         Layer::Identity => "identity",

@@ -6,8 +6,10 @@
 mod api;
 mod audit;
 mod authz;
+mod aws;
 mod http;
 mod identity;
+mod oidc;
 mod ports;
 mod problem;
 mod reconcile;
@@ -28,8 +30,10 @@ use crate::api::Api;
 
 pub use crate::audit::{DecisionSink, DecisionWriter, decision_sink};
 pub use crate::http::openapi;
-pub use crate::ports::{Clock, Eventually, Ports, Publisher, Random, SessionsView};
-pub use crate::settings::{PeerRule, RootCredentials, Settings};
+pub use crate::ports::{
+    Clock, Eventually, ExternalSecrets, Ports, Publisher, Random, SessionsView,
+};
+pub use crate::settings::{OidcReach, PeerRule, RootCredentials, Settings};
 
 /// A control plane that has not been started.
 #[derive(Clone)]

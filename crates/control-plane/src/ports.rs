@@ -1,10 +1,12 @@
 //! What the control plane needs from outside: somebody who runs snapshots, and what they report.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tollgate_secrets::ExternalState;
 use tollgate_types::{Observation, PinReport, ProxyId, SessionInfo, Snapshot};
 
 /// Takes whole snapshots to every data plane.
@@ -25,6 +27,18 @@ pub trait SessionsView: Send + Sync {
     fn pins<'a>(&'a self, proxy: &'a ProxyId) -> Eventually<'a, PinReport>;
 }
 
+/// Knows secrets that live in an AWS Secrets Manager. Nothing here may block.
+pub trait ExternalSecrets: Send + Sync {
+    /// The ARNs of all that are needed from now on.
+    fn watch(&self, arns: &BTreeSet<String>);
+
+    /// What is known of one of them.
+    fn state(&self, arn: &str) -> ExternalState;
+
+    /// A database has refused what is known of it.
+    fn hurry(&self, arn: &str);
+}
+
 /// The clock, in milliseconds since the epoch.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
@@ -40,6 +54,8 @@ pub struct Ports {
     pub observations: watch::Receiver<Observation>,
     /// Who is connected.
     pub sessions: Arc<dyn SessionsView>,
+    /// Secrets of an AWS Secrets Manager.
+    pub external_secrets: Arc<dyn ExternalSecrets>,
     /// Milliseconds since the epoch.
     pub clock: Clock,
     /// Unpredictable bytes.

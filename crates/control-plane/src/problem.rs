@@ -210,6 +210,15 @@ impl Problem {
         self
     }
 
+    /// Everything that is wrong as one sentence, for answers that have no room for fields.
+    pub(crate) fn sentence(&self) -> String {
+        if self.errors.len() > 1 {
+            let messages: Vec<&str> = self.errors.iter().map(|e| e.message.as_str()).collect();
+            return messages.join("; ");
+        }
+        self.detail.clone()
+    }
+
     /// The finished document for one call.
     pub(crate) fn render(self, instance: &str, request_id: &str) -> Response {
         let (status, (code, title)) = (self.code.status(), self.code.words());

@@ -22,6 +22,15 @@ pub enum PeerRule {
     LoopbackOnly,
 }
 
+/// Which addresses identity providers may have, whose keys are read over HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OidcReach {
+    /// Public ones only, and HTTPS: a registered URL cannot be used to look around in the own network.
+    Public,
+    /// Any, for providers inside the own network; plain HTTP from loopback addresses.
+    Anywhere,
+}
+
 /// Settings of [`crate::control_plane`].
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -35,6 +44,8 @@ pub struct Settings {
     pub root: RootCredentials,
     /// From where HTTP Basic is accepted.
     pub plaintext_basic: PeerRule,
+    /// Which addresses identity providers may have.
+    pub oidc_reach: OidcReach,
     /// Seconds that running transactions get when a proxy is deleted.
     pub drain_timeout_s: u32,
     /// Days ahead for which signing keys are derived; a data plane serves that long without the control plane.

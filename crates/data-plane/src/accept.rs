@@ -1,6 +1,7 @@
 //! The accept loop of one endpoint on one shard, and a connection's way to a running session.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,11 +10,13 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
+use tollgate_iam::token::Rejection;
 use tollgate_types::EngineFamily;
 use tollgate_wire_postgres::backend::{self, ErrorFields};
 
 use tollgate_wire_postgres::startup::Replication;
 
+use crate::gatekeeper::{self, Gate};
 use crate::goodbye;
 use crate::greeting;
 use crate::handshake::{self, Login, Outcome};
@@ -110,23 +113,32 @@ impl Drop for Held {
 struct Admitted {
     login: Box<Login>,
     new: NewSession,
-    _count: Counted,
+    count: Counted,
 }
 
+/// What a connection does once it has arrived, for as long as it lasts.
+type Stay = Pin<Box<dyn Future<Output = ()>>>;
+
+/// The task of a connection. It holds no more than what the session needs: an arrival takes much more, and is over
+/// soon.
 async fn connection(shard: Rc<Shard>, arrival: Arrival, permit: OwnedSemaphorePermit) {
-    let Some(proxy) = shard
+    let stay = Box::pin(arrive(shard, arrival, permit)).await;
+    if let Some(stay) = stay {
+        stay.await;
+    }
+}
+
+async fn arrive(shard: Rc<Shard>, arrival: Arrival, permit: OwnedSemaphorePermit) -> Option<Stay> {
+    let proxy = shard
         .running
         .borrow()
         .proxies
         .get(&arrival.key.proxy)
-        .map(Arc::clone)
-    else {
-        return;
-    };
+        .map(Arc::clone)?;
     let metrics = shard.metrics.endpoint(&proxy.config, &arrival.key.endpoint);
     let open = shard.seed.clients.fetch_add(1, Ordering::Relaxed);
-    let _held = Held(Arc::clone(&shard.seed.clients));
-    let _shown = metrics.clients.hold();
+    let held = Held(Arc::clone(&shard.seed.clients));
+    let shown = metrics.clients.hold();
     // A failing option costs latency, not correctness.
     let _ = stream::tune_client_socket(&arrival.socket);
     let full = open >= shard.seed.settings.max_client_connections;
@@ -138,44 +150,60 @@ async fn connection(shard: Rc<Shard>, arrival: Arrival, permit: OwnedSemaphorePe
             metrics,
             room: if full { Room::Full } else { Room::Left },
         };
-        Box::pin(mysql::arriving::serve(
-            shard,
-            arrived,
-            arrival.socket,
-            permit,
-        ))
-        .await;
-        return;
+        let socket = arrival.socket;
+        return Some(Box::pin(async move {
+            let _present = (held, shown);
+            mysql::arriving::serve(shard, arrived, socket, permit).await;
+        }));
+    }
+    if gatekeeper::gate(&proxy, &arrival.endpoint, arrival.peer) == Gate::Shut {
+        bar(&shard, arrival, &proxy, &metrics).await;
+        return None;
     }
     if full {
         turn_away(arrival.socket, &reply::too_many_clients()).await;
-        return;
+        return None;
     }
-    let peer = arrival.peer;
-    let admission = Box::pin(admit(
-        Rc::clone(&shard),
-        arrival,
-        proxy,
-        Rc::clone(&metrics),
-    ));
-    let admitted = tokio::time::timeout(shard.seed.settings.handshake_timeout, admission).await;
+    let admission = admit_in_time(&shard, arrival, proxy, &metrics).await;
     drop(permit);
-    let admitted = match admitted {
-        Ok(Ok(Some(admitted))) => admitted,
-        Ok(Ok(None)) => return,
+    let Admitted { login, new, count } = admission?;
+    let relay = greeting::greet(shard, login, new, metrics).await?;
+    let relay = Box::new(relay);
+    Some(Box::pin(async move {
+        let _present = (held, shown, count);
+        relay.run().await;
+    }))
+}
+
+/// A client logs in, if it does so soon enough.
+async fn admit_in_time(
+    shard: &Rc<Shard>,
+    arrival: Arrival,
+    proxy: Arc<RunningProxy>,
+    metrics: &Rc<ProxyMetrics>,
+) -> Option<Admitted> {
+    let peer = arrival.peer;
+    let admission = admit(Rc::clone(shard), arrival, proxy, Rc::clone(metrics));
+    match tokio::time::timeout(shard.seed.settings.handshake_timeout, admission).await {
+        Ok(Ok(admitted)) => admitted,
         Ok(Err(error)) => {
             tracing::debug!(client.address = %peer, %error, "client connection failed before login");
-            return;
+            None
         }
         Err(_) => {
             tracing::debug!(client.address = %peer, "client took too long to log in");
-            return;
+            None
         }
-    };
-    let Admitted { login, new, _count } = admitted;
-    if let Some(relay) = Box::pin(greeting::greet(Rc::clone(&shard), login, new, metrics)).await {
-        relay.run().await;
     }
+}
+
+/// Turns away a client that no security group lets in, and says so in audit and metrics.
+async fn bar(shard: &Shard, arrival: Arrival, proxy: &Arc<RunningProxy>, metrics: &ProxyMetrics) {
+    let place = place(shard, proxy, &arrival.endpoint, arrival.peer);
+    let id = random::correlation_id();
+    let decision = gatekeeper::turn_away(arrival.socket, &place, &id).await;
+    metrics.decided(Some(Rejection::SecurityGroup));
+    shard.seed.settings.decisions.record(decision);
 }
 
 /// Tells a client that never got as far as a startup packet, without waiting for one.
@@ -215,15 +243,7 @@ async fn admit(
         return Ok(None);
     }
     let correlation_id = random::correlation_id();
-    let place = Place {
-        running: Arc::clone(&shard.running.borrow()),
-        proxy: Arc::clone(&proxy),
-        endpoint: Arc::clone(&arrival.endpoint),
-        peer: arrival.peer,
-        binding: tls.channel_binding.clone(),
-        mock_key: Arc::clone(&shard.seed.mock_key),
-        throttled: throttle(&shard, arrival.peer),
-    };
+    let place = place(&shard, &proxy, &arrival.endpoint, arrival.peer);
     let ended = login::authenticate(&mut login, &place, &correlation_id).await;
     if let Some(decision) = ended.decision {
         metrics.decided(ended.refused);
@@ -255,8 +275,21 @@ async fn admit(
     Ok(Some(Admitted {
         login,
         new,
-        _count: proxy.shared.count(),
+        count: proxy.shared.count(),
     }))
+}
+
+/// Where a client is that has just arrived.
+fn place(shard: &Shard, proxy: &Arc<RunningProxy>, endpoint: &Arc<str>, peer: SocketAddr) -> Place {
+    Place {
+        running: Arc::clone(&shard.running.borrow()),
+        proxy: Arc::clone(proxy),
+        endpoint: Arc::clone(endpoint),
+        peer,
+        binding: shard.seed.tls.load().channel_binding.clone(),
+        mock_key: Arc::clone(&shard.seed.mock_key),
+        throttled: throttle(shard, peer),
+    }
 }
 
 /// Whether an address has failed too often of late.

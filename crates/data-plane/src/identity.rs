@@ -4,25 +4,38 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tollgate_iam::policy::{PolicyDocument, PolicyKind, PolicySet};
-use tollgate_iam::token::SigningKey;
+use tollgate_iam::session::{Claims, Holder, Opened, SessionKey, SessionKeys, SessionRejection};
+use tollgate_iam::token::{Rejection, SigningKey};
 use tollgate_types::{
-    AccessKeyConfig, IdentityConfig, PolicyLayer, PrincipalConfig, PrincipalKind,
+    AccessKeyConfig, Arn, IdentityConfig, PolicyLayer, PrincipalConfig, PrincipalKind,
 };
+use zeroize::Zeroizing;
 
 /// Everybody who might connect with a token.
 #[derive(Default)]
 pub(crate) struct Identity {
     keys: HashMap<String, AccessKey>,
     principals: HashMap<String, Arc<Principal>>,
+    sessions: SessionKeys,
     source: IdentityConfig,
+}
+
+/// Temporary credentials that are genuine and in force.
+pub(crate) struct OpenSession {
+    /// The role or user, narrowed to this session.
+    pub(crate) principal: Arc<Principal>,
+    /// The secret access key that belongs to them.
+    pub(crate) secret: Zeroizing<String>,
 }
 
 /// One principal with its policies compiled.
 pub(crate) struct Principal {
     /// Unique id (`AIDA…`).
     pub(crate) id: String,
-    /// ARN for audit events and the sessions view.
+    /// ARN for audit events and the sessions view; a role's session has one of its own.
     pub(crate) arn: Arc<str>,
+    /// ARN of the role or user itself (`aws:PrincipalArn`).
+    pub(crate) own_arn: Arc<str>,
     /// `aws:username`.
     pub(crate) name: String,
     /// User, role or root.
@@ -31,6 +44,8 @@ pub(crate) struct Principal {
     pub(crate) tags: BTreeMap<String, String>,
     /// What it may do.
     pub(crate) policies: PolicySet,
+    /// What the session's token says, for temporary credentials.
+    pub(crate) session: Option<Claims>,
 }
 
 /// One access key.
@@ -88,8 +103,34 @@ impl Identity {
         Self {
             keys,
             principals,
+            sessions: session_keys(config),
             source: config.clone(),
         }
+    }
+
+    /// Opens a session token that came with an access key id. Its principal must still be the one it was
+    /// made for, which a later namesake is not.
+    pub(crate) fn session(
+        &self,
+        base: &Arn,
+        (access_key_id, token): (&str, &str),
+        now_unix: i64,
+    ) -> Result<OpenSession, Rejection> {
+        let Opened { claims, secret } = self
+            .sessions
+            .open(access_key_id, token, now_unix)
+            .map_err(|reason| match reason {
+                SessionRejection::Invalid => Rejection::SessionTokenInvalid,
+                SessionRejection::Expired => Rejection::SessionExpired,
+            })?;
+        let id = claims.principal_id();
+        let revoked = self.source.sessions_revoked.get(id);
+        if revoked.is_some_and(|at| claims.issued_at <= *at) {
+            return Err(Rejection::SessionRevoked);
+        }
+        let holder = self.principals.get(id).ok_or(Rejection::SessionRevoked)?;
+        let principal = Arc::new(holder.in_session(base, claims));
+        Ok(OpenSession { principal, secret })
     }
 
     /// The access key with this id.
@@ -98,14 +139,60 @@ impl Identity {
     }
 }
 
+impl Principal {
+    /// A session of this principal. Session policies were checked when the session was made; one that does
+    /// not parse allows nothing.
+    fn in_session(&self, base: &Arn, claims: Claims) -> Self {
+        let documents: Result<Vec<_>, _> = claims
+            .policies
+            .iter()
+            .map(|text| PolicyDocument::parse(text, PolicyKind::Boundary))
+            .collect();
+        let policies = documents.map_or_else(
+            |_| PolicySet::builder().build(),
+            |documents| self.policies.within(&documents),
+        );
+        Self {
+            id: self.id.clone(),
+            arn: match &claims.holder {
+                Holder::Role { session_name, .. } => {
+                    Arc::from(base.assumed_role(&self.name, session_name))
+                }
+                Holder::User { .. } => Arc::clone(&self.arn),
+            },
+            own_arn: Arc::clone(&self.own_arn),
+            name: self.name.clone(),
+            kind: self.kind,
+            tags: self.tags.clone(),
+            policies,
+            session: Some(claims),
+        }
+    }
+}
+
+/// A key that cannot be read opens nothing.
+fn session_keys(config: &IdentityConfig) -> SessionKeys {
+    let keys = config.session_keys.iter().filter_map(|key| {
+        let derivation = key.derivation_key_hex.expose();
+        SessionKey::from_hex(&key.id, &key.public_key_hex, derivation)
+            .inspect_err(|error| {
+                tracing::error!(key.id = %key.id, error = %error, "session key is unreadable");
+            })
+            .ok()
+    });
+    SessionKeys::new(keys.collect())
+}
+
 fn principal(config: &PrincipalConfig) -> Principal {
     Principal {
         id: config.id.clone(),
         arn: Arc::from(config.arn.as_str()),
+        own_arn: Arc::from(config.arn.as_str()),
         name: config.name.clone(),
         kind: config.kind,
         tags: config.tags.clone(),
         policies: policies(config),
+        session: None,
     }
 }
 

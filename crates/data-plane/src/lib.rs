@@ -11,6 +11,7 @@ mod cleaning;
 mod clock;
 mod engine;
 mod fingerprint;
+mod gatekeeper;
 mod goodbye;
 mod greeting;
 mod greetings;

@@ -9,8 +9,8 @@ use tollgate_session::PinReason;
 use tollgate_telemetry::GaugeGuard;
 use tollgate_types::{OTHER_STATEMENTS, PinReport, PinTotal};
 
-/// Statements of a proxy that are kept apart; the sums of all others go to one entry for each reason, so
-/// that clients cannot fill the memory with made-up statements.
+/// Statements of a proxy, and stored code behind them, that are kept apart; the sums of all others go to one
+/// entry for each reason, so that clients cannot fill the memory with made-up statements.
 pub(crate) const STATEMENTS: usize = 200;
 
 /// Bytes of a statement that are kept.
@@ -22,6 +22,8 @@ pub(crate) struct HeldPin {
     pub(crate) reason: PinReason,
     /// The statement that caused it, without its literals.
     pub(crate) statement: Option<Arc<str>>,
+    /// The stored code that caused it.
+    pub(crate) detail: Option<Arc<str>>,
     /// Shard time of its beginning.
     pub(crate) since: Millis,
     /// The same in seconds since the epoch.
@@ -37,7 +39,12 @@ pub(crate) struct PinBook {
 }
 
 /// What pins are added up by.
-type Entry = (PinReason, Option<Arc<str>>);
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Entry {
+    reason: PinReason,
+    statement: Option<Arc<str>>,
+    detail: Option<Arc<str>>,
+}
 
 #[derive(Default)]
 struct Total {
@@ -48,17 +55,17 @@ struct Total {
 }
 
 impl PinBook {
-    /// A pin begins at this second since the epoch.
-    pub(crate) fn began(&self, reason: PinReason, statement: Option<&Arc<str>>, unix: i64) {
-        self.change(reason, statement, |total| {
+    /// A pin begins.
+    pub(crate) fn began(&self, pin: &HeldPin) {
+        self.change(pin, |total| {
             total.count = total.count.saturating_add(1);
-            total.last_seen_unix = unix;
+            total.last_seen_unix = pin.since_unix;
         });
     }
 
     /// A pin that began is over.
     pub(crate) fn ended(&self, pin: &HeldPin, held: Millis, unix: i64) {
-        self.change(pin.reason, pin.statement.as_ref(), |total| {
+        self.change(pin, |total| {
             total.held = total.held.saturating_add(held);
             total.longest = total.longest.max(held);
             total.last_seen_unix = unix;
@@ -70,9 +77,10 @@ impl PinBook {
         let totals = self.totals.borrow();
         totals
             .iter()
-            .map(|((reason, statement), total)| PinTotal {
-                reason: reason.code().to_owned(),
-                statement: statement.as_deref().map(str::to_owned),
+            .map(|(entry, total)| PinTotal {
+                reason: entry.reason.code().to_owned(),
+                statement: entry.statement.as_deref().map(str::to_owned),
+                detail: entry.detail.as_deref().map(str::to_owned),
                 count: total.count,
                 held_ms: total.held.as_u64(),
                 longest_ms: total.longest.as_u64(),
@@ -81,17 +89,18 @@ impl PinBook {
             .collect()
     }
 
-    fn change(
-        &self,
-        reason: PinReason,
-        statement: Option<&Arc<str>>,
-        change: impl FnOnce(&mut Total),
-    ) {
+    fn change(&self, pin: &HeldPin, change: impl FnOnce(&mut Total)) {
         let mut totals = self.totals.borrow_mut();
-        let mut entry = (reason, statement.map(Arc::clone));
+        let mut entry = Entry {
+            reason: pin.reason,
+            statement: pin.statement.clone(),
+            detail: pin.detail.clone(),
+        };
         // Nothing ever leaves, so a pin ends in the entry in which it began.
-        if entry.1.is_some() && totals.len() >= STATEMENTS && !totals.contains_key(&entry) {
-            entry.1 = Some(Arc::from(OTHER_STATEMENTS));
+        let apart = entry.statement.is_some() || entry.detail.is_some();
+        if apart && totals.len() >= STATEMENTS && !totals.contains_key(&entry) {
+            entry.statement = Some(Arc::from(OTHER_STATEMENTS));
+            entry.detail = None;
         }
         change(totals.entry(entry).or_default());
     }
@@ -110,11 +119,14 @@ pub(crate) fn statement(digest: &str) -> Arc<str> {
     Arc::from(format!("{kept}{OTHER_STATEMENTS}"))
 }
 
+/// Sums by reason, statement and detail.
+type Sums = HashMap<(String, Option<String>, Option<String>), PinTotal>;
+
 /// One report out of those of all shards: the time of pins in force counts, and no more statements are kept
 /// apart than one shard does.
 pub(crate) fn merge(reports: impl IntoIterator<Item = PinReport>) -> PinReport {
     let mut merged = PinReport::default();
-    let mut sums: HashMap<(String, Option<String>), PinTotal> = HashMap::new();
+    let mut sums = Sums::new();
     for report in reports {
         merged.current.extend(report.current);
         for total in report.totals {
@@ -122,10 +134,10 @@ pub(crate) fn merge(reports: impl IntoIterator<Item = PinReport>) -> PinReport {
         }
     }
     for pin in &merged.current {
-        let statement = [pin.statement.as_deref(), Some(OTHER_STATEMENTS)];
-        let found = statement
+        let exact = (pin.statement.clone(), pin.detail.clone());
+        let found = [exact, (Some(OTHER_STATEMENTS.to_owned()), None)]
             .into_iter()
-            .map(|statement| (pin.reason.clone(), statement.map(str::to_owned)))
+            .map(|(statement, detail)| (pin.reason.clone(), statement, detail))
             .find(|key| sums.contains_key(key));
         if let Some(total) = found.and_then(|key| sums.get_mut(&key)) {
             total.held_ms = total.held_ms.saturating_add(pin.held_ms);
@@ -146,14 +158,15 @@ fn bounded(mut totals: Vec<PinTotal>) -> Vec<PinTotal> {
     let by_time = |totals: &mut Vec<PinTotal>| {
         totals.sort_by(|a, b| {
             let key = |total: &PinTotal| (std::cmp::Reverse(total.held_ms), total.reason.clone());
-            (key(a), &a.statement).cmp(&(key(b), &b.statement))
+            (key(a), &a.statement, &a.detail).cmp(&(key(b), &b.statement, &b.detail))
         });
     };
     by_time(&mut totals);
-    let mut sums = HashMap::new();
+    let mut sums = Sums::new();
     for (place, mut total) in totals.into_iter().enumerate() {
-        if place >= STATEMENTS && total.statement.is_some() {
+        if place >= STATEMENTS && (total.statement.is_some() || total.detail.is_some()) {
             total.statement = Some(OTHER_STATEMENTS.to_owned());
+            total.detail = None;
         }
         add(&mut sums, total);
     }
@@ -162,8 +175,12 @@ fn bounded(mut totals: Vec<PinTotal>) -> Vec<PinTotal> {
     totals
 }
 
-fn add(sums: &mut HashMap<(String, Option<String>), PinTotal>, more: PinTotal) {
-    let key = (more.reason.clone(), more.statement.clone());
+fn add(sums: &mut Sums, more: PinTotal) {
+    let key = (
+        more.reason.clone(),
+        more.statement.clone(),
+        more.detail.clone(),
+    );
     match sums.get_mut(&key) {
         None => {
             sums.insert(key, more);
@@ -188,6 +205,7 @@ mod tests {
         HeldPin {
             reason,
             statement: Some(statement(text)),
+            detail: None,
             since: Millis::ZERO,
             since_unix: 100,
             _counted: Arc::new(Gauge::default()).hold(),
@@ -195,7 +213,7 @@ mod tests {
     }
 
     fn held(book: &PinBook, pin: &HeldPin, seconds: u64) {
-        book.began(pin.reason, pin.statement.as_ref(), 100);
+        book.began(pin);
         book.ended(pin, Millis::from_secs(seconds), 200);
     }
 
@@ -210,12 +228,40 @@ mod tests {
         let expected = PinTotal {
             reason: "LISTEN".to_owned(),
             statement: Some("LISTEN news".to_owned()),
+            detail: None,
             count: 2,
             held_ms: 5_000,
             longest_ms: 3_000,
             last_seen_unix: 200,
         };
         assert_eq!(totals.first(), Some(&expected));
+    }
+
+    #[test]
+    fn code_behind_one_statement_is_kept_apart() {
+        let book = PinBook::default();
+        for (code, seconds) in [(None, 1), (Some("runs"), 2), (Some("makes"), 3)] {
+            let pin = HeldPin {
+                detail: code.map(Arc::from),
+                ..pin(PinReason::SessionSetting, "SELECT * FROM names")
+            };
+            held(&book, &pin, seconds);
+        }
+        let shards = [book.totals(), book.totals()];
+        let merged = merge(shards.map(|totals| PinReport {
+            current: Vec::new(),
+            totals,
+        }));
+        let totals = merged.totals.iter();
+        let found: Vec<_> = totals
+            .map(|total| (total.detail.as_deref(), total.held_ms, total.count))
+            .collect();
+        let expected = [
+            (Some("makes"), 6_000, 2),
+            (Some("runs"), 4_000, 2),
+            (None, 2_000, 2),
+        ];
+        assert_eq!(found, expected);
     }
 
     #[test]
@@ -262,7 +308,10 @@ mod tests {
         let book = PinBook::default();
         let pin = pin(PinReason::Listen, "LISTEN news");
         held(&book, &pin, 3);
-        book.began(pin.reason, pin.statement.as_ref(), 300);
+        book.began(&HeldPin {
+            since_unix: 300,
+            ..pin
+        });
         let current = CurrentPin {
             session_id: "c-1".to_owned(),
             endpoint: "default".to_owned(),
@@ -271,6 +320,7 @@ mod tests {
             application_name: String::new(),
             reason: "LISTEN".to_owned(),
             statement: Some("LISTEN news".to_owned()),
+            detail: None,
             since_unix: 300,
             held_ms: 7_000,
         };

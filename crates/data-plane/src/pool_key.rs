@@ -2,14 +2,17 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use crate::mysql::server::Terms;
 
 /// Startup parameters are part of the key: a session's defaults are exactly those of the server
 /// connections it may get, so RESET goes back to them as it does without a proxy.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct PoolKey {
+    /// Made once: keys are looked up with every transaction.
+    hash: u64,
     /// Database user.
     pub(crate) user: String,
     /// Database.
@@ -23,22 +26,12 @@ pub(crate) struct PoolKey {
 impl PoolKey {
     /// Connections to MySQL or MariaDB; an empty schema is none.
     pub(crate) fn mysql(user: &str, schema: &str, terms: Terms) -> Self {
-        Self {
-            user: user.to_owned(),
-            database: schema.to_owned(),
-            params: Vec::new(),
-            terms: Some(terms),
-        }
+        Self::of(user, schema, Vec::new(), Some(terms))
     }
 
     /// The same for another database.
     pub(crate) fn with_database(&self, database: &str) -> Self {
-        Self {
-            user: self.user.clone(),
-            database: database.to_owned(),
-            params: self.params.clone(),
-            terms: self.terms,
-        }
+        Self::of(&self.user, database, self.params.clone(), self.terms)
     }
 
     /// Puts parameters in name order; of several values for one name the last one counts, as in
@@ -55,11 +48,18 @@ impl PoolKey {
             }
         }
         sorted.sort();
+        Self::of(user, database, sorted, None)
+    }
+
+    fn of(user: &str, database: &str, params: Vec<(String, String)>, terms: Option<Terms>) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (user, database, &params, terms).hash(&mut hasher);
         Self {
+            hash: hasher.finish(),
             user: user.to_owned(),
             database: database.to_owned(),
-            params: sorted,
-            terms: None,
+            params,
+            terms,
         }
     }
 
@@ -79,6 +79,12 @@ impl PoolKey {
             .iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
+    }
+}
+
+impl Hash for PoolKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
     }
 }
 

@@ -32,6 +32,11 @@ pub(crate) fn login_refused(
             SqlState::TOO_MANY_CONNECTIONS,
             format!("too many failed logins, try again later ({see})"),
         ),
+        Rejection::SecurityGroup => ErrorFields::fatal(
+            SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+            format!("the security groups of this endpoint do not let your address in ({see})"),
+        )
+        .hint("Ask the operator of the proxy for a rule with your address as its source."),
         Rejection::WrongPassword
         | Rejection::NoSecretForUser
         | Rejection::Malformed

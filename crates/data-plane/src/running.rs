@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use tollgate_iam::token::Authority;
 use tollgate_types::{
     Arn, AuthConfig, EndpointConfig, EngineFamily, ProxyConfig, ProxyId, ProxyPhase, Revision,
@@ -23,7 +24,7 @@ pub(crate) struct Running {
     /// Region and account; `None` before the first snapshot.
     pub(crate) arn: Option<Arn>,
     /// Proxies by id.
-    pub(crate) proxies: HashMap<ProxyId, Arc<RunningProxy>>,
+    pub(crate) proxies: FxHashMap<ProxyId, Arc<RunningProxy>>,
     /// Who may connect.
     pub(crate) identity: Arc<Identity>,
 }
@@ -35,7 +36,7 @@ pub(crate) struct RunningProxy {
     /// Auth rules by database user.
     pub(crate) logins: HashMap<String, Arc<LoginRule>>,
     /// Endpoints by name.
-    pub(crate) endpoints: HashMap<String, RunningEndpoint>,
+    pub(crate) endpoints: FxHashMap<String, RunningEndpoint>,
     /// Registered databases in order of registration.
     pub(crate) targets: Vec<Arc<TargetShared>>,
     /// Counts over all shards.

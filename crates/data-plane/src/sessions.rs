@@ -215,6 +215,7 @@ impl SessionControl {
                 application_name: self.application_name(),
                 reason: pin.reason.code().to_owned(),
                 statement: pin.statement.as_deref().map(str::to_owned),
+                detail: pin.detail.as_deref().map(str::to_owned),
                 since_unix: pin.since_unix,
                 held_ms: now.saturating_sub(pin.since).as_u64(),
             })

@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use rustc_hash::FxHashMap;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -162,7 +163,7 @@ pub(crate) struct Shard {
     /// The running configuration.
     pub(crate) running: RefCell<Arc<Running>>,
     /// Pools by target.
-    pub(crate) pools: RefCell<HashMap<TargetId, AnyPool>>,
+    pub(crate) pools: RefCell<FxHashMap<TargetId, AnyPool>>,
     /// Client connections.
     pub(crate) sessions: Rc<Sessions>,
     /// Pool keys, per proxy.
@@ -201,7 +202,7 @@ impl Shard {
         Rc::new(Self {
             seed,
             running: RefCell::new(Arc::new(Running::default())),
-            pools: RefCell::new(HashMap::new()),
+            pools: RefCell::new(FxHashMap::default()),
             sessions: Rc::new(Sessions::default()),
             keys: RefCell::new(HashMap::new()),
             pins: RefCell::new(HashMap::new()),
@@ -394,7 +395,7 @@ impl Shard {
     }
 
     fn apply_pools(self: &Rc<Self>, running: &Arc<Running>) {
-        let mut wanted = HashMap::new();
+        let mut wanted = FxHashMap::default();
         for proxy in running.proxies.values() {
             for target in &proxy.targets {
                 wanted.insert(

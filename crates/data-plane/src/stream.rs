@@ -122,7 +122,11 @@ impl Stream {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self {
-            Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
+            // A plain write costs the kernel less, and one piece is what there is almost always.
+            Self::Plain(tcp) => match bufs {
+                [piece] => Pin::new(tcp).poll_write(cx, piece),
+                _ => Pin::new(tcp).poll_write_vectored(cx, bufs),
+            },
             Self::Tls(tls) => tls.poll_write_vectored(cx, bufs),
         }
     }
@@ -172,8 +176,7 @@ impl Stream {
         self.shutdown();
     }
 
-    /// Says goodbye as far as the kernel takes it at once (`close_notify`, then FIN). Bytes that still
-    /// wait inside TLS go first, so flush before if they matter.
+    /// Says goodbye as far as the kernel takes it at once (`close_notify`, then FIN), behind what waits inside TLS.
     pub(crate) fn shutdown(&mut self) {
         // A peer that is gone already cannot be told, and nothing depends on it.
         let _ = match self {

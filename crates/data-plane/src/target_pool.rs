@@ -29,9 +29,12 @@ use crate::validation;
 use crate::waiting::{WaitSlot, Waiting};
 
 /// A lent server connection.
-pub(crate) type ServerLease<E> = Lease<Pooled<E>>;
+pub(crate) type ServerLease<E> = Lease<Conn<E>>;
 
-type Core<E> = Pool<Arc<PoolKey>, Pooled<E>>;
+/// Boxed, because it changes hands many times in every transaction.
+type Conn<E> = Box<Pooled<E>>;
+
+type Core<E> = Pool<Arc<PoolKey>, Conn<E>>;
 
 /// A shard's pool of a target.
 pub(crate) struct TargetPool<E: Engine> {
@@ -199,7 +202,8 @@ impl<E: Engine> TargetPool<E> {
         self.catch_up(shard);
         let now = shard.clock.exact();
         match result {
-            Ok(mut conn) => {
+            Ok(conn) => {
+                let mut conn = Box::new(conn);
                 self.last_errors.borrow_mut().remove(key);
                 let jitter = Jitter::new(u16::try_from(random::number() & 0xffff).unwrap_or(0));
                 // Registers the watcher; a server that has already hung up is noticed at first use.
@@ -242,7 +246,7 @@ impl<E: Engine> TargetPool<E> {
             let _ = conn.idle_event(&self.idle_waker.borrow());
             let parcel = Parcel {
                 key,
-                conn,
+                conn: Box::new(conn),
                 passport,
             };
             self.core.borrow_mut().adopt(parcel, shard.clock.exact());
@@ -344,7 +348,7 @@ impl<E: Engine> TargetPool<E> {
                 }
                 Action::Grant { waiter, lease } => self.grant(shard, waiter, lease),
                 Action::Refuse { waiter, error } => self.answer(waiter, Err(error)),
-                Action::Close { conn, reason } => self.close(conn, reason),
+                Action::Close { conn, reason } => self.close(*conn, reason),
                 Action::Validate { lease, deadline } => {
                     tokio::task::spawn_local(validation::run(
                         Rc::clone(self),
@@ -412,7 +416,7 @@ impl<E: Engine> TargetPool<E> {
         }
     }
 
-    fn send(&self, shard: &Rc<Shard>, parcel: Parcel<Arc<PoolKey>, Pooled<E>>, to: ShardNumber) {
+    fn send(&self, shard: &Rc<Shard>, parcel: Parcel<Arc<PoolKey>, Conn<E>>, to: ShardNumber) {
         let Parcel {
             key,
             conn,

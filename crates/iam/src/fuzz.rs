@@ -45,6 +45,7 @@ pub fn fuzz_policy(data: &[u8]) {
         PolicyKind::Trust,
         PolicyKind::SessionPolicy,
         PolicyKind::Boundary,
+        PolicyKind::Resource,
     ] {
         let document = match PolicyDocument::parse(&text, kind) {
             Ok(document) => document,

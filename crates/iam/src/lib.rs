@@ -1,9 +1,10 @@
 //! Who is calling and what may they do: `SigV4` tokens and requests, and IAM policies.
 //!
-//! Three modules, each usable on its own:
+//! Four modules, each usable on its own:
 //!
 //! - [`token`] parses, checks and mints `rds-db` login tokens;
 //! - [`request`] checks REST calls signed with `SigV4` headers;
+//! - [`session`] makes and opens temporary credentials;
 //! - [`policy`] parses, compiles, evaluates and explains policy documents.
 //!
 //! Everything here is a pure function of its arguments: no socket, no clock (the time is an argument), no
@@ -21,6 +22,7 @@ mod percent;
 pub mod policy;
 mod reason;
 pub mod request;
+pub mod session;
 pub mod token;
 
 #[cfg(any(test, feature = "fuzzing"))]

@@ -100,6 +100,8 @@ pub(crate) fn fingerprint(key: &impl Hash) -> u64 {
 pub struct Credits {
     limit: AtomicU32,
     in_use: AtomicU32,
+    /// Of those, the ones pinned to a client, on all shards.
+    pinned: AtomicU32,
     /// How many posts are up: lets a shard skip the board with one read.
     distressed: AtomicU32,
     board: Box<[Post]>,
@@ -115,6 +117,7 @@ impl Credits {
         Arc::new(Self {
             limit: AtomicU32::new(limit),
             in_use: AtomicU32::new(0),
+            pinned: AtomicU32::new(0),
             distressed: AtomicU32::new(0),
             board: std::iter::repeat_with(post).take(shards).collect(),
         })
@@ -150,6 +153,23 @@ impl Credits {
     /// Server connections that are open or being opened, on all shards.
     pub fn in_use(&self) -> u32 {
         self.in_use.load(SeqCst)
+    }
+
+    /// Server connections that are pinned to a client, on all shards.
+    pub(crate) fn pinned(&self) -> u32 {
+        self.pinned.load(SeqCst)
+    }
+
+    /// A shard has one more that is pinned.
+    pub(crate) fn pin(&self) {
+        self.pinned.fetch_add(1, SeqCst);
+    }
+
+    /// A shard has `count` fewer that are pinned.
+    pub(crate) fn unpin(&self, count: usize) {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        // Every one was counted by `pin`.
+        self.pinned.fetch_sub(count, SeqCst);
     }
 
     /// Whether there are more connections than allowed. Two shards may see the same surplus and both

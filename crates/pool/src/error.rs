@@ -35,8 +35,8 @@ pub struct TimedOut {
     pub in_use: u32,
     /// Borrowers waiting in this shard's pool, this one included.
     pub waiting: usize,
-    /// Server connections of this shard's pool that are pinned to a client.
-    pub pinned: usize,
+    /// Server connections that are pinned to a client, over all shards.
+    pub pinned: u32,
     /// Why the last opening failed, if none has succeeded since.
     pub last_open_error: Option<OpenError>,
 }

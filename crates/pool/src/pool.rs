@@ -1,10 +1,12 @@
 //! The pool itself: its books, lending, and the few functions that move a connection from one place
 //! to another.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::Hash;
 use std::rc::Rc;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use crate::action::{Action, Borrow, CloseReason, Stats};
 use crate::backoff::Backoff;
@@ -28,7 +30,8 @@ pub const CLOCK_LEAP: Millis = Millis::from_secs(60);
 ///
 /// `K` says what a connection can be used for (user, database, startup parameters); connections of
 /// equal keys are interchangeable. It is hashed at every borrow and cloned into actions, so it
-/// should be cheap at both, and equal keys must hash alike on every shard. `C` is the connection.
+/// should be cheap at both, and equal keys must hash alike on every shard.
+/// Its hash should be a good one already: the pool only folds it. `C` is the connection.
 #[derive(Debug)]
 pub struct Pool<K: Clone + Eq + Hash, C> {
     pub(crate) shard: Shard,
@@ -36,7 +39,7 @@ pub struct Pool<K: Clone + Eq + Hash, C> {
     pub(crate) settings: Settings,
     /// The latest time that a caller has mentioned.
     pub(crate) now: Millis,
-    pub(crate) index: HashMap<K, KeyId>,
+    pub(crate) index: FxHashMap<K, KeyId>,
     pub(crate) keys: Slab<KeyState<K, C>>,
     pub(crate) conns: Slab<ConnRecord>,
     pub(crate) actions: VecDeque<Action<K, C>>,
@@ -72,7 +75,7 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
             credits,
             settings,
             now,
-            index: HashMap::new(),
+            index: FxHashMap::default(),
             keys: Slab::new(),
             conns: Slab::new(),
             actions: VecDeque::new(),
@@ -279,7 +282,7 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
             limit: self.credits.limit(),
             in_use: self.credits.in_use(),
             waiting,
-            pinned: self.pinned,
+            pinned: self.credits.pinned(),
             last_open_error: of_key.or_else(|| self.backoff.last_error()).cloned(),
         }
     }
@@ -435,6 +438,7 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
     fn end_loan(&mut self, conn: ConnId, loan: Loan) {
         if loan.pin == Pin::Pinned {
             self.pinned = self.pinned.saturating_sub(1);
+            self.credits.unpin(1);
         }
         if loan.leak == Leak::Reported {
             let held = self.now.saturating_sub(loan.since);
@@ -453,8 +457,14 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
             return;
         };
         match (loan.pin, pin) {
-            (Pin::Unpinned, Pin::Pinned) => self.pinned = self.pinned.saturating_add(1),
-            (Pin::Pinned, Pin::Unpinned) => self.pinned = self.pinned.saturating_sub(1),
+            (Pin::Unpinned, Pin::Pinned) => {
+                self.pinned = self.pinned.saturating_add(1);
+                self.credits.pin();
+            }
+            (Pin::Pinned, Pin::Unpinned) => {
+                self.pinned = self.pinned.saturating_sub(1);
+                self.credits.unpin(1);
+            }
             (Pin::Unpinned, Pin::Unpinned) | (Pin::Pinned, Pin::Pinned) => {}
         }
         loan.pin = pin;
@@ -465,5 +475,6 @@ impl<K: Clone + Eq + Hash, C> Drop for Pool<K, C> {
     fn drop(&mut self) {
         // Nobody must send connections to a shard that no longer takes them.
         self.credits.post(self.shard, None);
+        self.credits.unpin(self.pinned);
     }
 }

@@ -207,6 +207,7 @@ mod tests {
         effects.pin_changed(PinChange::Pinned {
             reason: crate::PinReason::Listen,
             digest: None,
+            detail: None,
         });
         effects.notice(Notice::DatabaseInUse);
         effects.notice(Notice::DatabaseInUse);

@@ -202,6 +202,8 @@ pub enum PinChange {
         reason: PinReason,
         /// The statement that caused it, without its literals; `None` where no single one is known.
         digest: Option<Box<str>>,
+        /// The stored code that caused it, by its name in the catalogue; `None` where none is known to have.
+        detail: Option<Box<str>>,
     },
     /// The reason no longer holds.
     Unpinned(PinReason),

@@ -19,6 +19,7 @@
 mod calls;
 mod digest;
 mod effect;
+mod memo;
 pub mod mysql;
 mod name;
 mod namings;
@@ -35,8 +36,9 @@ pub mod fuzz;
 pub use calls::Calls;
 pub use digest::digest;
 pub use effect::EffectSet;
+pub use memo::Memo;
 pub use name::Name;
 pub use namings::{Deed, Naming, Namings};
 pub use routines::{Conduct, Reach, Reading, Routine, Routines};
-pub use scanner::{Dialect, Scanner, StringStyle, Summary, classify};
+pub use scanner::{Dialect, Scanner, StringStyle, Summary, classify, statements};
 pub use touched::{LastTouch, TouchedSettings};

@@ -9,6 +9,7 @@
 //! that last until the end of the transaction do not count.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::calls::key;
 use crate::proof::{self, Owner};
@@ -43,6 +44,16 @@ pub(crate) const LASTING: EffectSet = EffectSet::SETTING
     .union(EffectSet::UNKNOWN)
     .union(EffectSet::UNREAD_CODE);
 
+/// What a body does that nobody can follow.
+const UNFOLLOWED: EffectSet = EffectSet::SETTING_UNKNOWN
+    .union(EffectSet::UNREAD_CODE)
+    .union(EffectSet::UNKNOWN)
+    .union(EffectSet::LOAD)
+    .union(EffectSet::SEED);
+
+/// Who is to blame when the catalogue could not be read.
+const NOT_READ: &str = "catalogue could not be read";
+
 /// Any of these, found in a language that is not read, may be a setting of any name.
 const SETS: EffectSet = EffectSet::SETTING
     .union(EffectSet::SETTING_UNKNOWN)
@@ -56,6 +67,9 @@ pub struct Conduct {
     pub effects: EffectSet,
     /// Settings it may change for longer than its transaction.
     pub settings: TouchedSettings,
+    /// The first routine, or other object of the catalogue, whose code does what cannot be followed.
+    /// A thin pointer, because every session has one.
+    pub culprit: Option<Arc<String>>,
 }
 
 impl Conduct {
@@ -73,6 +87,9 @@ impl Conduct {
 
     fn add(&mut self, other: &Self) {
         self.effects.insert(other.effects);
+        if self.culprit.is_none() {
+            self.culprit.clone_from(&other.culprit);
+        }
         if !self.settings.add(&other.settings) {
             self.effects
                 .insert(EffectSet::SETTING | EffectSet::SETTING_UNKNOWN);
@@ -92,7 +109,7 @@ pub enum Reach {
 /// One routine as the catalogue of the server has it.
 #[derive(Debug, Clone, Copy)]
 pub struct Routine<'a> {
-    /// Its name without the schema.
+    /// Its name without the schema, or what else the catalogue has with code in it.
     pub name: &'a [u8],
     /// The name of its language.
     pub language: &'a [u8],
@@ -142,7 +159,10 @@ impl Routines {
         let mut conduct = self.anywhere.clone();
         if self.extent == Extent::Unread {
             // Nobody knows which custom settings there are to ask for.
-            conduct.add(&unknown_setting());
+            conduct.add(&Conduct {
+                culprit: Some(Arc::new(NOT_READ.to_owned())),
+                ..unknown_setting()
+            });
         }
         if calls.is_anything() {
             self.by_key.values().for_each(|one| conduct.add(one));
@@ -201,15 +221,18 @@ impl Reading {
         if self.extent == Extent::Unread {
             return;
         }
-        let (conduct, calls) = match routine.body {
+        let (mut conduct, calls) = match routine.body {
             Some(body) => read(routine.language, body),
             None => (unknown(), Calls::NOTHING),
         };
+        if conduct.effects.intersects(UNFOLLOWED) {
+            conduct.culprit = Some(Arc::new(String::from_utf8_lossy(routine.name).into_owned()));
+        }
         let name = routine.name.to_ascii_lowercase();
-        let reach = if is_plain(&name) {
+        let reach = if is_comparable(&name) {
             routine.reach
         } else {
-            // How a text spells it depends on encodings.
+            // How a text spells it depends on encodings, or on the string that it stands in.
             Reach::Anywhere
         };
         self.found.push(Found {
@@ -221,8 +244,9 @@ impl Reading {
         });
     }
 
-    /// The names, in lower case, ASCII letters, digits and underscores, of routines that matter and whose
-    /// callers are to be added now. Each is named once; none: all is there.
+    /// The names, in lower case and of ASCII letters and marks, of routines that matter and whose callers are
+    /// to be added now. They begin and end with a letter, a digit or an underscore. Each is named once; none:
+    /// all is there.
     pub fn callers_wanted(&mut self) -> Vec<Box<[u8]>> {
         self.spread();
         let mut wanted = BTreeSet::new();
@@ -308,20 +332,24 @@ impl Reading {
 fn unknown() -> Conduct {
     Conduct {
         effects: EffectSet::UNREAD_CODE,
-        settings: TouchedSettings::default(),
+        ..Conduct::default()
     }
 }
 
 fn unknown_setting() -> Conduct {
     Conduct {
         effects: EffectSet::PROCEDURE | EffectSet::SETTING | EffectSet::SETTING_UNKNOWN,
-        settings: TouchedSettings::default(),
+        ..Conduct::default()
     }
 }
 
-fn is_plain(name: &[u8]) -> bool {
-    let letter = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
-    !name.is_empty() && name.iter().all(letter)
+/// True for names that every text spells alike: as they are, or in quotes with those within doubled.
+fn is_comparable(name: &[u8]) -> bool {
+    let letter = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    // Those left out mean something in the strings of some language.
+    let mark = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'\'' | b'\\' | b'$');
+    let ends = [name.first(), name.last()];
+    ends.into_iter().all(|end| end.is_some_and(letter)) && name.iter().all(mark)
 }
 
 /// What a body does itself, and what it calls. A string is read as standard ones are, and if that matters as
@@ -368,6 +396,7 @@ fn read_as(language: &[u8], style: StringStyle, body: &[u8]) -> (Conduct, Calls)
     conduct.add(&Conduct {
         effects: findings.effects,
         settings: findings.settings,
+        culprit: None,
     });
     calls.add(&findings.calls);
     let executes = proof::executes(body);
@@ -394,6 +423,7 @@ fn read_words(
     let conduct = Conduct {
         effects: summary.effects,
         settings: summary.settings,
+        culprit: None,
     };
     (conduct, summary.calls)
 }
@@ -410,6 +440,7 @@ fn read_foreign(style: StringStyle, body: &[u8]) -> (Conduct, Calls) {
     let conduct = Conduct {
         effects,
         settings: summary.settings,
+        culprit: None,
     };
     (conduct, summary.calls)
 }

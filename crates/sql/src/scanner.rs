@@ -2,7 +2,9 @@
 //!
 //! Source of the lexical rules: PostgreSQL 15 `src/backend/parser/scan.l`.
 
-use memchr::{memchr, memchr2};
+use std::ops::Range;
+
+use memchr::{memchr, memchr_iter, memchr2};
 
 use kept::Kept;
 pub(crate) use kept::{Keeps, Place};
@@ -55,6 +57,26 @@ pub fn classify(dialect: Dialect, style: StringStyle, sql: &[u8]) -> Summary {
     let mut scanner = Scanner::new(dialect, style);
     scanner.feed(sql);
     scanner.finish()
+}
+
+/// The statements of a complete text, in order, with the white space and comments around them and without
+/// their semicolons. Empty ones are among them.
+pub fn statements(dialect: Dialect, style: StringStyle, sql: &[u8]) -> Vec<Range<usize>> {
+    let mut scanner = Scanner::new(dialect, style);
+    let mut all = Vec::new();
+    let mut start = 0;
+    let mut fed = 0;
+    for at in memchr_iter(b';', sql) {
+        let end = at.saturating_add(1);
+        scanner.feed(sql.get(fed..end).unwrap_or_default());
+        fed = end;
+        if scanner.statement.start() == end {
+            all.push(start..at);
+            start = end;
+        }
+    }
+    all.push(start..sql.len());
+    all
 }
 
 /// A resumable tokenizer. Feeding a text in any pieces gives the same summary as feeding it whole; the

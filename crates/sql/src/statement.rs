@@ -174,6 +174,11 @@ impl Statement {
         }
     }
 
+    /// Where in the text the statement at hand starts.
+    pub(crate) fn start(&self) -> usize {
+        self.start
+    }
+
     pub(crate) fn count(&self) -> u32 {
         self.count
     }

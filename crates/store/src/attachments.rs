@@ -23,7 +23,7 @@ pub enum AttachTo {
 impl AttachTo {
     const ALL: [Self; 3] = [Self::User, Self::Group, Self::Role];
 
-    fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::User => "user",
             Self::Group => "group",
@@ -31,8 +31,14 @@ impl AttachTo {
         }
     }
 
+    /// What [`Self::word`] has written.
+    pub(crate) fn read(word: &str) -> Result<Self, StoreError> {
+        let to = Self::ALL.into_iter().find(|to| to.word() == word);
+        to.ok_or_else(|| StoreError::corrupt(format!("a policy of a `{word}`")))
+    }
+
     /// Id of the principal with this name or id.
-    async fn id_of<C: ConnectionTrait>(
+    pub(crate) async fn id_of<C: ConnectionTrait>(
         self,
         connection: &C,
         name: &str,
@@ -60,13 +66,8 @@ impl TryFrom<attachments::Model> for AttachmentRow {
     type Error = StoreError;
 
     fn try_from(row: attachments::Model) -> Result<Self, StoreError> {
-        let to = AttachTo::ALL
-            .into_iter()
-            .find(|to| to.word() == row.principal_kind);
         Ok(Self {
-            to: to.ok_or_else(|| {
-                StoreError::corrupt(format!("attachment to a `{}`", row.principal_kind))
-            })?,
+            to: AttachTo::read(&row.principal_kind)?,
             principal_id: row.principal_id,
             policy_id: row.policy_id,
         })
@@ -137,6 +138,14 @@ impl Write {
             0 => Err(StoreError::not_found(Kind::Attachment, policy)),
             _ => Ok(()),
         }
+    }
+}
+
+impl Write {
+    /// How many policies are attached to a principal. Fails with [`StoreError::NotFound`].
+    pub async fn attachment_count(&self, to: AttachTo, principal: &str) -> Result<u64, StoreError> {
+        let principal = to.id_of(&self.transaction, principal).await?;
+        count(&self.transaction, to, &principal).await
     }
 }
 

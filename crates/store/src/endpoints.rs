@@ -12,7 +12,8 @@ use tollgate_types::TargetRole;
 use crate::entity::endpoints;
 use crate::page::{self, Listed, Page};
 use crate::proxies::{find, find_changeable};
-use crate::{Expect, Kind, Store, StoreError, Write, cell, limit};
+use crate::tags::{TagKind, Tags};
+use crate::{EndpointNetwork, Expect, Kind, Store, StoreError, Write, cell, limit};
 
 /// An endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +22,11 @@ pub struct EndpointRow {
     pub id: String,
     /// The proxy it belongs to.
     pub proxy_id: String,
-    /// Unique within the proxy; never changes.
+    /// Unique within the proxy.
     pub name: String,
+    /// What data planes call it: unique within the proxy, the name it was made with where that was free.
+    /// Never changes, so that sessions stay with their endpoint when it is renamed.
+    pub label: String,
     /// Which targets it leads to; never changes.
     pub target_role: TargetRole,
     /// Port given out and bound; never changes.
@@ -37,6 +41,8 @@ pub struct EndpointRow {
     pub created_at: i64,
     /// Seconds since the epoch.
     pub updated_at: i64,
+    /// Subnets and security groups; of a default endpoint empty, because the proxy's hold.
+    pub network: EndpointNetwork,
 }
 
 /// An endpoint to be made.
@@ -52,13 +58,21 @@ pub struct NewEndpoint {
     pub aliases: Vec<String>,
     /// Ports from which it gets the lowest free one.
     pub ports: RangeInclusive<u16>,
+    /// Subnets and security groups.
+    pub network: EndpointNetwork,
+    /// Tags.
+    pub tags: Tags,
 }
 
 /// Everything about an endpoint that can change.
 #[derive(Debug, Clone)]
 pub struct EndpointUpdate {
+    /// Unique within the proxy.
+    pub name: String,
     /// Further host names that tokens may carry, in lower case.
     pub aliases: Vec<String>,
+    /// Ids of security groups; empty means the default group.
+    pub security_group_ids: Vec<String>,
 }
 
 impl TryFrom<endpoints::Model> for EndpointRow {
@@ -71,6 +85,8 @@ impl TryFrom<endpoints::Model> for EndpointRow {
             port: cell::number(row.port, &what("port"))?,
             aliases: cell::parse(&row.aliases, &what("aliases"))?,
             generation: cell::number(row.generation, &what("generation"))?,
+            network: EndpointNetwork::read(&row)?,
+            label: row.label,
             id: row.id,
             proxy_id: row.proxy_id,
             name: row.name,
@@ -88,6 +104,29 @@ impl Store {
         self.watched(async {
             let proxy = find(reader, proxy).await?;
             find_endpoint(reader, &proxy.id, name).await?.try_into()
+        })
+        .await
+    }
+
+    /// The endpoint with this id.
+    pub async fn endpoint_by_id(&self, id: &str) -> Result<EndpointRow, StoreError> {
+        let reader = self.link().reader().await?;
+        self.watched(by_id(reader, id)).await
+    }
+
+    /// Endpoints with this name, of any proxy; those made with their proxies are not among them.
+    pub async fn endpoint_list_named(&self, name: &str) -> Result<Vec<EndpointRow>, StoreError> {
+        let reader = self.link().reader().await?;
+        self.watched(all_named(reader, name)).await
+    }
+
+    /// Endpoints of all proxies in the order of their ids.
+    pub async fn endpoint_list_all(&self, page: &Page) -> Result<Listed<EndpointRow>, StoreError> {
+        let reader = self.link().reader().await?;
+        self.watched(async {
+            let select = endpoints::Entity::find();
+            let rows = page::fetch(reader, select, endpoints::Column::Id, page).await?;
+            Listed::cut(rows, page, |row| row.id.clone()).try_map(EndpointRow::try_from)
         })
         .await
     }
@@ -130,6 +169,16 @@ impl Write {
             .try_into()
     }
 
+    /// As [`Store::endpoint_by_id`], inside the transaction.
+    pub async fn endpoint_by_id(&self, id: &str) -> Result<EndpointRow, StoreError> {
+        by_id(&self.transaction, id).await
+    }
+
+    /// As [`Store::endpoint_list_named`], inside the transaction.
+    pub async fn endpoint_list_named(&self, name: &str) -> Result<Vec<EndpointRow>, StoreError> {
+        all_named(&self.transaction, name).await
+    }
+
     /// As [`Store::endpoint_list`], inside the transaction.
     pub async fn endpoint_list(
         &self,
@@ -149,13 +198,7 @@ impl Write {
         new: NewEndpoint,
     ) -> Result<EndpointRow, StoreError> {
         let proxy = find_changeable(&self.transaction, proxy).await?;
-        if let Some(taken) = named(&self.transaction, &proxy.id, &new.name).await? {
-            return Err(StoreError::AlreadyExists {
-                kind: Kind::Endpoint,
-                name: new.name,
-                existing_id: taken.id,
-            });
-        }
+        check_free(&self.transaction, &proxy.id, &new.name).await?;
         let present = endpoints::Entity::find()
             .filter(endpoints::Column::ProxyId.eq(&proxy.id))
             .count(&self.transaction)
@@ -173,10 +216,10 @@ impl Write {
         Ok(row)
     }
 
-    /// Changes an endpoint's aliases; the proxy gets a new generation.
+    /// Changes an endpoint; the proxy gets a new generation.
     ///
-    /// Fails with [`StoreError::NotFound`], [`StoreError::PreconditionFailed`] or
-    /// [`StoreError::BeingDeleted`].
+    /// Fails with [`StoreError::NotFound`], [`StoreError::AlreadyExists`],
+    /// [`StoreError::PreconditionFailed`] or [`StoreError::BeingDeleted`].
     pub async fn endpoint_update(
         &self,
         proxy: &str,
@@ -187,8 +230,13 @@ impl Write {
         let proxy = find_changeable(&self.transaction, proxy).await?;
         let row = find_endpoint(&self.transaction, &proxy.id, name).await?;
         expect.check(Kind::Endpoint, &row.name, row.generation)?;
+        if row.name != update.name {
+            check_free(&self.transaction, &proxy.id, &update.name).await?;
+        }
         let generation = row.generation.saturating_add(1);
         let mut row = row.into_active_model();
+        row.name = Set(update.name);
+        row.security_group_ids = Set(cell::json(&update.security_group_ids)?);
         row.aliases = Set(cell::json(&update.aliases)?);
         row.generation = Set(generation);
         row.updated_at = Set(self.now);
@@ -217,6 +265,7 @@ impl Write {
                 by: vec![format!("proxy {}: it is its default endpoint", proxy.name)],
             });
         }
+        self.tags_clear(TagKind::Endpoint, &row.id).await?;
         row.delete(&self.transaction).await?;
         self.proxy_touch(&proxy.id).await
     }
@@ -227,8 +276,11 @@ impl Write {
         new: NewEndpoint,
         origin: Origin,
     ) -> Result<EndpointRow, StoreError> {
-        let port = lowest_free(&self.transaction, new.ports).await?;
-        let row = endpoints::ActiveModel {
+        let port = lowest_free(&self.transaction, new.ports.clone()).await?;
+        let label = self.endpoint_label(proxy_id, &new).await?;
+        self.tags_insert(TagKind::Endpoint, &new.id, &new.tags)
+            .await?;
+        let mut row = endpoints::ActiveModel {
             id: Set(new.id),
             proxy_id: Set(proxy_id.to_owned()),
             name: Set(new.name),
@@ -239,8 +291,25 @@ impl Write {
             generation: Set(1),
             created_at: Set(self.now),
             updated_at: Set(self.now),
+            label: Set(label),
+            ..Default::default()
         };
+        new.network.write(&mut row)?;
         row.insert(&self.transaction).await?.try_into()
+    }
+
+    /// The name, unless an endpoint that was renamed since is known to data planes by it.
+    async fn endpoint_label(
+        &self,
+        proxy_id: &str,
+        new: &NewEndpoint,
+    ) -> Result<String, StoreError> {
+        let taken = endpoints::Entity::find()
+            .filter(endpoints::Column::ProxyId.eq(proxy_id))
+            .filter(endpoints::Column::Label.eq(&new.name))
+            .one(&self.transaction)
+            .await?;
+        Ok(taken.map_or_else(|| new.name.clone(), |_| new.id.clone()))
     }
 }
 
@@ -282,6 +351,40 @@ async fn list<C: ConnectionTrait>(
     let select = endpoints::Entity::find().filter(endpoints::Column::ProxyId.eq(proxy.id));
     let rows = page::fetch(connection, select, endpoints::Column::Name, page).await?;
     Listed::cut(rows, page, |row| row.name.clone()).try_map(EndpointRow::try_from)
+}
+
+async fn by_id<C: ConnectionTrait>(connection: &C, id: &str) -> Result<EndpointRow, StoreError> {
+    let row = endpoints::Entity::find_by_id(id).one(connection).await?;
+    row.ok_or_else(|| StoreError::not_found(Kind::Endpoint, id))?
+        .try_into()
+}
+
+async fn all_named<C: ConnectionTrait>(
+    connection: &C,
+    name: &str,
+) -> Result<Vec<EndpointRow>, StoreError> {
+    let rows = endpoints::Entity::find()
+        .filter(endpoints::Column::Name.eq(name))
+        .filter(endpoints::Column::IsDefault.eq(false))
+        .order_by_asc(endpoints::Column::ProxyId)
+        .all(connection)
+        .await?;
+    rows.into_iter().map(EndpointRow::try_from).collect()
+}
+
+async fn check_free<C: ConnectionTrait>(
+    connection: &C,
+    proxy_id: &str,
+    name: &str,
+) -> Result<(), StoreError> {
+    match named(connection, proxy_id, name).await? {
+        None => Ok(()),
+        Some(taken) => Err(StoreError::AlreadyExists {
+            kind: Kind::Endpoint,
+            name: taken.name,
+            existing_id: taken.id,
+        }),
+    }
 }
 
 async fn find_endpoint<C: ConnectionTrait>(

@@ -6,14 +6,17 @@
 )]
 
 mod identity;
+mod network;
 mod records;
 mod resources;
 
 pub(crate) use identity::{
-    access_keys, attachments, group_members, groups, policies, policy_versions, roles, users,
+    access_keys, attachments, group_members, groups, inline_policies, oidc_providers, policies,
+    policy_versions, roles, session_revocations, users,
 };
+pub(crate) use network::{security_group_rules, security_groups};
 pub(crate) use records::{audit_decisions, idempotency};
 pub(crate) use resources::{
-    config_revision, databases, endpoints, meta, proxies, secret_versions, secrets, tags,
-    target_groups, targets,
+    config_revision, databases, endpoints, meta, proxies, secret_stages, secret_versions, secrets,
+    tags, target_groups, targets,
 };

@@ -37,6 +37,14 @@ pub enum Kind {
     Membership,
     /// A policy attached to a principal.
     Attachment,
+    /// A policy that is part of a user, group or role.
+    InlinePolicy,
+    /// An OIDC provider.
+    OidcProvider,
+    /// A security group.
+    SecurityGroup,
+    /// A rule of a security group.
+    SecurityGroupRule,
     /// An auth decision.
     Decision,
 }
@@ -59,6 +67,10 @@ impl Kind {
             Self::PolicyVersion => "policy version",
             Self::Membership => "group membership",
             Self::Attachment => "policy attachment",
+            Self::InlinePolicy => "inline policy",
+            Self::OidcProvider => "OpenID Connect provider",
+            Self::SecurityGroup => "security group",
+            Self::SecurityGroupRule => "security group rule",
             Self::Decision => "decision",
         }
     }

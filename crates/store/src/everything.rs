@@ -9,16 +9,18 @@ use sea_orm::{
 use tollgate_types::Revision;
 
 use crate::entity::{
-    access_keys, attachments, databases, endpoints, group_members, groups, policies,
-    policy_versions, proxies, roles, secret_versions, secrets, target_groups, targets, users,
+    access_keys, attachments, databases, endpoints, group_members, groups, inline_policies,
+    policies, policy_versions, proxies, roles, secrets, session_revocations, target_groups,
+    targets, users,
 };
 use crate::policies::without_default;
-use crate::secrets::without_value;
+use crate::secret_versions::{self, Of};
 use crate::tags::{self, TagKind};
 use crate::{
-    AccessKeyRow, AttachmentRow, DatabaseRow, EndpointRow, GroupRow, MembershipRow, PolicyRow,
-    ProxyRow, RoleRow, SecretRow, SecretStage, SecretVersionRow, Store, StoreError, TargetGroupRow,
-    TargetRow, UserRow, write,
+    AccessKeyRow, AttachmentRow, DatabaseRow, EndpointRow, GroupRow, InlinePolicyRow,
+    MembershipRow, PolicyRow, ProxyRow, RoleRow, SecretRow, SecretVersionRow, SecurityGroupRow,
+    SessionRevocationRow, Store, StoreError, TargetGroupRow, TargetRow, UserRow, security_groups,
+    write,
 };
 
 /// The whole configuration, all of it from the same moment, in the order of names or ids.
@@ -30,7 +32,7 @@ pub struct Everything {
     pub databases: Vec<DatabaseRow>,
     /// Secrets.
     pub secrets: Vec<SecretRow>,
-    /// Sealed values of all secrets, per secret the current one first.
+    /// Sealed values of all secrets in use, per secret the current one first, then the previous one.
     pub secret_versions: Vec<SecretVersionRow>,
     /// Proxies, those being deleted included.
     pub proxies: Vec<ProxyRow>,
@@ -54,6 +56,12 @@ pub struct Everything {
     pub policies: Vec<PolicyRow>,
     /// Who has which policy.
     pub attachments: Vec<AttachmentRow>,
+    /// Whose sessions were revoked.
+    pub session_revocations: Vec<SessionRevocationRow>,
+    /// Policies that are part of a user, group or role.
+    pub inline_policies: Vec<InlinePolicyRow>,
+    /// Security groups with their rules.
+    pub security_groups: Vec<SecurityGroupRow>,
 }
 
 impl Store {
@@ -103,11 +111,21 @@ async fn read(moment: &DatabaseTransaction) -> Result<Everything, StoreError> {
         access_keys,
         policies: read_policies(moment).await?,
         attachments: each(attachments::Entity::find().all(moment).await?)?,
+        session_revocations: read_revocations(moment).await?,
+        inline_policies: read_inline_policies(moment).await?,
+        security_groups: security_groups::list(moment).await?,
     })
 }
 
 fn each<M, R: TryFrom<M, Error = StoreError>>(rows: Vec<M>) -> Result<Vec<R>, StoreError> {
     rows.into_iter().map(R::try_from).collect()
+}
+
+async fn read_revocations(
+    moment: &DatabaseTransaction,
+) -> Result<Vec<SessionRevocationRow>, StoreError> {
+    let rows = session_revocations::Entity::find().all(moment).await?;
+    Ok(rows.into_iter().map(SessionRevocationRow::from).collect())
 }
 
 async fn read_databases(moment: &DatabaseTransaction) -> Result<Vec<DatabaseRow>, StoreError> {
@@ -142,25 +160,16 @@ async fn read_secrets(
     moment: &DatabaseTransaction,
 ) -> Result<(Vec<SecretRow>, Vec<SecretVersionRow>), StoreError> {
     let mut tags = tags::of_all(moment, TagKind::Secret).await?;
-    let versions = secret_versions::Entity::find()
-        .order_by_asc(secret_versions::Column::SecretId)
-        .order_by_asc(secret_versions::Column::Stage)
-        .all(moment)
-        .await?;
-    let current: HashMap<&str, &secret_versions::Model> = versions
-        .iter()
-        .filter(|version| version.stage == SecretStage::Current.as_str())
-        .map(|version| (version.secret_id.as_str(), version))
-        .collect();
+    let versions = secret_versions::in_use(moment, Of::All).await?;
+    let mut stages = secret_versions::stages(moment, Of::All).await?;
     let select = secrets::Entity::find().order_by_asc(secrets::Column::Name);
     let rows = select.all(moment).await?.into_iter().map(|row| {
         let own = tags.remove(&row.id).unwrap_or_default();
-        let version = current.get(row.id.as_str()).copied();
-        let version = version.ok_or_else(|| without_value(&row.name))?;
-        SecretRow::new(row, version, own)
+        let stages = stages.remove(&row.id).unwrap_or_default();
+        SecretRow::new(row, stages, &versions, own)
     });
     let rows = rows.collect::<Result<_, _>>()?;
-    Ok((rows, each(versions)?))
+    Ok((rows, versions))
 }
 
 async fn read_proxies(moment: &DatabaseTransaction) -> Result<Vec<ProxyRow>, StoreError> {
@@ -238,11 +247,22 @@ async fn read_policies(moment: &DatabaseTransaction) -> Result<Vec<PolicyRow>, S
         .filter(|version| version.is_default)
         .map(|version| (version.policy_id.as_str(), version))
         .collect();
+    let mut tags = tags::of_all(moment, TagKind::Policy).await?;
     let select = policies::Entity::find().order_by_asc(policies::Column::Name);
     let rows = select.all(moment).await?.into_iter().map(|row| {
+        let own = tags.remove(&row.id).unwrap_or_default();
         let default = in_force.get(row.id.as_str()).copied();
         let default = default.ok_or_else(|| without_default(&row.name))?;
-        PolicyRow::new(row, default)
+        PolicyRow::new(row, default, own)
     });
     rows.collect()
+}
+
+async fn read_inline_policies(
+    moment: &DatabaseTransaction,
+) -> Result<Vec<InlinePolicyRow>, StoreError> {
+    let select = inline_policies::Entity::find()
+        .order_by_asc(inline_policies::Column::PrincipalId)
+        .order_by_asc(inline_policies::Column::Name);
+    each(select.all(moment).await?)
 }

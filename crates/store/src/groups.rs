@@ -1,22 +1,27 @@
 //! IAM groups and who is in them.
 
+use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ModelTrait, PaginatorTrait,
-    QueryFilter, Set,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, ModelTrait,
+    PaginatorTrait, QueryFilter, Set,
 };
 
 use crate::entity::{group_members, groups, users};
 use crate::page::{self, Listed, Page};
-use crate::{AttachTo, Expect, Kind, Store, StoreError, Write, attachments, cell};
+use crate::{
+    AttachTo, Expect, Kind, Store, StoreError, UserRow, Write, attachments, cell, inline_policies,
+};
 
 /// An IAM group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupRow {
     /// Unique id (`AGPA…`), never reused for a later namesake.
     pub id: String,
-    /// Unique name; never changes.
+    /// Unique name; case does not make a difference between names.
     pub name: String,
-    /// Always 1: nothing about a group itself can change.
+    /// `/`, or `/a/b/`: part of the ARN, not of the name.
+    pub path: String,
+    /// Rises when the group gets another name or path.
     pub generation: u64,
     /// Seconds since the epoch.
     pub created_at: i64,
@@ -40,6 +45,8 @@ pub struct NewGroup {
     pub id: String,
     /// Unique name.
     pub name: String,
+    /// `/` or `/a/b/`.
+    pub path: String,
 }
 
 impl TryFrom<groups::Model> for GroupRow {
@@ -50,6 +57,7 @@ impl TryFrom<groups::Model> for GroupRow {
             generation: cell::number(row.generation, &format!("group {}, generation", row.name))?,
             id: row.id,
             name: row.name,
+            path: row.path,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
@@ -75,21 +83,30 @@ impl Store {
 
     /// Groups in the order of their names.
     pub async fn group_list(&self, page: &Page) -> Result<Listed<GroupRow>, StoreError> {
+        self.group_list_in("/", page).await
+    }
+
+    /// Groups whose path begins with `path`, in the order of their names.
+    pub async fn group_list_in(
+        &self,
+        path: &str,
+        page: &Page,
+    ) -> Result<Listed<GroupRow>, StoreError> {
         let reader = self.link().reader().await?;
         self.watched(async {
-            let select = groups::Entity::find();
+            let select = page::below(groups::Entity::find(), groups::Column::Path, path);
             let rows = page::fetch(reader, select, groups::Column::Name, page).await?;
             Listed::cut(rows, page, |row| row.name.clone()).try_map(GroupRow::try_from)
         })
         .await
     }
 
-    /// Names of a group's members, in order.
+    /// A group's members, in the order of their names.
     pub async fn group_members(
         &self,
         group: &str,
         page: &Page,
-    ) -> Result<Listed<String>, StoreError> {
+    ) -> Result<Listed<UserRow>, StoreError> {
         let reader = self.link().reader().await?;
         self.watched(async {
             let group = find(reader, group).await?;
@@ -100,7 +117,8 @@ impl Store {
             let ids = members.into_iter().map(|member| member.user_id);
             let select = users::Entity::find().filter(users::Column::Id.is_in(ids));
             let rows = page::fetch(reader, select, users::Column::Name, page).await?;
-            Listed::cut(rows, page, |row| row.name.clone()).try_map(|row| Ok(row.name))
+            let listed = Listed::cut(rows, page, |row| row.name.clone());
+            crate::users::with_details(reader, listed).await
         })
         .await
     }
@@ -135,7 +153,7 @@ impl Write {
 
     /// Makes a group. Fails with [`StoreError::AlreadyExists`].
     pub async fn group_create(&self, new: NewGroup) -> Result<GroupRow, StoreError> {
-        if let Some(taken) = named(&self.transaction, &new.name).await? {
+        if let Some(taken) = taken(&self.transaction, &new.name).await? {
             return Err(StoreError::AlreadyExists {
                 kind: Kind::Group,
                 name: new.name,
@@ -145,6 +163,7 @@ impl Write {
         let row = groups::ActiveModel {
             id: Set(new.id),
             name: Set(new.name),
+            path: Set(new.path),
             generation: Set(1),
             created_at: Set(self.now),
             updated_at: Set(self.now),
@@ -152,7 +171,33 @@ impl Write {
         row.insert(&self.transaction).await?.try_into()
     }
 
-    /// Deletes a group. Fails with [`StoreError::InUse`] while it has members or attached policies.
+    /// Gives a group another name or path. Fails with [`StoreError::NotFound`] or
+    /// [`StoreError::AlreadyExists`].
+    pub async fn group_move(
+        &self,
+        name: &str,
+        to_name: &str,
+        to_path: &str,
+    ) -> Result<GroupRow, StoreError> {
+        let row = find(&self.transaction, name).await?;
+        let other = taken(&self.transaction, to_name).await?;
+        if let Some(other) = other.filter(|other| other.id != row.id) {
+            return Err(StoreError::AlreadyExists {
+                kind: Kind::Group,
+                name: to_name.to_owned(),
+                existing_id: other.id,
+            });
+        }
+        let generation = row.generation.saturating_add(1);
+        let mut row = row.into_active_model();
+        row.name = Set(to_name.to_owned());
+        row.path = Set(to_path.to_owned());
+        row.generation = Set(generation);
+        row.updated_at = Set(self.now);
+        row.update(&self.transaction).await?.try_into()
+    }
+
+    /// Deletes a group. Fails with [`StoreError::InUse`] while it has members, attached or inline policies.
     pub async fn group_delete(&self, name: &str, expect: Expect) -> Result<(), StoreError> {
         let row = find(&self.transaction, name).await?;
         expect.check(Kind::Group, &row.name, row.generation)?;
@@ -161,7 +206,12 @@ impl Write {
             .count(&self.transaction)
             .await?;
         let attached = attachments::count(&self.transaction, AttachTo::Group, &row.id).await?;
-        let ties = [(members, "members"), (attached, "attached policies")];
+        let inline = inline_policies::count(&self.transaction, AttachTo::Group, &row.id).await?;
+        let ties = [
+            (members, "members"),
+            (attached, "attached policies"),
+            (inline, "inline policies"),
+        ];
         let ties = ties.into_iter().filter(|(count, _)| *count > 0);
         let by: Vec<String> = ties
             .map(|(count, what)| format!("{count} {what}"))
@@ -228,5 +278,15 @@ async fn named<C: ConnectionTrait>(
     name: &str,
 ) -> Result<Option<groups::Model>, StoreError> {
     let by_name = groups::Entity::find().filter(groups::Column::Name.eq(name));
+    Ok(by_name.one(connection).await?)
+}
+
+/// The group whose name is this one, whatever the case. Source: IAM User Guide, "IAM identifiers".
+async fn taken<C: ConnectionTrait>(
+    connection: &C,
+    name: &str,
+) -> Result<Option<groups::Model>, StoreError> {
+    let folded = Expr::expr(Func::lower(Expr::col(groups::Column::Name)));
+    let by_name = groups::Entity::find().filter(folded.eq(name.to_ascii_lowercase()));
     Ok(by_name.one(connection).await?)
 }

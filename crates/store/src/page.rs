@@ -87,6 +87,17 @@ where
     Ok(select.all(connection).await?)
 }
 
+/// Only rows whose `column`, a path, begins with `path`. Paths are ASCII, so the first text that is not
+/// below is known; `LIKE` would read `%` and `_`, which paths may hold.
+pub(crate) fn below<E: EntityTrait>(select: Select<E>, column: E::Column, path: &str) -> Select<E> {
+    if path == "/" {
+        return select;
+    }
+    select
+        .filter(column.gte(path))
+        .filter(column.lt(format!("{path}\u{80}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, ModelTrait, PaginatorTrait,
     QueryFilter, Set,
@@ -10,21 +11,26 @@ use sea_orm::{
 use crate::entity::{attachments, policies, policy_versions, roles, users};
 use crate::page::{self, Listed, Page};
 use crate::policy_versions::default_of;
-use crate::{Expect, Kind, Store, StoreError, Write, cell};
+use crate::tags::{self, TagKind, Tags};
+use crate::{Expect, Kind, PolicyUse, Store, StoreError, Write, cell, policy_use};
 
 /// An IAM policy with its default version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyRow {
     /// Unique id (`ANPA…`), never reused for a later namesake.
     pub id: String,
-    /// Unique name; never changes.
+    /// Unique name; case does not make a difference between names.
     pub name: String,
+    /// `/`, or `/a/b/`: part of the ARN, not of the name.
+    pub path: String,
     /// What the operator wrote about it.
     pub description: String,
     /// Number of the version in force.
     pub default_version: u32,
     /// The document in force: IAM JSON as the operator wrote it.
     pub document: String,
+    /// Tags.
+    pub tags: Tags,
     /// Rises with every change of the versions.
     pub generation: u64,
     /// Seconds since the epoch.
@@ -40,16 +46,59 @@ pub struct NewPolicy {
     pub id: String,
     /// Unique name.
     pub name: String,
+    /// `/` or `/a/b/`.
+    pub path: String,
     /// What the operator wrote about it.
     pub description: String,
     /// IAM JSON.
     pub document: String,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// What the names of AWS-managed policies begin with. They are whole ARNs, so that an operator's policy may
+/// have the same short name.
+pub const AWS_MANAGED: &str = "arn:aws:iam::aws:policy/";
+
+/// Whose policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PolicyScope {
+    /// Both.
+    All,
+    /// Those of this installation's operators.
+    Own,
+    /// The AWS-managed ones, which are there from the beginning and never change.
+    AwsManaged,
+}
+
+/// Which policies a list holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyFilter {
+    /// Whose.
+    pub scope: PolicyScope,
+    /// What their path begins with; `/` for all.
+    pub path: String,
+    /// How they must be in use, if they must.
+    pub in_use: Option<PolicyUse>,
+}
+
+impl PolicyRow {
+    /// Whether it is AWS-managed: nobody may change or delete it.
+    pub fn is_aws_managed(&self) -> bool {
+        self.name.starts_with(AWS_MANAGED)
+    }
+
+    /// The name without what tells AWS-managed policies apart.
+    pub fn short_name(&self) -> &str {
+        self.name.strip_prefix(AWS_MANAGED).unwrap_or(&self.name)
+    }
 }
 
 impl PolicyRow {
     pub(crate) fn new(
         row: policies::Model,
         default: &policy_versions::Model,
+        tags: Tags,
     ) -> Result<Self, StoreError> {
         let what = |column: &str| format!("policy {}, {column}", row.name);
         Ok(Self {
@@ -57,8 +106,10 @@ impl PolicyRow {
             default_version: cell::number(default.version, &what("version"))?,
             id: row.id,
             name: row.name,
+            path: row.path,
             description: row.description,
             document: default.document.clone(),
+            tags,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
@@ -72,11 +123,40 @@ impl Store {
         self.watched(get(reader, name)).await
     }
 
-    /// Policies in the order of their names.
+    /// The operators' policies in the order of their names.
     pub async fn policy_list(&self, page: &Page) -> Result<Listed<PolicyRow>, StoreError> {
+        let filter = PolicyFilter {
+            scope: PolicyScope::Own,
+            path: "/".to_owned(),
+            in_use: None,
+        };
+        self.policy_list_where(&filter, page).await
+    }
+
+    /// Policies that pass a filter, in the order of their names.
+    pub async fn policy_list_where(
+        &self,
+        filter: &PolicyFilter,
+        page: &Page,
+    ) -> Result<Listed<PolicyRow>, StoreError> {
         let reader = self.link().reader().await?;
         self.watched(async {
-            let select = policies::Entity::find();
+            let mut select = page::below(
+                policies::Entity::find(),
+                policies::Column::Path,
+                &filter.path,
+            );
+            // No name of an operator's policy has a colon.
+            let managed = policies::Column::Name.starts_with(AWS_MANAGED);
+            select = match filter.scope {
+                PolicyScope::All => select,
+                PolicyScope::Own => select.filter(managed.not()),
+                PolicyScope::AwsManaged => select.filter(managed),
+            };
+            if let Some(policy_use) = filter.in_use {
+                let ids = policy_use::ids_in_use(reader, policy_use).await?;
+                select = select.filter(policies::Column::Id.is_in(ids));
+            }
             let rows = page::fetch(reader, select, policies::Column::Name, page).await?;
             with_documents(reader, Listed::cut(rows, page, |row| row.name.clone())).await
         })
@@ -92,7 +172,7 @@ impl Write {
 
     /// Makes a policy. Fails with [`StoreError::AlreadyExists`].
     pub async fn policy_create(&self, new: NewPolicy) -> Result<PolicyRow, StoreError> {
-        if let Some(taken) = named(&self.transaction, &new.name).await? {
+        if let Some(taken) = taken(&self.transaction, &new.name).await? {
             return Err(StoreError::AlreadyExists {
                 kind: Kind::Policy,
                 name: new.name,
@@ -102,6 +182,7 @@ impl Write {
         let row = policies::ActiveModel {
             id: Set(new.id),
             name: Set(new.name),
+            path: Set(new.path),
             description: Set(new.description),
             next_version: Set(2),
             generation: Set(1),
@@ -117,7 +198,9 @@ impl Write {
             created_at: Set(self.now),
         };
         let version = version.insert(&self.transaction).await?;
-        PolicyRow::new(row, &version)
+        self.tags_insert(TagKind::Policy, &row.id, &new.tags)
+            .await?;
+        PolicyRow::new(row, &version, new.tags)
     }
 
     /// Deletes a policy with all its versions. Fails with [`StoreError::InUse`] while it is attached or
@@ -133,6 +216,7 @@ impl Write {
                 by,
             });
         }
+        self.tags_clear(TagKind::Policy, &row.id).await?;
         row.delete(&self.transaction).await?;
         Ok(())
     }
@@ -157,7 +241,8 @@ impl Write {
 async fn get<C: ConnectionTrait>(connection: &C, name: &str) -> Result<PolicyRow, StoreError> {
     let row = find(connection, name).await?;
     let version = default_of(connection, &row.id).await?;
-    PolicyRow::new(row, &version)
+    let tags = tags::of(connection, TagKind::Policy, &row.id).await?;
+    PolicyRow::new(row, &version, tags)
 }
 
 /// Adds the documents in force to a page of policies.
@@ -165,7 +250,8 @@ pub(crate) async fn with_documents<C: ConnectionTrait>(
     connection: &C,
     listed: Listed<policies::Model>,
 ) -> Result<Listed<PolicyRow>, StoreError> {
-    let ids = listed.items.iter().map(|row| row.id.clone());
+    let ids: Vec<String> = listed.items.iter().map(|row| row.id.clone()).collect();
+    let mut tags = tags::of_many(connection, TagKind::Policy, &ids).await?;
     let defaults = policy_versions::Entity::find()
         .filter(policy_versions::Column::PolicyId.is_in(ids))
         .filter(policy_versions::Column::IsDefault.eq(true))
@@ -174,7 +260,8 @@ pub(crate) async fn with_documents<C: ConnectionTrait>(
     listed.try_map(|row| {
         let default = defaults.iter().find(|version| version.policy_id == row.id);
         let default = default.ok_or_else(|| without_default(&row.name))?;
-        PolicyRow::new(row, default)
+        let own = tags.remove(&row.id).unwrap_or_default();
+        PolicyRow::new(row, default, own)
     })
 }
 
@@ -230,4 +317,14 @@ pub(crate) async fn names<C: ConnectionTrait>(
 /// The name with this id, if there is an id.
 pub(crate) fn name_in(names: &HashMap<String, String>, id: Option<&str>) -> Option<String> {
     names.get(id?).cloned()
+}
+
+/// The policy whose name is this one, whatever the case. Source: IAM User Guide, "IAM identifiers".
+async fn taken<C: ConnectionTrait>(
+    connection: &C,
+    name: &str,
+) -> Result<Option<policies::Model>, StoreError> {
+    let folded = Expr::expr(Func::lower(Expr::col(policies::Column::Name)));
+    let by_name = policies::Entity::find().filter(folded.eq(name.to_ascii_lowercase()));
+    Ok(by_name.one(connection).await?)
 }

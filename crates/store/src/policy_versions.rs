@@ -75,6 +75,15 @@ impl Store {
 }
 
 impl Write {
+    /// How many versions a policy has. Fails with [`StoreError::NotFound`].
+    pub async fn policy_version_count(&self, policy: &str) -> Result<u64, StoreError> {
+        let policy = find(&self.transaction, policy).await?;
+        Ok(policy_versions::Entity::find()
+            .filter(policy_versions::Column::PolicyId.eq(&policy.id))
+            .count(&self.transaction)
+            .await?)
+    }
+
     /// Adds a version that is not yet in force.
     ///
     /// Fails with [`StoreError::NotFound`], [`StoreError::PreconditionFailed`] or

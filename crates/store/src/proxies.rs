@@ -16,7 +16,9 @@ use crate::endpoints::Origin;
 use crate::entity::proxies;
 use crate::page::{self, Listed, Page};
 use crate::tags::{self, TagKind, Tags};
-use crate::{Expect, Kind, NewEndpoint, Store, StoreError, Write, cell, limit};
+use crate::{
+    EndpointNetwork, Expect, Kind, NewEndpoint, ProxyNetwork, Store, StoreError, Write, cell, limit,
+};
 
 /// Who logs in how, as the operator wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +26,12 @@ use crate::{Expect, Kind, NewEndpoint, Store, StoreError, Write, cell, limit};
 pub struct AuthRule {
     /// The secret's name.
     pub secret: String,
+    /// The secret's ARN, where the operator named it by that: a later secret of the same name is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_arn: Option<String>,
+    /// What the operator calls the user; a label only, the user comes from the secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
     /// Tokens or passwords.
     pub iam_auth: IamAuth,
     /// How passwords are checked.
@@ -37,7 +45,7 @@ pub struct AuthRule {
 pub struct ProxyRow {
     /// Unique id, never reused.
     pub id: ProxyId,
-    /// Unique name; never changes.
+    /// Unique name.
     pub name: String,
     /// Protocol spoken; never changes.
     pub engine_family: EngineFamily,
@@ -67,6 +75,12 @@ pub struct ProxyRow {
     pub delete_requested_at: Option<i64>,
     /// Seconds since the epoch at which what still runs through it is cut.
     pub drain_deadline: Option<i64>,
+    /// ARN of the role whose policies must allow reading the secrets; none for a proxy made without.
+    pub role_arn: Option<String>,
+    /// Seconds since the epoch at which debug logging was asked for.
+    pub debug_logging_since: Option<i64>,
+    /// Subnets and security groups.
+    pub network: ProxyNetwork,
 }
 
 /// A proxy to be made, with its default target group and its default endpoint.
@@ -92,6 +106,12 @@ pub struct NewProxy {
     pub endpoint_ports: RangeInclusive<u16>,
     /// Tags.
     pub tags: Tags,
+    /// ARN of the role whose policies must allow reading the secrets, if there is one.
+    pub role_arn: Option<String>,
+    /// Seconds since the epoch at which debug logging was asked for.
+    pub debug_logging_since: Option<i64>,
+    /// Subnets and security groups.
+    pub network: ProxyNetwork,
 }
 
 /// Everything about a proxy itself that can change.
@@ -103,6 +123,12 @@ pub struct ProxyUpdate {
     pub idle_client_timeout_s: u32,
     /// Who logs in how.
     pub auth: Vec<AuthRule>,
+    /// ARN of the role whose policies must allow reading the secrets, if there is one.
+    pub role_arn: Option<String>,
+    /// Seconds since the epoch at which debug logging was asked for.
+    pub debug_logging_since: Option<i64>,
+    /// Ids of security groups; empty means the default group.
+    pub security_group_ids: Vec<String>,
 }
 
 impl ProxyRow {
@@ -118,8 +144,11 @@ impl ProxyRow {
             conditions: cell::parse(&row.conditions, &what("conditions"))?,
             generation: cell::number(row.generation, &what("generation"))?,
             observed_generation: cell::number(row.observed_generation, &what("observed"))?,
+            network: ProxyNetwork::read(&row)?,
             id,
             name: row.name,
+            role_arn: row.role_arn,
+            debug_logging_since: row.debug_logging_since,
             require_tls: row.require_tls,
             status_reason: row.status_reason,
             tags,
@@ -181,7 +210,7 @@ impl Write {
                 existing_id: taken.id,
             });
         }
-        let row = proxies::ActiveModel {
+        let mut row = proxies::ActiveModel {
             id: Set(new.id.as_str().to_owned()),
             name: Set(new.name),
             engine_family: Set(new.engine_family.as_str().to_owned()),
@@ -197,7 +226,11 @@ impl Write {
             updated_at: Set(self.now),
             delete_requested_at: Set(None),
             drain_deadline: Set(None),
+            role_arn: Set(new.role_arn),
+            debug_logging_since: Set(new.debug_logging_since),
+            ..Default::default()
         };
+        new.network.write(&mut row)?;
         let row = row.insert(&self.transaction).await?;
         self.target_group_insert(&new.id, &new.pool).await?;
         let endpoint = NewEndpoint {
@@ -206,6 +239,8 @@ impl Write {
             target_role: TargetRole::ReadWrite,
             aliases: Vec::new(),
             ports: new.endpoint_ports,
+            network: EndpointNetwork::default(),
+            tags: Tags::new(),
         };
         self.endpoint_insert(&row.id, endpoint, Origin::Proxy)
             .await?;
@@ -230,9 +265,35 @@ impl Write {
         row.require_tls = Set(update.require_tls);
         row.idle_client_timeout = Set(i64::from(update.idle_client_timeout_s));
         row.auth = Set(cell::json(&update.auth)?);
+        row.role_arn = Set(update.role_arn);
+        row.debug_logging_since = Set(update.debug_logging_since);
+        row.security_group_ids = Set(cell::json(&update.security_group_ids)?);
         let row = row.update(&self.transaction).await?;
         let tags = tags::of(&self.transaction, TagKind::Proxy, &row.id).await?;
         ProxyRow::new(row, tags)
+    }
+
+    /// Gives a proxy another name; id, endpoints, targets and tags stay. Its present name changes nothing.
+    ///
+    /// Fails with [`StoreError::NotFound`], [`StoreError::AlreadyExists`] or [`StoreError::BeingDeleted`].
+    pub async fn proxy_rename(&self, name: &str, new_name: &str) -> Result<ProxyRow, StoreError> {
+        let row = find_changeable(&self.transaction, name).await?;
+        if let Some(taken) = named(&self.transaction, new_name).await?
+            && taken.id != row.id
+        {
+            return Err(StoreError::AlreadyExists {
+                kind: Kind::Proxy,
+                name: new_name.to_owned(),
+                existing_id: taken.id,
+            });
+        }
+        let id = row.id.clone();
+        if row.name != new_name {
+            let mut row = self.proxy_changed(row)?;
+            row.name = Set(new_name.to_owned());
+            row.update(&self.transaction).await?;
+        }
+        get(&self.transaction, &id).await
     }
 
     /// Something that belongs to the proxy has changed: new generation, and the status that follows.

@@ -8,7 +8,7 @@ use tollgate_types::{Condition, ProxyEvent, ProxyId, ProxyStatus};
 use crate::entity::proxies;
 use crate::proxies::{ProxyRow, find, status_of};
 use crate::tags::{self, TagKind};
-use crate::{Expect, Kind, Outcome, Store, StoreError, Write, cell};
+use crate::{Expect, Kind, Outcome, Page, Store, StoreError, Write, cell, limit};
 
 /// A new status, and what must still be true for it to be written.
 #[derive(Debug, Clone)]
@@ -108,6 +108,11 @@ impl Write {
             });
         }
         self.tags_clear(TagKind::Proxy, &row.id).await?;
+        self.tags_clear(TagKind::TargetGroup, &row.id).await?;
+        let page = Page::first(u32::try_from(limit::ENDPOINTS_PER_PROXY).unwrap_or(u32::MAX));
+        for endpoint in self.endpoint_list(&row.id, &page).await?.items {
+            self.tags_clear(TagKind::Endpoint, &endpoint.id).await?;
+        }
         row.delete(&self.transaction).await?;
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! IAM roles.
 
+use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, ModelTrait,
     QueryFilter, Set,
@@ -8,15 +9,19 @@ use sea_orm::{
 use crate::entity::roles;
 use crate::page::{self, Listed, Page};
 use crate::tags::{self, TagKind, Tags};
-use crate::{AttachTo, Expect, Kind, Store, StoreError, Write, attachments, cell, policies};
+use crate::{
+    AttachTo, Expect, Kind, Store, StoreError, Write, attachments, cell, inline_policies, policies,
+};
 
 /// An IAM role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleRow {
     /// Unique id (`AROA…`), never reused for a later namesake.
     pub id: String,
-    /// Unique name; never changes.
+    /// Unique name; case does not make a difference between names.
     pub name: String,
+    /// `/`, or `/a/b/`: part of the ARN, not of the name.
+    pub path: String,
     /// What the operator wrote about it.
     pub description: String,
     /// Who may assume it: IAM JSON as the operator wrote it.
@@ -42,6 +47,8 @@ pub struct NewRole {
     pub id: String,
     /// Unique name.
     pub name: String,
+    /// `/` or `/a/b/`.
+    pub path: String,
     /// What the operator wrote about it.
     pub description: String,
     /// Who may assume it: IAM JSON.
@@ -75,6 +82,7 @@ impl RoleRow {
             max_session_s: cell::number(row.max_session_duration, &what("max session"))?,
             id: row.id,
             name: row.name,
+            path: row.path,
             description: row.description,
             trust_policy: row.trust_policy,
             boundary,
@@ -94,9 +102,18 @@ impl Store {
 
     /// Roles in the order of their names.
     pub async fn role_list(&self, page: &Page) -> Result<Listed<RoleRow>, StoreError> {
+        self.role_list_in("/", page).await
+    }
+
+    /// Roles whose path begins with `path`, in the order of their names.
+    pub async fn role_list_in(
+        &self,
+        path: &str,
+        page: &Page,
+    ) -> Result<Listed<RoleRow>, StoreError> {
         let reader = self.link().reader().await?;
         self.watched(async {
-            let select = roles::Entity::find();
+            let select = page::below(roles::Entity::find(), roles::Column::Path, path);
             let rows = page::fetch(reader, select, roles::Column::Name, page).await?;
             let listed = Listed::cut(rows, page, |row| row.name.clone());
             let ids: Vec<String> = listed.items.iter().map(|row| row.id.clone()).collect();
@@ -124,7 +141,7 @@ impl Write {
 
     /// Makes a role. Fails with [`StoreError::AlreadyExists`].
     pub async fn role_create(&self, new: NewRole) -> Result<RoleRow, StoreError> {
-        if let Some(taken) = named(&self.transaction, &new.name).await? {
+        if let Some(taken) = taken(&self.transaction, &new.name).await? {
             return Err(StoreError::AlreadyExists {
                 kind: Kind::Role,
                 name: new.name,
@@ -134,6 +151,7 @@ impl Write {
         let row = roles::ActiveModel {
             id: Set(new.id),
             name: Set(new.name),
+            path: Set(new.path),
             description: Set(new.description),
             trust_policy: Set(new.trust_policy),
             max_session_duration: Set(i64::from(new.max_session_s)),
@@ -178,16 +196,22 @@ impl Write {
         get(&self.transaction, &row.id).await
     }
 
-    /// Deletes a role. Fails with [`StoreError::InUse`] while policies are attached to it.
+    /// Deletes a role. Fails with [`StoreError::InUse`] while it has attached or inline policies.
     pub async fn role_delete(&self, name: &str, expect: Expect) -> Result<(), StoreError> {
         let row = find(&self.transaction, name).await?;
         expect.check(Kind::Role, &row.name, row.generation)?;
         let attached = attachments::count(&self.transaction, AttachTo::Role, &row.id).await?;
-        if attached > 0 {
+        let inline = inline_policies::count(&self.transaction, AttachTo::Role, &row.id).await?;
+        let ties = [(attached, "attached policies"), (inline, "inline policies")];
+        let ties = ties.into_iter().filter(|(count, _)| *count > 0);
+        let by: Vec<String> = ties
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        if !by.is_empty() {
             return Err(StoreError::InUse {
                 kind: Kind::Role,
                 name: row.name,
-                by: vec![format!("{attached} attached policies")],
+                by,
             });
         }
         self.tags_clear(TagKind::Role, &row.id).await?;
@@ -236,5 +260,15 @@ async fn named<C: ConnectionTrait>(
     name: &str,
 ) -> Result<Option<roles::Model>, StoreError> {
     let by_name = roles::Entity::find().filter(roles::Column::Name.eq(name));
+    Ok(by_name.one(connection).await?)
+}
+
+/// The role whose name is this one, whatever the case. Source: IAM User Guide, "IAM identifiers".
+async fn taken<C: ConnectionTrait>(
+    connection: &C,
+    name: &str,
+) -> Result<Option<roles::Model>, StoreError> {
+    let folded = Expr::expr(Func::lower(Expr::col(roles::Column::Name)));
+    let by_name = roles::Entity::find().filter(folded.eq(name.to_ascii_lowercase()));
     Ok(by_name.one(connection).await?)
 }

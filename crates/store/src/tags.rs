@@ -20,10 +20,22 @@ pub enum TagKind {
     Secret,
     /// A proxy.
     Proxy,
+    /// An endpoint.
+    Endpoint,
+    /// A proxy's target group, by the proxy's id.
+    TargetGroup,
     /// An IAM user.
     User,
     /// An IAM role.
     Role,
+    /// An IAM policy.
+    Policy,
+    /// An OIDC provider; its id is its URL without `https://`.
+    OidcProvider,
+    /// A security group.
+    SecurityGroup,
+    /// A rule of a security group.
+    SecurityGroupRule,
 }
 
 impl TagKind {
@@ -32,8 +44,14 @@ impl TagKind {
             Self::Database => "database",
             Self::Secret => "secret",
             Self::Proxy => "proxy",
+            Self::Endpoint => "endpoint",
+            Self::TargetGroup => "target-group",
             Self::User => "user",
             Self::Role => "role",
+            Self::Policy => "policy",
+            Self::OidcProvider => "oidc-provider",
+            Self::SecurityGroup => "security-group",
+            Self::SecurityGroupRule => "security-group-rule",
         }
     }
 }
@@ -47,6 +65,11 @@ impl Store {
 }
 
 impl Write {
+    /// As [`Store::tag_list`], inside the transaction.
+    pub async fn tag_list(&self, kind: TagKind, id: &str) -> Result<Tags, StoreError> {
+        of(&self.transaction, kind, id).await
+    }
+
     /// Sets these tags on the resource with this id (not name); others stay.
     ///
     /// A proxy gets a new generation: its tags are part of what its data plane decides by.
@@ -126,7 +149,16 @@ impl Write {
     async fn tags_changed(&self, kind: TagKind, id: &str) -> Result<(), StoreError> {
         match kind {
             TagKind::Proxy => self.proxy_touch(id).await,
-            TagKind::Database | TagKind::Secret | TagKind::User | TagKind::Role => Ok(()),
+            TagKind::Database
+            | TagKind::Secret
+            | TagKind::Endpoint
+            | TagKind::TargetGroup
+            | TagKind::User
+            | TagKind::Role
+            | TagKind::Policy
+            | TagKind::OidcProvider
+            | TagKind::SecurityGroup
+            | TagKind::SecurityGroupRule => Ok(()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! IAM users.
 
+use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, ModelTrait,
     PaginatorTrait, QueryFilter, Set,
@@ -8,15 +9,19 @@ use sea_orm::{
 use crate::entity::{access_keys, group_members, users};
 use crate::page::{self, Listed, Page};
 use crate::tags::{self, TagKind, Tags};
-use crate::{AttachTo, Expect, Kind, Store, StoreError, Write, attachments, cell, policies};
+use crate::{
+    AttachTo, Expect, Kind, Store, StoreError, Write, attachments, cell, inline_policies, policies,
+};
 
 /// An IAM user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserRow {
     /// Unique id (`AIDA…`), never reused for a later namesake.
     pub id: String,
-    /// Unique name; never changes.
+    /// Unique name; case does not make a difference between names.
     pub name: String,
+    /// `/`, or `/a/b/`: part of the ARN, not of the name.
+    pub path: String,
     /// Name of the policy that is its permissions boundary.
     pub boundary: Option<String>,
     /// Tags.
@@ -36,6 +41,8 @@ pub struct NewUser {
     pub id: String,
     /// Unique name.
     pub name: String,
+    /// `/` or `/a/b/`.
+    pub path: String,
     /// Tags.
     pub tags: Tags,
 }
@@ -51,6 +58,7 @@ impl UserRow {
             generation: cell::number(row.generation, &what)?,
             id: row.id,
             name: row.name,
+            path: row.path,
             boundary,
             tags,
             created_at: row.created_at,
@@ -68,23 +76,21 @@ impl Store {
 
     /// Users in the order of their names.
     pub async fn user_list(&self, page: &Page) -> Result<Listed<UserRow>, StoreError> {
+        self.user_list_in("/", page).await
+    }
+
+    /// Users whose path begins with `path`, in the order of their names.
+    pub async fn user_list_in(
+        &self,
+        path: &str,
+        page: &Page,
+    ) -> Result<Listed<UserRow>, StoreError> {
         let reader = self.link().reader().await?;
         self.watched(async {
-            let select = users::Entity::find();
+            let select = page::below(users::Entity::find(), users::Column::Path, path);
             let rows = page::fetch(reader, select, users::Column::Name, page).await?;
             let listed = Listed::cut(rows, page, |row| row.name.clone());
-            let ids: Vec<String> = listed.items.iter().map(|row| row.id.clone()).collect();
-            let mut tags = tags::of_many(reader, TagKind::User, &ids).await?;
-            let boundaries = listed
-                .items
-                .iter()
-                .map(|row| row.boundary_policy_id.clone());
-            let names = policies::names(reader, boundaries.flatten().collect()).await?;
-            listed.try_map(|row| {
-                let own = tags.remove(&row.id).unwrap_or_default();
-                let boundary = policies::name_in(&names, row.boundary_policy_id.as_deref());
-                UserRow::new(row, boundary, own)
-            })
+            with_details(reader, listed).await
         })
         .await
     }
@@ -98,7 +104,7 @@ impl Write {
 
     /// Makes a user. Fails with [`StoreError::AlreadyExists`].
     pub async fn user_create(&self, new: NewUser) -> Result<UserRow, StoreError> {
-        if let Some(taken) = named(&self.transaction, &new.name).await? {
+        if let Some(taken) = taken(&self.transaction, &new.name).await? {
             return Err(StoreError::AlreadyExists {
                 kind: Kind::User,
                 name: new.name,
@@ -108,6 +114,7 @@ impl Write {
         let row = users::ActiveModel {
             id: Set(new.id),
             name: Set(new.name),
+            path: Set(new.path),
             boundary_policy_id: Set(None),
             generation: Set(1),
             created_at: Set(self.now),
@@ -116,6 +123,33 @@ impl Write {
         let row = row.insert(&self.transaction).await?;
         self.tags_insert(TagKind::User, &row.id, &new.tags).await?;
         UserRow::new(row, None, new.tags)
+    }
+
+    /// Gives a user another name or path. Fails with [`StoreError::NotFound`] or
+    /// [`StoreError::AlreadyExists`].
+    pub async fn user_move(
+        &self,
+        name: &str,
+        to_name: &str,
+        to_path: &str,
+    ) -> Result<UserRow, StoreError> {
+        let row = find(&self.transaction, name).await?;
+        let other = taken(&self.transaction, to_name).await?;
+        if let Some(other) = other.filter(|other| other.id != row.id) {
+            return Err(StoreError::AlreadyExists {
+                kind: Kind::User,
+                name: to_name.to_owned(),
+                existing_id: other.id,
+            });
+        }
+        let generation = row.generation.saturating_add(1);
+        let mut row = row.into_active_model();
+        row.name = Set(to_name.to_owned());
+        row.path = Set(to_path.to_owned());
+        row.generation = Set(generation);
+        row.updated_at = Set(self.now);
+        let row = row.update(&self.transaction).await?;
+        get(&self.transaction, &row.id).await
     }
 
     /// Sets or takes away the permissions boundary: the policy with this name or id.
@@ -140,7 +174,7 @@ impl Write {
     }
 
     /// Deletes a user. As in AWS, nothing may hang on it any more: fails with [`StoreError::InUse`]
-    /// while it has access keys, attached policies or is a member of a group.
+    /// while it has access keys, attached or inline policies or is a member of a group.
     pub async fn user_delete(&self, name: &str, expect: Expect) -> Result<(), StoreError> {
         let row = find(&self.transaction, name).await?;
         expect.check(Kind::User, &row.name, row.generation)?;
@@ -167,10 +201,12 @@ impl Write {
             .count(&self.transaction)
             .await?;
         let attached = attachments::count(&self.transaction, AttachTo::User, id).await?;
+        let inline = inline_policies::count(&self.transaction, AttachTo::User, id).await?;
         let ties = [
             (keys, "access keys"),
             (groups, "group memberships"),
             (attached, "attached policies"),
+            (inline, "inline policies"),
         ];
         let ties = ties.into_iter().filter(|(count, _)| *count > 0);
         Ok(ties
@@ -186,6 +222,25 @@ async fn get<C: ConnectionTrait>(connection: &C, name: &str) -> Result<UserRow, 
     let names = policies::names(connection, ids).await?;
     let boundary = policies::name_in(&names, row.boundary_policy_id.as_deref());
     UserRow::new(row, boundary, tags)
+}
+
+/// Adds tags and boundaries to a page of users.
+pub(crate) async fn with_details<C: ConnectionTrait>(
+    connection: &C,
+    listed: Listed<users::Model>,
+) -> Result<Listed<UserRow>, StoreError> {
+    let ids: Vec<String> = listed.items.iter().map(|row| row.id.clone()).collect();
+    let mut tags = tags::of_many(connection, TagKind::User, &ids).await?;
+    let boundaries = listed
+        .items
+        .iter()
+        .map(|row| row.boundary_policy_id.clone());
+    let names = policies::names(connection, boundaries.flatten().collect()).await?;
+    listed.try_map(|row| {
+        let own = tags.remove(&row.id).unwrap_or_default();
+        let boundary = policies::name_in(&names, row.boundary_policy_id.as_deref());
+        UserRow::new(row, boundary, own)
+    })
 }
 
 /// By id or, failing that, by name.
@@ -205,5 +260,15 @@ async fn named<C: ConnectionTrait>(
     name: &str,
 ) -> Result<Option<users::Model>, StoreError> {
     let by_name = users::Entity::find().filter(users::Column::Name.eq(name));
+    Ok(by_name.one(connection).await?)
+}
+
+/// The user whose name is this one, whatever the case. Source: IAM User Guide, "IAM identifiers".
+async fn taken<C: ConnectionTrait>(
+    connection: &C,
+    name: &str,
+) -> Result<Option<users::Model>, StoreError> {
+    let folded = Expr::expr(Func::lower(Expr::col(users::Column::Name)));
+    let by_name = users::Entity::find().filter(folded.eq(name.to_ascii_lowercase()));
     Ok(by_name.one(connection).await?)
 }

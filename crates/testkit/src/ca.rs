@@ -54,15 +54,24 @@ impl TestCa {
 
     /// A server certificate for these host names and addresses.
     pub fn server(&self, names: &[&str]) -> Result<Identity> {
+        self.identity(names, ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    /// A client's certificate.
+    pub fn client(&self, name: &str) -> Result<Identity> {
+        self.identity(&[name], ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    fn identity(&self, names: &[&str], purpose: ExtendedKeyUsagePurpose) -> Result<Identity> {
         let owned: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let mut params = CertificateParams::new(owned).context("naming the server")?;
-        params.distinguished_name = named(names.first().copied().unwrap_or("server"));
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let mut params = CertificateParams::new(owned).context("naming the subject")?;
+        params.distinguished_name = named(names.first().copied().unwrap_or("subject"));
+        params.extended_key_usages = vec![purpose];
         params.use_authority_key_identifier_extension = true;
-        let key = KeyPair::generate().context("making the server's key")?;
+        let key = KeyPair::generate().context("making a key")?;
         let cert = params
             .signed_by(&key, &self.issuer)
-            .context("signing the server's certificate")?;
+            .context("signing a certificate")?;
         Ok(Identity {
             cert_pem: cert.pem(),
             key_pem: key.serialize_pem(),

@@ -33,6 +33,10 @@ pub struct TollgateOptions {
     pub args: Vec<String>,
     /// Further environment variables.
     pub env: Vec<(String, String)>,
+    /// A program to run in place of [`tollgate_program`], for instance one that runs it under a tool.
+    pub program: Option<PathBuf>,
+    /// How long a start may take, when that is not the usual 30 s.
+    pub start_limit: Option<Duration>,
 }
 
 impl TollgateOptions {
@@ -225,7 +229,11 @@ impl Tollgate {
             .open(self.log_path())
             .context("opening the log")?;
         let last_port = self.ports.first() + ENDPOINT_PORTS;
-        let mut command = Command::new(tollgate_program()?);
+        let program = match &self.options.program {
+            Some(path) => path.clone(),
+            None => tollgate_program()?,
+        };
+        let mut command = Command::new(program);
         command
             .arg("serve")
             .arg("--data-dir")
@@ -248,7 +256,8 @@ impl Tollgate {
     }
 
     fn wait_until_live(&mut self) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
+        let limit = self.options.start_limit.unwrap_or(PATIENCE);
+        let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
             if let Ended::Exited(code) = self.wait(Duration::ZERO)? {
                 bail!("tollgate ended with {code:?}: {}", self.log());
@@ -258,7 +267,7 @@ impl Tollgate {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        bail!("tollgate was not live in {PATIENCE:?}: {}", self.log())
+        bail!("tollgate was not live in {limit:?}: {}", self.log())
     }
 
     fn log_path(&self) -> PathBuf {

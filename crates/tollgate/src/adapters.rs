@@ -1,11 +1,18 @@
 //! The planes' ports, joined: snapshots down, observations up, decisions into the audit log.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use tollgate_control_plane::{DecisionSink as AuditLog, Eventually, Publisher, SessionsView};
+use serde_json::json;
+use tollgate_control_plane::{
+    DecisionSink as AuditLog, Eventually, ExternalSecrets, Publisher, SessionsView,
+};
 use tollgate_data_plane::{DataPlane, DecisionSink};
-use tollgate_types::{AuthDecision, AuthOutcome, PinReport, ProxyId, SessionInfo, Snapshot};
+use tollgate_secrets::{AwsSecrets, ExternalState, ExternalValues};
+use tollgate_types::{
+    AuthDecision, AuthOutcome, PinReport, ProxyId, SecretString, SessionInfo, Snapshot,
+};
 
 use crate::snapshot_file::SnapshotFile;
 
@@ -65,6 +72,42 @@ impl SessionsView for InProcess {
     fn pins<'a>(&'a self, proxy: &'a ProxyId) -> Eventually<'a, PinReport> {
         Box::pin(self.data_plane.pins(proxy))
     }
+}
+
+/// Secrets of AWS, for the control plane.
+pub(crate) struct FromAws(pub(crate) AwsSecrets);
+
+impl ExternalSecrets for FromAws {
+    fn watch(&self, arns: &BTreeSet<String>) {
+        self.0.watch(arns);
+    }
+
+    fn state(&self, arn: &str) -> ExternalState {
+        self.0.state(arn)
+    }
+
+    fn hurry(&self, arn: &str) {
+        self.0.hurry(arn);
+    }
+}
+
+/// The secrets of AWS that a snapshot carries, which serve until AWS has answered after a restart.
+pub(crate) fn remembered(snapshot: &Snapshot) -> BTreeMap<String, ExternalValues> {
+    let rules = snapshot.proxies.iter().flat_map(|proxy| &proxy.auth);
+    let external = rules.filter(|rule| rule.secret_name.starts_with("arn:"));
+    let values = external.map(|rule| {
+        let texts = rule.passwords.iter().map(|password| {
+            let login = json!({"username": rule.username, "password": password.expose()});
+            SecretString::from(login.to_string())
+        });
+        let values = ExternalValues {
+            version_id: rule.secret_version.clone(),
+            texts: texts.collect(),
+            trouble: Some("AWS has not been asked since the start".to_owned()),
+        };
+        (rule.secret_name.clone(), values)
+    });
+    values.collect()
 }
 
 /// Logs every decision and hands it to the audit log.

@@ -52,6 +52,14 @@ pub enum EngineFamily {
 }
 
 impl EngineFamily {
+    /// The port that stands for every endpoint's in rules of security groups.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Postgresql => 5432,
+            Self::Mysql => 3306,
+        }
+    }
+
     /// The upper-case name used in the API.
     pub fn as_str(self) -> &'static str {
         match self {

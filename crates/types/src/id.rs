@@ -121,6 +121,14 @@ impl Arn {
         )
     }
 
+    /// `arn:aws:ec2:REGION:ACCOUNT:KIND/ID`.
+    pub fn ec2(&self, kind: &str, id: &str) -> String {
+        format!(
+            "arn:aws:ec2:{}:{}:{kind}/{id}",
+            self.region, self.account_id
+        )
+    }
+
     /// The resource a connection is authorised against: `dbuser:PROXY-ID/DB-USER`.
     pub fn connect(&self, proxy: &ProxyId, db_user: &str) -> String {
         format!(
@@ -132,6 +140,14 @@ impl Arn {
     /// `arn:aws:iam::ACCOUNT:PATH` (`user/fn`, `role/app`, `policy/connect`, `root`).
     pub fn iam(&self, path: &str) -> String {
         format!("arn:aws:iam::{}:{path}", self.account_id)
+    }
+
+    /// `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`.
+    pub fn assumed_role(&self, role: &str, session: &str) -> String {
+        format!(
+            "arn:aws:sts::{}:assumed-role/{role}/{session}",
+            self.account_id
+        )
     }
 
     /// `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-SUFFIX`.

@@ -25,13 +25,16 @@ pub struct CurrentPin {
     /// The statement that caused it, without its literals; `None` where no single one is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<String>,
+    /// The stored code that caused it, by its name in the catalogue; `None` where none is known to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// Seconds since the epoch of its beginning.
     pub since_unix: i64,
     /// Milliseconds it has lasted.
     pub held_ms: u64,
 }
 
-/// All pins of one reason and statement since the start of the process, those in force included.
+/// All pins of one reason, statement and stored code since the start of the process, those in force included.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PinTotal {
@@ -41,6 +44,9 @@ pub struct PinTotal {
     /// the number that is kept apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<String>,
+    /// The stored code that caused them, by its name in the catalogue; `None` where none is known to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// How many there were.
     pub count: u64,
     /// Milliseconds all of them lasted together.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Arn, ClientPasswordAuth, Engine, EngineFamily, PoolPolicy, ProxyId, SecretString, TargetId,
-    TargetRole, TargetTls,
+    Arn, ClientNetworks, ClientPasswordAuth, Engine, EngineFamily, PoolPolicy, ProxyId,
+    SecretString, TargetId, TargetRole, TargetTls,
 };
 
 /// Format number of a serialised [`Snapshot`]; a reader refuses any other.
@@ -121,6 +121,9 @@ pub struct EndpointConfig {
     pub aliases: Vec<String>,
     /// Port given out and bound.
     pub port: u16,
+    /// Addresses from which clients may connect, as the endpoint's security groups say.
+    #[serde(default = "ClientNetworks::everybody")]
+    pub admitted: ClientNetworks,
 }
 
 /// One registered database.
@@ -149,6 +152,23 @@ pub struct IdentityConfig {
     pub principals: Vec<PrincipalConfig>,
     /// Their access keys.
     pub access_keys: Vec<AccessKeyConfig>,
+    /// What temporary credentials are checked with.
+    #[serde(default)]
+    pub session_keys: Vec<SessionKeyConfig>,
+    /// By a principal's id, the second until which its sessions are void.
+    #[serde(default)]
+    pub sessions_revoked: BTreeMap<String, i64>,
+}
+
+/// What sessions signed with one key are checked with; nobody can make sessions with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionKeyConfig {
+    /// Names the key in session tokens.
+    pub id: String,
+    /// The Ed25519 public key in lower-case hex.
+    pub public_key_hex: String,
+    /// The key that secrets are derived with, in lower-case hex.
+    pub derivation_key_hex: SecretString,
 }
 
 /// What kind of principal.

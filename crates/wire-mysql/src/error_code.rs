@@ -49,6 +49,8 @@ error_codes! {
     UNKNOWN = 1105 b"HY000";
     /// Host is blocked because of many connection errors.
     HOST_IS_BLOCKED = 1129 b"HY000";
+    /// Host is not allowed to connect.
+    HOST_NOT_PRIVILEGED = 1130 b"HY000";
     /// A packet is over `max_allowed_packet`.
     NET_PACKET_TOO_LARGE = 1153 b"08S01";
     /// Packets out of order.

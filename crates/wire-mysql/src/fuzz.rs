@@ -376,7 +376,8 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(400))]
+        // More with `PROPTEST_CASES`.
+        #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(400)))]
 
         #[test]
         fn frames_never_panic(data in bytes()) { fuzz_frame(&data); }

@@ -8,7 +8,11 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{install, openapi, step, tidy, workspace};
+use crate::{
+    install,
+    instructions::{self, Purpose},
+    openapi, step, tidy, workspace,
+};
 
 /// Runs everything; the last lines are cargo's own summaries of the tests.
 pub(crate) fn run() -> Result<()> {
@@ -37,6 +41,7 @@ pub(crate) fn run() -> Result<()> {
     )?;
     let summaries = test()?;
     openapi::check()?;
+    instructions::run(Purpose::Check)?;
     step::say(&format!(
         "everything passed in {} s; the tests in short:",
         started.elapsed().as_secs()

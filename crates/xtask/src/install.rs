@@ -3,6 +3,7 @@
 mod apt;
 mod drivers;
 mod mysql;
+mod peers;
 mod unpacked;
 
 use std::path::{Path, PathBuf};
@@ -34,6 +35,12 @@ pub(crate) fn for_demo(engines: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Proxies that `cargo xtask bench` compares with, and what it makes load with.
+pub(crate) fn for_bench() -> Result<()> {
+    apt::install(&["patchelf", "sysbench", "valgrind"])?;
+    peers::install()
+}
+
 /// Folders with programs of servers that are unpacked, for a search path.
 pub(crate) fn server_bin_dirs() -> Vec<PathBuf> {
     let mysql = mysql::Server::ALL
@@ -56,6 +63,7 @@ pub(crate) fn for_tests() -> Result<()> {
         "postgresql-client",
         "python3-dev",
         "python3-venv",
+        "valgrind",
     ])?;
     // Not in the list above: Node.js packages of other origins bring their own npm and conflict.
     apt::install(&["npm"])?;

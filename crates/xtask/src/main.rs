@@ -1,14 +1,16 @@
-//! Developer tasks: `cargo xtask demo | test | tidy | openapi | compatibility | ci`.
+//! Developer tasks: `cargo xtask demo | test | tidy | openapi | compatibility | bench | instructions | ci`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a command line tool speaks to its terminal"
 )]
 
+mod bench;
 mod ci;
 mod compatibility;
 mod demo;
 mod install;
+mod instructions;
 mod openapi;
 mod step;
 mod tidy;
@@ -17,6 +19,8 @@ mod workspace;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use instructions::Purpose;
 
 /// What can be asked for.
 #[derive(Parser)]
@@ -48,6 +52,21 @@ enum Task {
     },
     /// Write docs/compatibility.md from what real clients do through the proxy.
     Compatibility,
+    /// Measure Tollgate beside other proxies; `cargo xtask bench -- --help` says more.
+    Bench {
+        /// Install `PgBouncer`, `HAProxy` and `MySQL` Router beside the system first, in newer versions than it has.
+        #[arg(long)]
+        install_peers: bool,
+        /// Passed on: --quick, --peers, --only, --json …
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Count what the hot paths execute; fails when one costs over a tenth more than what is stored.
+    Instructions {
+        /// Store the counts instead.
+        #[arg(long)]
+        update: bool,
+    },
     /// Exactly what continuous integration runs.
     Ci,
 }
@@ -57,6 +76,15 @@ fn main() -> ExitCode {
         Task::Demo { arguments } => demo::run(&arguments),
         Task::Prepare => install::for_tests(),
         Task::Test | Task::Ci => ci::run(),
+        Task::Bench {
+            install_peers,
+            arguments,
+        } => install_peers
+            .then(install::for_bench)
+            .unwrap_or(Ok(()))
+            .and_then(|()| bench::run(&arguments)),
+        Task::Instructions { update: false } => instructions::run(Purpose::Check),
+        Task::Instructions { update: true } => instructions::run(Purpose::Update),
         Task::Tidy => tidy::run(),
         Task::Compatibility => compatibility::write(),
         Task::Openapi { check: true } => openapi::check(),

@@ -18,7 +18,7 @@ pub(crate) struct MySqlOrders {
     pub(crate) port: u16,
     pub(crate) function: Key,
     pub(crate) api: Api,
-    _tollgate: Tollgate,
+    pub(crate) tollgate: Tollgate,
     pub(crate) server: MySqlServer,
     /// Certificates that every account of the machine can read.
     authorities: tempfile::TempDir,
@@ -75,7 +75,7 @@ impl MySqlOrders {
             port,
             function,
             api,
-            _tollgate: tollgate,
+            tollgate,
             server,
             authorities,
         })

@@ -70,7 +70,7 @@ pub(crate) async fn run_script(place: &Place, command: &mut Command) -> Result<S
 }
 
 /// Runs to the end without blocking the test's runtime.
-async fn output(command: &mut Command) -> Result<Output> {
+pub(crate) async fn output(command: &mut Command) -> Result<Output> {
     let child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

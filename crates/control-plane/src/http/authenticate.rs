@@ -9,11 +9,12 @@ use subtle::ConstantTimeEq;
 use tollgate_iam::request::{
     DUMMY_SECRET, RequestExpected, RequestRejection, SERVICE, SignedRequest,
 };
+use tollgate_iam::session::{ACCESS_KEY_PREFIX, SessionRejection};
 use zeroize::Zeroizing;
 
 use super::call::Received;
 use crate::api::Api;
-use crate::identity::{KnownKey, Principal};
+use crate::identity::{KnownKey, Principal, SessionRing};
 use crate::problem::{Code, Problem};
 use crate::settings::PeerRule;
 
@@ -33,7 +34,7 @@ pub(super) async fn caller(
             check_wire(api, received)?;
             basic(api, rest.trim()).await
         }
-        _ => signed(api, received, crate::time::seconds(now_ms)).await,
+        _ => signed_for_tollgate(api, received, crate::time::seconds(now_ms)).await,
     }
 }
 
@@ -70,15 +71,25 @@ async fn basic(api: &Api, encoded: &str) -> Result<Arc<Principal>, Problem> {
     admit(known, matches)
 }
 
-async fn signed(api: &Api, received: &Received, now: i64) -> Result<Arc<Principal>, Problem> {
+/// What a signature must be for.
+pub(crate) struct SignedFor<'a> {
+    pub(crate) service: &'a str,
+    /// Any region if absent.
+    pub(crate) region: Option<&'a str>,
+}
+
+/// The principal whose key signed the request, or why it is not believed.
+pub(crate) async fn signed(
+    api: &Api,
+    received: &Received,
+    signed_for: &SignedFor<'_>,
+    now: i64,
+) -> Result<Result<Arc<Principal>, RequestRejection>, Problem> {
     let headers = header_texts(received)?;
-    let rejected =
-        |reason: RequestRejection| Problem::new(Code::Signature(reason), reason.to_string());
-    let authorization = SignedRequest::parse(headers.iter().copied()).map_err(rejected)?;
-    if authorization.session_token.is_some() {
-        return Err(rejected(RequestRejection::SessionTokenInvalid));
-    }
-    let known = api.access_key(&authorization.access_key_id).await?;
+    let authorization = match SignedRequest::parse(headers.iter().copied()) {
+        Ok(authorization) => authorization,
+        Err(reason) => return Ok(Err(reason)),
+    };
     let request = SignedRequest {
         method: received.method.as_str(),
         uri: received
@@ -88,20 +99,64 @@ async fn signed(api: &Api, received: &Received, now: i64) -> Result<Arc<Principa
         headers: &headers,
         body: &received.body,
     };
-    let secret = known
-        .as_ref()
-        .map_or(DUMMY_SECRET, |key| key.secret.expose());
     let expected = RequestExpected {
-        service: SERVICE,
-        region: Some(&api.settings.arn.region),
+        service: signed_for.service,
+        region: signed_for.region,
         now_unix: now,
     };
-    match request.verify(&authorization, secret, &expected) {
-        Ok(()) => admit(known, true),
-        Err(RequestRejection::SignatureMismatch | RequestRejection::UnknownAccessKey) => {
-            admit(known, false)
+    let id = &authorization.access_key_id;
+    let verified = |secret: &str| request.verify(&authorization, secret, &expected);
+    match &authorization.session_token {
+        Some(token) => match SessionRing::load(api)
+            .await?
+            .verifying()
+            .open(id, token, now)
+        {
+            Ok(opened) => match verified(&opened.secret) {
+                Ok(()) => api.session(opened.claims).await,
+                Err(reason) => Ok(Err(reason)),
+            },
+            Err(SessionRejection::Invalid) => Ok(Err(RequestRejection::SessionTokenInvalid)),
+            Err(SessionRejection::Expired) => Ok(Err(RequestRejection::SessionExpired)),
+        },
+        None if id.starts_with(ACCESS_KEY_PREFIX) => Ok(Err(RequestRejection::SessionTokenMissing)),
+        None => {
+            let known = api.access_key(id).await?;
+            let secret = known
+                .as_ref()
+                .map_or(DUMMY_SECRET, |key| key.secret.expose());
+            Ok(known_key(verified(secret), known))
         }
-        Err(reason) => Err(rejected(reason)),
+    }
+}
+
+fn known_key(
+    verified: Result<(), RequestRejection>,
+    known: Option<KnownKey>,
+) -> Result<Arc<Principal>, RequestRejection> {
+    match (verified, known) {
+        (Ok(()), Some(key)) if key.active => Ok(key.principal),
+        (Ok(()), Some(_)) => Err(RequestRejection::KeyInactive),
+        (Ok(()) | Err(RequestRejection::SignatureMismatch), None) => {
+            Err(RequestRejection::UnknownAccessKey)
+        }
+        (Err(reason), _) => Err(reason),
+    }
+}
+
+async fn signed_for_tollgate(
+    api: &Api,
+    received: &Received,
+    now: i64,
+) -> Result<Arc<Principal>, Problem> {
+    let region = Some(api.settings.arn.region.as_str());
+    let service = SERVICE;
+    match signed(api, received, &SignedFor { service, region }, now).await? {
+        Ok(principal) => Ok(principal),
+        Err(RequestRejection::SignatureMismatch | RequestRejection::UnknownAccessKey) => {
+            Err(invalid())
+        }
+        Err(reason) => Err(Problem::new(Code::Signature(reason), reason.to_string())),
     }
 }
 

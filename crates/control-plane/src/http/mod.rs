@@ -4,7 +4,7 @@
 //! → authenticate → authorize → handler → answer.
 
 pub(crate) mod answer;
-mod authenticate;
+pub(crate) mod authenticate;
 pub(crate) mod call;
 pub(crate) mod decode;
 mod envelope;
@@ -73,6 +73,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 pub(crate) fn router(api: Api) -> Router {
     let (router, _) = assemble();
     router
+        .merge(crate::aws::router())
         .fallback(no_such_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(after_panic))
@@ -141,7 +142,7 @@ async fn serve(
     operation.handle(api, call).await
 }
 
-async fn receive(request: Request) -> Result<Received, Problem> {
+pub(crate) async fn receive(request: Request) -> Result<Received, Problem> {
     let (parts, body) = request.into_parts();
     let peer = parts
         .extensions

@@ -33,30 +33,36 @@ pub(crate) fn ask(api: &Api, call: &Call) -> Result<Page, Problem> {
     };
     let after = match call.query("pageToken") {
         None => None,
-        Some(token) => Some(open(api, call, token)?),
+        Some(token) => Some(open(api, &place(call), token).ok_or_else(|| {
+            let detail =
+                "pageToken must be the nextPageToken of the same list with the same filter";
+            Problem::new(Code::InvalidPageToken, detail)
+        })?),
     };
     Ok(Page { limit, after })
 }
 
 /// The token of the page after the item with this sort key, if there is one.
 pub(crate) fn next(api: &Api, call: &Call, after: Option<&str>) -> Result<Option<String>, Problem> {
+    seal(api, &place(call), after)
+}
+
+/// As [`next`], for a list that is given by its place.
+pub(crate) fn seal(
+    api: &Api,
+    place: &Place,
+    after: Option<&str>,
+) -> Result<Option<String>, Problem> {
     let Some(after) = after else { return Ok(None) };
-    let sealed = api.vault.seal(&place(call), after.as_bytes())?;
+    let sealed = api.vault.seal(place, after.as_bytes())?;
     Ok(Some(URL_SAFE_NO_PAD.encode(sealed.as_bytes())))
 }
 
-fn open(api: &Api, call: &Call, token: &str) -> Result<String, Problem> {
-    let refuse = || {
-        let detail = "pageToken must be the nextPageToken of the same list with the same filter";
-        Problem::new(Code::InvalidPageToken, detail)
-    };
-    let sealed = URL_SAFE_NO_PAD.decode(token).map_err(|_| refuse())?;
-    let sealed = SealedBlob::from_bytes(sealed);
-    let opened = api
-        .vault
-        .try_open(&place(call), &sealed)
-        .map_err(|_| refuse())?;
-    String::from_utf8(opened.to_vec()).map_err(|_| refuse())
+/// The sort key in a token; `None` if the token was not made for this place.
+pub(crate) fn open(api: &Api, place: &Place, token: &str) -> Option<String> {
+    let sealed = SealedBlob::from_bytes(URL_SAFE_NO_PAD.decode(token).ok()?);
+    let opened = api.vault.try_open(place, &sealed).ok()?;
+    String::from_utf8(opened.to_vec()).ok()
 }
 
 /// A token is bound to the list and its filter, but not to the page size.

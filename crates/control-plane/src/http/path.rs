@@ -33,7 +33,11 @@ pub(crate) fn of(kind: Kind, name: &str) -> Option<String> {
         | Kind::AccessKey
         | Kind::PolicyVersion
         | Kind::Membership
-        | Kind::Attachment => return None,
+        | Kind::Attachment
+        | Kind::InlinePolicy
+        | Kind::OidcProvider
+        | Kind::SecurityGroup
+        | Kind::SecurityGroupRule => return None,
     };
     Some(format!("/v1/{collection}/{}", segment(name)))
 }

@@ -26,10 +26,17 @@ pub(crate) enum Kind {
     Database,
     Secret,
     Proxy,
+    /// An endpoint, named over all proxies.
+    Endpoint,
+    /// A proxy's target group, named by the proxy.
+    TargetGroup,
     User,
     Group,
     Role,
     Policy,
+    OidcProvider,
+    SecurityGroup,
+    SecurityGroupRule,
     Decision,
     /// `iam:simulate` speaks about any principal.
     Simulation,
@@ -42,6 +49,8 @@ pub(crate) enum On {
     One(Kind),
     /// None in particular: lists, and creation, whose resource has no ARN yet.
     Any(Kind),
+    /// One that is about to be made or moved: the ARN that it will have, whatever has its name now.
+    New,
 }
 
 /// Who may call.

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use tollgate_store::{AttachTo, Everything, PolicyRow};
+use tollgate_store::{AttachTo, Everything, GroupRow, PolicyRow};
 use tollgate_types::{Arn, PolicyConfig, PolicyLayer, PrincipalConfig, PrincipalKind};
+
+use crate::service::identities;
 
 /// The root principal; its id is the account's, as in AWS.
 pub(crate) fn root(arn: &Arn) -> PrincipalConfig {
@@ -22,26 +24,26 @@ pub(crate) fn principals(rows: &Everything, arn: &Arn) -> Vec<PrincipalConfig> {
     let attached = Attached::new(rows);
     let mut found = vec![root(arn)];
     for user in &rows.users {
-        let own = attached.of(AttachTo::User, &user.id);
-        let of_groups = rows
+        let groups = rows
             .memberships
             .iter()
             .filter(|membership| membership.user_id == user.id)
-            .flat_map(|membership| attached.of(AttachTo::Group, &membership.group_id));
+            .map(|membership| (AttachTo::Group, membership.group_id.as_str()));
+        let of = std::iter::once((AttachTo::User, user.id.as_str())).chain(groups);
         found.push(PrincipalConfig {
             id: user.id.clone(),
-            arn: arn.iam(&format!("user/{}", user.name)),
+            arn: identities::user_arn(arn, user),
             name: user.name.clone(),
             kind: PrincipalKind::User,
             tags: user.tags.clone(),
-            policies: attached.in_force(own.chain(of_groups), user.boundary.as_deref()),
+            policies: attached.in_force(of, user.boundary.as_deref()),
         });
     }
     for role in &rows.roles {
-        let own = attached.of(AttachTo::Role, &role.id);
+        let own = std::iter::once((AttachTo::Role, role.id.as_str()));
         found.push(PrincipalConfig {
             id: role.id.clone(),
-            arn: arn.iam(&format!("role/{}", role.name)),
+            arn: identities::role_arn(arn, role),
             name: role.name.clone(),
             kind: PrincipalKind::Role,
             tags: role.tags.clone(),
@@ -51,9 +53,23 @@ pub(crate) fn principals(rows: &Everything, arn: &Arn) -> Vec<PrincipalConfig> {
     found
 }
 
-/// Attachments, by principal.
+/// The policies of a group alone, as those of a user in no other group: what a simulation of the group asks.
+pub(crate) fn group(rows: &Everything, arn: &Arn, group: &GroupRow) -> PrincipalConfig {
+    let own = std::iter::once((AttachTo::Group, group.id.as_str()));
+    PrincipalConfig {
+        id: group.id.clone(),
+        arn: identities::group_arn(arn, group),
+        name: String::new(),
+        kind: PrincipalKind::User,
+        tags: BTreeMap::new(),
+        policies: Attached::new(rows).in_force(own, None),
+    }
+}
+
+/// Attached and inline policies, by principal.
 struct Attached<'r> {
     by_principal: HashMap<(AttachTo, &'r str), Vec<&'r PolicyRow>>,
+    inline: HashMap<(AttachTo, &'r str), Vec<PolicyConfig>>,
     by_name: HashMap<&'r str, &'r PolicyRow>,
 }
 
@@ -78,33 +94,62 @@ impl<'r> Attached<'r> {
             .collect();
         Self {
             by_principal,
+            inline: inline(rows),
             by_name,
         }
     }
 
-    fn of<'s>(&'s self, to: AttachTo, id: &'s str) -> impl Iterator<Item = &'r PolicyRow> + 's {
-        self.by_principal
-            .get(&(to, id))
-            .into_iter()
-            .flatten()
-            .copied()
-    }
-
-    /// Every policy once, whether it comes from the principal or from several groups.
-    fn in_force(
+    /// Every policy of these principals once, whether it comes from the first or from several of them.
+    fn in_force<'s>(
         &self,
-        identity: impl Iterator<Item = &'r PolicyRow>,
+        of: impl Iterator<Item = (AttachTo, &'s str)>,
         boundary: Option<&str>,
     ) -> Vec<PolicyConfig> {
         let mut seen = HashSet::new();
-        let mut configs: Vec<PolicyConfig> = identity
-            .filter(|policy| seen.insert(policy.id.as_str()))
-            .map(|policy| config(policy, PolicyLayer::Identity))
-            .collect();
+        let mut configs = Vec::new();
+        for principal in of {
+            let attached = self.by_principal.get(&principal).into_iter().flatten();
+            let fresh = attached.filter(|policy| seen.insert(policy.id.as_str()));
+            configs.extend(fresh.map(|policy| config(policy, PolicyLayer::Identity)));
+            configs.extend(self.inline.get(&principal).into_iter().flatten().cloned());
+        }
         let bound = boundary.and_then(|name| self.by_name.get(name));
         configs.extend(bound.map(|policy| config(policy, PolicyLayer::Boundary)));
         configs
     }
+}
+
+/// Inline policies, called `user/fn/connect` in decisions: no attached policy can be called so.
+fn inline(rows: &Everything) -> HashMap<(AttachTo, &str), Vec<PolicyConfig>> {
+    let names = |to: AttachTo| -> HashMap<&str, &str> {
+        match to {
+            AttachTo::User => rows.users.iter().map(|r| (&*r.id, &*r.name)).collect(),
+            AttachTo::Group => rows.groups.iter().map(|r| (&*r.id, &*r.name)).collect(),
+            AttachTo::Role => rows.roles.iter().map(|r| (&*r.id, &*r.name)).collect(),
+        }
+    };
+    let (users, groups, roles) = (
+        names(AttachTo::User),
+        names(AttachTo::Group),
+        names(AttachTo::Role),
+    );
+    let mut found: HashMap<(AttachTo, &str), Vec<PolicyConfig>> = HashMap::new();
+    for row in &rows.inline_policies {
+        let id = row.principal_id.as_str();
+        let (word, owner) = match row.to {
+            AttachTo::User => ("user", users.get(id)),
+            AttachTo::Group => ("group", groups.get(id)),
+            AttachTo::Role => ("role", roles.get(id)),
+        };
+        let Some(owner) = owner else { continue };
+        found.entry((row.to, id)).or_default().push(PolicyConfig {
+            name: format!("{word}/{owner}/{}", row.name),
+            version: 1,
+            layer: PolicyLayer::Identity,
+            document: row.document.clone(),
+        });
+    }
+    found
 }
 
 fn config(policy: &PolicyRow, layer: PolicyLayer) -> PolicyConfig {

@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tollgate_iam::request::RequestRejection;
+use tollgate_iam::session::Claims;
 use tollgate_store::{AccessKeyState, Everything, Store};
 use tollgate_types::{Arn, Revision};
 
@@ -29,7 +31,11 @@ pub(crate) struct Directory {
 struct Entries {
     revision: Revision,
     keys: HashMap<String, KnownKey>,
+    /// By ARN.
     principals: HashMap<String, Arc<Principal>>,
+    /// By unique id.
+    by_id: HashMap<String, Arc<Principal>>,
+    revoked: HashMap<String, i64>,
 }
 
 impl Directory {
@@ -75,6 +81,36 @@ impl Directory {
             .cloned())
     }
 
+    /// The principal whose session this is, narrowed to the session, unless the session is void by now.
+    pub(crate) async fn session(
+        &self,
+        store: &Store,
+        vault: &Vault,
+        claims: Claims,
+    ) -> Result<Result<Arc<Principal>, RequestRejection>, Problem> {
+        let entries = self.entries(store, vault).await?;
+        let id = claims.principal_id();
+        let revoked_at = entries.revoked.get(id).copied();
+        if revoked_at.is_some_and(|at| claims.issued_at <= at) {
+            return Ok(Err(RequestRejection::SessionRevoked));
+        }
+        let Some(principal) = entries.by_id.get(id) else {
+            return Ok(Err(RequestRejection::SessionRevoked));
+        };
+        Ok(Ok(Arc::new(principal.in_session(&self.arn, claims))))
+    }
+
+    /// Until when the sessions of a principal are void.
+    pub(crate) async fn revoked_at(
+        &self,
+        store: &Store,
+        vault: &Vault,
+        principal_id: &str,
+    ) -> Result<Option<i64>, Problem> {
+        let entries = self.entries(store, vault).await?;
+        Ok(entries.revoked.get(principal_id).copied())
+    }
+
     async fn entries(&self, store: &Store, vault: &Vault) -> Result<Arc<Entries>, Problem> {
         let revision = store.revision_current().await?;
         let kept = self.newest.lock().clone();
@@ -111,13 +147,20 @@ impl Directory {
             );
         }
         let principals = by_id
-            .into_values()
-            .map(|principal| (principal.arn.clone(), principal))
+            .values()
+            .map(|principal| (principal.arn.clone(), Arc::clone(principal)))
+            .collect();
+        let revoked = rows
+            .session_revocations
+            .iter()
+            .map(|row| (row.principal_id.clone(), row.revoked_at))
             .collect();
         Entries {
             revision: rows.revision,
             keys,
             principals,
+            by_id,
+            revoked,
         }
     }
 }

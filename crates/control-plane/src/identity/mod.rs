@@ -2,14 +2,17 @@
 
 mod collect;
 mod directory;
+mod session_ring;
 
 use std::collections::BTreeMap;
 
 use tollgate_iam::policy::{PolicyDocument, PolicyKind, PolicySet};
-use tollgate_types::{PolicyLayer, PrincipalConfig, PrincipalKind, SecretString};
+use tollgate_iam::session::{Claims, Holder};
+use tollgate_types::{Arn, PolicyLayer, PrincipalConfig, PrincipalKind, SecretString};
 
-pub(crate) use collect::{principals, root};
+pub(crate) use collect::{group, principals, root};
 pub(crate) use directory::Directory;
+pub(crate) use session_ring::{SESSION_S_MAX, SessionRing};
 
 /// A principal that can call the API.
 #[derive(Debug)]
@@ -21,6 +24,16 @@ pub(crate) struct Principal {
     pub(crate) kind: PrincipalKind,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) policies: PolicySet,
+    /// Of temporary credentials.
+    pub(crate) session: Option<Session>,
+}
+
+/// What makes a session different from the role or user whose session it is.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) claims: Claims,
+    /// ARN of the role or user itself.
+    pub(crate) principal_arn: String,
 }
 
 /// An access key whose secret is known here.
@@ -42,6 +55,46 @@ impl Principal {
             kind: PrincipalKind::User,
             tags: BTreeMap::new(),
             policies: PolicySet::builder().build(),
+            session: None,
+        }
+    }
+
+    /// A session of this principal: its permissions, narrowed by the session's own policies.
+    ///
+    /// A session policy was checked when the session was made; one that is unreadable allows nothing.
+    pub(crate) fn in_session(&self, arn: &Arn, claims: Claims) -> Self {
+        let parsed: Result<Vec<_>, _> = claims
+            .policies
+            .iter()
+            .map(|text| PolicyDocument::parse(text, PolicyKind::Boundary))
+            .collect();
+        let policies = parsed.map_or_else(
+            |_| PolicySet::builder().build(),
+            |documents| self.policies.within(&documents),
+        );
+        let session_arn = match &claims.holder {
+            Holder::Role { session_name, .. } => arn.assumed_role(&self.name, session_name),
+            Holder::User { .. } => self.arn.clone(),
+        };
+        Self {
+            id: claims.user_id(),
+            arn: session_arn,
+            name: self.name.clone(),
+            kind: self.kind,
+            tags: self.tags.clone(),
+            policies,
+            session: Some(Session {
+                claims,
+                principal_arn: self.arn.clone(),
+            }),
+        }
+    }
+
+    /// ARN of the role or user itself, also for a session of it (`aws:PrincipalArn`).
+    pub(crate) fn own_arn(&self) -> &str {
+        match &self.session {
+            Some(session) => &session.principal_arn,
+            None => &self.arn,
         }
     }
 
@@ -63,6 +116,7 @@ impl Principal {
             kind,
             tags,
             policies,
+            session: None,
         }
     }
 }

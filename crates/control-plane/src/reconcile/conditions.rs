@@ -1,5 +1,7 @@
 //! From what is wanted and what is reported to a proxy's event and its conditions. No I/O, no clock.
 
+use std::fmt;
+
 use tollgate_types::{
     Condition, ConditionStatus, ConditionType, EndpointState, HealthReason, HealthState,
     ObservedProxy, ProxyEvent, ProxyStatus, TargetHealth,
@@ -16,12 +18,54 @@ pub(crate) struct Facts<'a> {
     pub(crate) endpoints: Vec<&'a str>,
     /// The data plane's report, if it has one for this proxy.
     pub(crate) observed: Option<&'a ObservedProxy>,
-    /// Secrets that auth rules name and nobody can read.
-    pub(crate) missing_secrets: &'a [String],
+    /// Secrets that auth rules name and that are good for no login.
+    pub(crate) unusable_secrets: &'a [UnusableSecret],
+    /// Sentences about secrets that the proxy's role must not read.
+    pub(crate) denied_secrets: &'a [String],
+    /// Sentences about secrets that may be out of date.
+    pub(crate) stale_secrets: &'a [String],
     /// How many auth rules there are.
     pub(crate) auth_rules: usize,
     /// Health of every registered target, by database name.
     pub(crate) targets: Vec<(&'a str, &'a TargetHealth)>,
+}
+
+/// A secret that an auth rule names in vain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UnusableSecret {
+    pub(crate) name: String,
+    pub(crate) why: Unusable,
+}
+
+/// Why a secret is good for no login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    Absent,
+    MarkedForDeletion,
+    Empty,
+    NotALogin,
+    Sealed,
+    /// It lives elsewhere, and has not been fetched yet.
+    Pending,
+    /// It lives elsewhere, where we do not get it.
+    Unreadable(String),
+}
+
+/// What is wrong with it, behind its name.
+impl fmt::Display for Unusable {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Absent => "does not exist",
+            Self::MarkedForDeletion => "is marked for deletion",
+            Self::Empty => "has no value yet",
+            Self::NotALogin => "is not a JSON object with username and password",
+            Self::Sealed => "cannot be opened with the present master key",
+            Self::Pending => "is being fetched from AWS Secrets Manager",
+            Self::Unreadable(words) => {
+                return write!(out, "cannot be fetched from AWS Secrets Manager: {words}");
+            }
+        })
+    }
 }
 
 /// How far the listeners are.
@@ -162,7 +206,14 @@ impl Facts<'_> {
 
     fn secrets_resolved(&self) -> Finding {
         let kind = ConditionType::SecretsResolved;
-        if self.missing_secrets.is_empty() {
+        if !self.denied_secrets.is_empty() {
+            let words = self.denied_secrets.join("; ");
+            return Finding::no(kind, "PermissionMissing", words);
+        }
+        if self.unusable_secrets.is_empty() && !self.stale_secrets.is_empty() {
+            return Finding::yes(kind, "Stale", self.stale_secrets.join("; "));
+        }
+        if self.unusable_secrets.is_empty() {
             let reason = if self.auth_rules == 0 {
                 "NoAuthRules"
             } else {
@@ -170,12 +221,19 @@ impl Facts<'_> {
             };
             return Finding::yes(kind, reason, String::new());
         }
-        let names = self.missing_secrets.join(", ");
-        Finding::no(
-            kind,
-            "SecretMissing",
-            format!("auth rules name secrets that do not exist: {names}"),
-        )
+        let absent = |secret: &UnusableSecret| secret.why == Unusable::Absent;
+        let reason = if self.unusable_secrets.iter().all(absent) {
+            "SecretMissing"
+        } else {
+            "SecretUnusable"
+        };
+        let each: Vec<String> = self
+            .unusable_secrets
+            .iter()
+            .map(|secret| format!("{} {}", secret.name, secret.why))
+            .collect();
+        let message = format!("auth rules name secrets in vain: {}", each.join("; "));
+        Finding::no(kind, reason, message)
     }
 
     fn targets_available(&self) -> Finding {
@@ -308,7 +366,9 @@ mod tests {
             status,
             endpoints: vec!["default"],
             observed,
-            missing_secrets: &[],
+            unusable_secrets: &[],
+            denied_secrets: &[],
+            stale_secrets: &[],
             auth_rules: 1,
             targets: Vec::new(),
         }
@@ -383,22 +443,30 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_secret_is_named() {
-        let missing = vec!["orders-app".to_owned()];
-        let facts = Facts {
-            missing_secrets: &missing,
-            ..facts(ProxyStatus::Creating, None)
-        };
-        let conditions = facts.conditions(&[], 1);
-        let found = conditions
-            .iter()
-            .find(|c| c.kind == ConditionType::SecretsResolved)
-            .unwrap();
-        assert_eq!(
-            (found.status, found.reason.as_str()),
-            (ConditionStatus::False, "SecretMissing")
-        );
-        assert!(found.message.contains("orders-app"));
+    fn an_unusable_secret_is_named_with_the_reason() {
+        for (why, reason, words) in [
+            (Unusable::Absent, "SecretMissing", "does not exist"),
+            (Unusable::NotALogin, "SecretUnusable", "username"),
+        ] {
+            let unusable = vec![UnusableSecret {
+                name: "orders-app".to_owned(),
+                why,
+            }];
+            let facts = Facts {
+                unusable_secrets: &unusable,
+                ..facts(ProxyStatus::Creating, None)
+            };
+            let conditions = facts.conditions(&[], 1);
+            let found = conditions
+                .iter()
+                .find(|c| c.kind == ConditionType::SecretsResolved)
+                .unwrap();
+            assert_eq!(
+                (found.status, found.reason.as_str()),
+                (ConditionStatus::False, reason)
+            );
+            assert!(found.message.contains("orders-app") && found.message.contains(words));
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@
 
 pub(crate) mod conditions;
 pub(crate) mod health;
+pub(crate) mod permission;
+mod secret_values;
 mod snapshot;
 mod status;
 
@@ -12,13 +14,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use tollgate_store::Everything;
+use tollgate_store::{Everything, SecretRow};
 
 use crate::api::Api;
+use crate::identity::SessionRing;
 use crate::problem::Problem;
 
-/// The pause after which a turn is taken even if nothing happened.
-const TICK: Duration = Duration::from_secs(1);
+/// The pause after which a turn is taken even if nothing happened: every turn reads all rows.
+const TICK: Duration = Duration::from_secs(5);
+/// The same behind a turn that failed, or where secrets are watched that change without a word.
+const SHORT_TICK: Duration = Duration::from_secs(1);
 /// The pause that is always kept, so that a chatty data plane does not keep the store busy.
 const REST: Duration = Duration::from_millis(20);
 /// How often old answers are forgotten.
@@ -29,14 +34,20 @@ pub(crate) async fn run(api: Api, cancel: CancellationToken) {
     let mut reconciler = Reconciler::new(api.clone());
     let mut observations = api.ports.observations.clone();
     loop {
-        match reconciler.turn().await {
-            Ok(()) => api.loop_health.succeeded(api.now()),
-            Err(problem) => api.loop_health.failed(&problem),
-        }
+        let pause = match reconciler.turn().await {
+            Ok(pause) => {
+                api.loop_health.succeeded(api.now());
+                pause
+            }
+            Err(problem) => {
+                api.loop_health.failed(&problem);
+                SHORT_TICK
+            }
+        };
         let wake_up = async {
             tokio::select! {
                 () = api.wake.notified() => {}
-                () = tokio::time::sleep(TICK) => {}
+                () = tokio::time::sleep(pause) => {}
                 Ok(()) = observations.changed() => {}
             }
             tokio::time::sleep(REST).await;
@@ -64,18 +75,36 @@ impl Reconciler {
         }
     }
 
-    async fn turn(&mut self) -> Result<(), Problem> {
+    /// Answers when to take the next one at the latest.
+    async fn turn(&mut self) -> Result<Duration, Problem> {
+        let sessions = SessionRing::load(&self.api)
+            .await?
+            .renewed(&self.api)
+            .await?;
         let rows = self.api.store.everything().await?;
-        let missing = self.publish(&rows);
+        let external = secret_values::external(&self.api.settings.arn, &rows);
+        self.api.ports.external_secrets.watch(&external);
+        let unresolved = self.publish(&rows, &sessions);
         // Taken after the rows were read: a report may speak about newer rows than ours, never the reverse.
         let observation = self.api.ports.observations.borrow().clone();
-        status::settle(&self.api, &rows, &observation, &missing).await?;
-        self.prune().await
+        secret_values::hurry_refused(&self.api, &rows, &observation);
+        status::settle(&self.api, &rows, &observation, &unresolved).await?;
+        self.delete_due(&rows).await?;
+        self.prune().await?;
+        Ok(if external.is_empty() {
+            TICK
+        } else {
+            SHORT_TICK
+        })
     }
 
     /// Publishes when the content differs from what was published last.
-    fn publish(&mut self, rows: &Everything) -> snapshot::MissingSecrets {
-        let built = snapshot::build(&self.api, rows);
+    fn publish(
+        &mut self,
+        rows: &Everything,
+        sessions: &SessionRing,
+    ) -> secret_values::UnresolvedSecrets {
+        let built = snapshot::build(&self.api, rows, sessions);
         let hash = snapshot::content_hash(&built.snapshot);
         if self.published != Some(hash) {
             tracing::info!(config.revision = rows.revision.0, "snapshot published");
@@ -83,7 +112,20 @@ impl Reconciler {
             self.published = Some(hash);
             self.api.loop_health.published(rows.revision);
         }
-        built.missing
+        built.unresolved
+    }
+
+    /// Carries out the deletions of secrets whose time has come.
+    async fn delete_due(&self, rows: &Everything) -> Result<(), Problem> {
+        let now = self.api.now();
+        let is_due = |row: &&SecretRow| row.deletion.is_some_and(|d| d.due_at <= now);
+        for row in rows.secrets.iter().filter(is_due) {
+            let write = self.api.store.begin_at(now).await?;
+            write.secret_delete_due(&row.id).await?;
+            write.commit().await?;
+            tracing::info!(secret.name = %row.name, "secret deleted");
+        }
+        Ok(())
     }
 
     async fn prune(&mut self) -> Result<(), Problem> {

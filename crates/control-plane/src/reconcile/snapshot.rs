@@ -1,43 +1,39 @@
 //! From rows to the snapshot that data planes run: secrets opened, signing keys derived.
 
-use std::collections::HashMap;
-
 use aws_lc_rs::digest;
 use tollgate_iam::token::{SERVICE, SigningKey};
-use tollgate_store::{
-    AccessKeyState, Everything, ProxyRow, SecretRow, SecretStage, SecretVersionRow,
-};
+use tollgate_store::{AccessKeyState, EndpointRow, Everything, ProxyRow};
 use tollgate_types::{
-    AccessKeyConfig, AuthConfig, DaySigningKey, EndpointConfig, IdentityConfig, PoolPolicy,
-    ProxyConfig, ProxyId, ProxyPhase, ProxyStatus, SNAPSHOT_FORMAT, SecretString, Snapshot,
+    AccessKeyConfig, AuthConfig, ClientNetworks, DaySigningKey, EndpointConfig, IdentityConfig,
+    PoolPolicy, ProxyConfig, ProxyPhase, ProxyStatus, SNAPSHOT_FORMAT, SecretString, Snapshot,
     TargetConfig,
 };
 use zeroize::Zeroizing;
 
+use super::permission::ProxyRoles;
+use super::secret_values::{SecretValues, UnresolvedSecrets};
 use crate::api::Api;
-use crate::identity;
-use crate::service::{access_keys, secrets};
+use crate::identity::{self, SessionRing};
+use crate::service::access_keys;
 use crate::time::day;
-
-/// Names of secrets that auth rules name and nobody can read, by proxy.
-pub(crate) type MissingSecrets = HashMap<ProxyId, Vec<String>>;
 
 /// A snapshot, and what could not be put into it.
 pub(crate) struct Built {
     pub(crate) snapshot: Snapshot,
-    pub(crate) missing: MissingSecrets,
+    pub(crate) unresolved: UnresolvedSecrets,
 }
 
 /// Builds the snapshot for these rows.
-pub(crate) fn build(api: &Api, rows: &Everything) -> Built {
+pub(crate) fn build(api: &Api, rows: &Everything, sessions: &SessionRing) -> Built {
     let values = SecretValues::new(api, rows);
-    let mut missing = MissingSecrets::new();
+    let roles = ProxyRoles::new(api, rows);
+    let mut unresolved = UnresolvedSecrets::new();
     let proxies = rows
         .proxies
         .iter()
         .map(|row| {
-            let (auth, unresolved) = values.resolve(row);
-            missing.insert(row.id.clone(), unresolved);
+            let (auth, in_vain) = values.resolve(row, &roles);
+            unresolved.insert(row.id.clone(), in_vain);
             proxy(api, rows, row, auth)
         })
         .collect();
@@ -47,9 +43,12 @@ pub(crate) fn build(api: &Api, rows: &Everything) -> Built {
         created_unix: api.now(),
         arn: api.settings.arn.clone(),
         proxies,
-        identity: identity(api, rows),
+        identity: identity(api, rows, sessions),
     };
-    Built { snapshot, missing }
+    Built {
+        snapshot,
+        unresolved,
+    }
 }
 
 /// A hash of everything that a data plane acts on: neither revision nor time of day.
@@ -99,13 +98,34 @@ fn endpoints(api: &Api, rows: &Everything, proxy: &ProxyRow) -> Vec<EndpointConf
         .iter()
         .filter(|row| row.proxy_id == proxy.id.as_str());
     own.map(|row| EndpointConfig {
-        name: row.name.clone(),
+        name: row.label.clone(),
         target_role: row.target_role,
         host: api.settings.endpoint_host.clone(),
         aliases: row.aliases.clone(),
         port: row.port,
+        admitted: admitted(rows, proxy, row),
     })
     .collect()
+}
+
+/// The addresses that an endpoint's security groups let in. The endpoint made with a proxy is in the proxy's, and
+/// whatever names none is in the default group.
+fn admitted(rows: &Everything, proxy: &ProxyRow, endpoint: &EndpointRow) -> ClientNetworks {
+    let named = if endpoint.is_default {
+        &proxy.network.security_group_ids
+    } else {
+        &endpoint.network.security_group_ids
+    };
+    let groups = rows.security_groups.iter().filter(|group| {
+        if named.is_empty() {
+            group.is_default
+        } else {
+            named.contains(&group.id)
+        }
+    });
+    let rules = groups.flat_map(|group| &group.rules);
+    let permissions = rules.map(|rule| &rule.permission);
+    ClientNetworks::of(permissions, proxy.engine_family.default_port())
 }
 
 fn targets(rows: &Everything, proxy: &ProxyRow) -> Vec<TargetConfig> {
@@ -128,72 +148,7 @@ fn targets(rows: &Everything, proxy: &ProxyRow) -> Vec<TargetConfig> {
     .collect()
 }
 
-/// Every secret with its passwords, the current one first.
-struct SecretValues<'r> {
-    by_name: HashMap<&'r str, (&'r SecretRow, Vec<SecretString>)>,
-}
-
-impl<'r> SecretValues<'r> {
-    fn new(api: &Api, rows: &'r Everything) -> Self {
-        let by_name = rows
-            .secrets
-            .iter()
-            .map(|secret| {
-                let of_secret = rows
-                    .secret_versions
-                    .iter()
-                    .filter(|v| v.secret_id == secret.id);
-                (
-                    secret.name.as_str(),
-                    (secret, passwords(api, secret, of_secret)),
-                )
-            })
-            .collect();
-        Self { by_name }
-    }
-
-    /// The rules with their secrets, and the names that lead nowhere.
-    fn resolve(&self, proxy: &ProxyRow) -> (Vec<AuthConfig>, Vec<String>) {
-        let (mut resolved, mut missing) = (Vec::new(), Vec::new());
-        for rule in &proxy.auth {
-            match self.by_name.get(rule.secret.as_str()) {
-                Some((secret, passwords)) if !passwords.is_empty() => resolved.push(AuthConfig {
-                    secret_name: secret.name.clone(),
-                    secret_version: secret.version_id.clone(),
-                    iam: rule.iam_auth,
-                    client_password: rule.client_password_auth_type,
-                    username: secret.username.clone(),
-                    passwords: passwords.clone(),
-                }),
-                Some(_) | None => missing.push(rule.secret.clone()),
-            }
-        }
-        (resolved, missing)
-    }
-}
-
-/// The current password, then the previous one if it is for the same user: servers that have not taken the
-/// new one yet still take that. Nothing when the current one cannot be opened.
-fn passwords<'v>(
-    api: &Api,
-    secret: &SecretRow,
-    versions: impl Iterator<Item = &'v SecretVersionRow>,
-) -> Vec<SecretString> {
-    let (mut current, mut previous) = (None, None);
-    for version in versions.filter(|version| version.username == secret.username) {
-        // Opening logs its own failure; the condition SecretsResolved tells the operator.
-        let password = secrets::open(&api.vault, version).ok();
-        match version.stage {
-            SecretStage::Current => current = password,
-            SecretStage::Previous => previous = password,
-        }
-    }
-    current.map_or_else(Vec::new, |password| {
-        [Some(password), previous].into_iter().flatten().collect()
-    })
-}
-
-fn identity(api: &Api, rows: &Everything) -> IdentityConfig {
+fn identity(api: &Api, rows: &Everything, sessions: &SessionRing) -> IdentityConfig {
     let root = &api.settings.root;
     let mut access_keys = vec![AccessKeyConfig {
         access_key_id: root.access_key_id.clone(),
@@ -213,9 +168,14 @@ fn identity(api: &Api, rows: &Everything) -> IdentityConfig {
         });
     }
     let principals = identity::principals(rows, &api.settings.arn);
+    let revoked = rows.session_revocations.iter();
     IdentityConfig {
         principals,
         access_keys,
+        session_keys: sessions.configs(),
+        sessions_revoked: revoked
+            .map(|row| (row.principal_id.clone(), row.revoked_at))
+            .collect(),
     }
 }
 

@@ -1,12 +1,16 @@
 //! Writes back what became of proxies and targets, and removes proxies that have drained.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use tollgate_store::{Everything, Outcome, ProxyRow, ProxyStatusChange, StoreError, TargetRow};
-use tollgate_types::{Observation, ObservedProxy, ProxyId, ProxyStatus, TargetHealth, TargetId};
+use tollgate_types::{
+    CheckOutcome, HealthCheck, HealthReason, HealthState, Observation, ObservedProxy, ProbeStep,
+    ProxyId, ProxyStatus, TargetHealth, TargetId,
+};
 
-use super::conditions::Facts;
-use super::snapshot::MissingSecrets;
+use super::conditions::{Facts, Unusable};
+use super::secret_values::UnresolvedSecrets;
 use crate::api::Api;
 use crate::problem::Problem;
 
@@ -20,15 +24,15 @@ pub(crate) async fn settle(
     api: &Api,
     rows: &Everything,
     observation: &Observation,
-    missing: &MissingSecrets,
+    unresolved: &UnresolvedSecrets,
 ) -> Result<(), Problem> {
-    let health = newest_health(rows, observation);
-    for (target, found) in &health {
+    let found = newest_health(rows, observation, unresolved);
+    for (target, found) in &found {
         write_health(api, target, found).await?;
     }
-    let health: HashMap<&TargetId, &TargetHealth> = health
-        .into_iter()
-        .map(|(target, found)| (&target.id, found))
+    let health: HashMap<&TargetId, &TargetHealth> = found
+        .iter()
+        .map(|(target, found)| (&target.id, found.as_ref()))
         .collect();
     let observed: HashMap<&ProxyId, &ObservedProxy> = observation
         .proxies
@@ -41,18 +45,24 @@ pub(crate) async fn settle(
             remove(api, row).await?;
             continue;
         }
-        let missing = missing.get(&row.id).map_or(&[][..], Vec::as_slice);
-        let facts = facts(rows, row, seen, &health, missing);
+        let mut facts = facts(rows, row, seen, &health);
+        if let Some(in_vain) = unresolved.get(&row.id) {
+            facts.unusable_secrets = &in_vain.unusable;
+            facts.denied_secrets = &in_vain.denied;
+            facts.stale_secrets = &in_vain.stale;
+        }
         write_status(api, row, &facts).await?;
     }
     Ok(())
 }
 
-/// What was probed, for the targets that are still registered.
+/// What was probed, for the targets that are still registered. A proxy that must not read its secrets has no
+/// target it could log in to, whatever the probe found with the secrets that are left.
 fn newest_health<'a>(
     rows: &'a Everything,
     observation: &'a Observation,
-) -> Vec<(&'a TargetRow, &'a TargetHealth)> {
+    unresolved: &UnresolvedSecrets,
+) -> Vec<(&'a TargetRow, Cow<'a, TargetHealth>)> {
     let probed: HashMap<&TargetId, &TargetHealth> = observation
         .targets
         .iter()
@@ -60,8 +70,59 @@ fn newest_health<'a>(
         .collect();
     rows.targets
         .iter()
-        .filter_map(|row| Some((row, *probed.get(&row.id)?)))
+        .filter_map(|row| {
+            let found = probed.get(&row.id).copied();
+            match refusals(rows, row, unresolved) {
+                Some(words) => Some((
+                    row,
+                    Cow::Owned(refused(found.unwrap_or(&row.health), words)),
+                )),
+                None => found.map(|found| (row, Cow::Borrowed(found))),
+            }
+        })
         .collect()
+}
+
+/// Why the role of the target's proxy does not get at the secrets; nothing when it does, or where there is no role.
+fn refusals(rows: &Everything, row: &TargetRow, unresolved: &UnresolvedSecrets) -> Option<String> {
+    let proxy = rows.proxies.iter().find(|proxy| proxy.id == row.proxy_id)?;
+    let role = proxy.role_arn.as_ref()?;
+    let in_vain = unresolved.get(&proxy.id)?;
+    let unusable = in_vain.unusable.iter().map(|secret| {
+        let what = format!("secret {} {}", secret.name, secret.why);
+        match secret.why {
+            Unusable::Absent => format!(
+                "there is no secret {}; role {role} must be allowed secretsmanager:GetSecretValue on it",
+                secret.name
+            ),
+            Unusable::MarkedForDeletion
+            | Unusable::Empty
+            | Unusable::NotALogin
+            | Unusable::Sealed
+            | Unusable::Pending
+            | Unusable::Unreadable(_) => what,
+        }
+    });
+    let words: Vec<String> = in_vain.denied.iter().cloned().chain(unusable).collect();
+    (!words.is_empty()).then(|| words.join("; "))
+}
+
+/// The health of a target that nobody may log in to.
+fn refused(base: &TargetHealth, words: String) -> TargetHealth {
+    let mut health = base.clone();
+    let check = HealthCheck {
+        outcome: CheckOutcome::Failed,
+        took_ms: 0,
+        detail: words.clone(),
+    };
+    health.checks.insert(ProbeStep::Auth, check);
+    TargetHealth {
+        state: HealthState::Unavailable,
+        reason: Some(HealthReason::AuthFailure),
+        description: words,
+        failed_step: Some(ProbeStep::Auth),
+        ..health
+    }
 }
 
 async fn write_health(api: &Api, row: &TargetRow, found: &TargetHealth) -> Result<(), Problem> {
@@ -104,7 +165,6 @@ fn facts<'a>(
     row: &'a ProxyRow,
     observed: Option<&'a ObservedProxy>,
     health: &HashMap<&TargetId, &'a TargetHealth>,
-    missing_secrets: &'a [String],
 ) -> Facts<'a> {
     let endpoints = rows
         .endpoints
@@ -117,9 +177,11 @@ fn facts<'a>(
     Facts {
         generation: row.generation,
         status: row.status,
-        endpoints: endpoints.map(|endpoint| endpoint.name.as_str()).collect(),
+        endpoints: endpoints.map(|endpoint| endpoint.label.as_str()).collect(),
         observed,
-        missing_secrets,
+        unusable_secrets: &[],
+        denied_secrets: &[],
+        stale_secrets: &[],
         auth_rules: row.auth.len(),
         targets: targets
             .map(|target| {

@@ -9,8 +9,10 @@ use crate::ports::Random;
 const ID_ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const ID_SUFFIX_LENGTH: usize = 17;
 const KEY_SUFFIX_LENGTH: usize = 16;
-/// AWS uses 6 letters of 62; 10 of 32 make accidents rarer still.
-const SECRET_SUFFIX_LENGTH: usize = 10;
+/// As at AWS, where policies say `secret:NAME-??????`.
+const SECRET_SUFFIX_LENGTH: usize = 6;
+const SECRET_SUFFIX_ALPHABET: &[u8; 62] =
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /// Letters of secret access keys (base 64).
 const SECRET_ALPHABET: &[u8; 64] =
@@ -56,6 +58,16 @@ pub(crate) fn access_key(random: &Random) -> (String, SecretString) {
     (id, SecretString::from(secret.as_str()))
 }
 
+/// The access key id of temporary credentials, `ASIA…`.
+pub(crate) fn session_key_id(random: &Random) -> String {
+    let letters = letters(random, ID_ALPHABET, KEY_SUFFIX_LENGTH);
+    format!(
+        "{}{}",
+        tollgate_iam::session::ACCESS_KEY_PREFIX,
+        letters.as_str()
+    )
+}
+
 /// A proxy's id.
 pub(crate) fn proxy_id(random: &Random) -> ProxyId {
     let mut bytes = [0; 17];
@@ -70,6 +82,19 @@ pub(crate) fn target_id(random: &Random) -> TargetId {
     TargetId::from_random(&bytes)
 }
 
+/// An endpoint's id.
+pub(crate) fn endpoint_id(random: &Random) -> String {
+    let id = proxy_id(random);
+    let letters = id.as_str().strip_prefix(ProxyId::PREFIX);
+    format!("prx-endpoint-{}", letters.unwrap_or_default())
+}
+
+/// An id of EC2's form: 17 hexadecimal digits behind a prefix.
+pub(crate) fn ec2_id(random: &Random, prefix: &str) -> String {
+    let digits: String = hex::encode(bytes::<9>(random)).chars().take(17).collect();
+    format!("{prefix}{digits}")
+}
+
 /// An id for rows that callers know by name: 128 random bits in hex behind a prefix.
 pub(crate) fn row_id(random: &Random, prefix: &str) -> String {
     let mut bytes = [0; 16];
@@ -79,9 +104,26 @@ pub(crate) fn row_id(random: &Random, prefix: &str) -> String {
 
 /// The random suffix of a secret's ARN, without hyphens, so that the name can be told from it.
 pub(crate) fn secret_suffix(random: &Random) -> String {
-    letters(random, ID_ALPHABET, SECRET_SUFFIX_LENGTH)
-        .as_str()
-        .to_owned()
+    (0..SECRET_SUFFIX_LENGTH)
+        .filter_map(|_| SECRET_SUFFIX_ALPHABET.get(below(random, SECRET_SUFFIX_ALPHABET.len())))
+        .map(|letter| char::from(*letter))
+        .collect()
+}
+
+/// An id for a version of a secret.
+pub(crate) fn version_id(random: &Random) -> String {
+    uuid::Uuid::from_bytes(bytes(random)).to_string()
+}
+
+/// A number below `count`, each as likely as the others but for one part in 2^64; 0 when `count` is 0.
+pub(crate) fn below(random: &Random, count: usize) -> usize {
+    let drawn = u128::from_le_bytes(bytes(random));
+    let below = u128::try_from(count)
+        .ok()
+        .and_then(|count| drawn.checked_rem(count));
+    below
+        .and_then(|below| usize::try_from(below).ok())
+        .unwrap_or(0)
 }
 
 /// Random bytes.
@@ -117,5 +159,6 @@ mod tests {
         assert_eq!((id.len(), secret.expose().len()), (20, 40));
         assert!(proxy_id(&random).as_str().starts_with("prx-"));
         assert!(target_id(&random).as_str().starts_with("tgt-"));
+        assert_eq!(endpoint_id(&random), "prx-endpoint-xxxxxxxxxxxxxxxxx");
     }
 }

@@ -8,10 +8,11 @@ use tollgate_store::{
 use tollgate_types::Arn;
 
 use super::fresh::{self, Unique};
-use super::identity_spec::{PolicySpec, RoleSpec, UserSpec};
+use super::identity_spec::{GroupSpec, PolicySpec, RoleSpec, UserSpec};
 use crate::http::views::access::{AttachedPolicy, Finding, Policy, PolicyVersion};
 use crate::http::views::identity::{Group, Member, Role, User};
 use crate::ports::Random;
+use crate::problem::{Code, Problem};
 use crate::time::rfc3339;
 
 /// A new user.
@@ -19,15 +20,17 @@ pub(crate) fn new_user(random: &Random, spec: UserSpec) -> NewUser {
     NewUser {
         id: fresh::unique_id(random, Unique::User),
         name: spec.name,
+        path: spec.path,
         tags: spec.tags,
     }
 }
 
 /// A new group.
-pub(crate) fn new_group(random: &Random, name: String) -> NewGroup {
+pub(crate) fn new_group(random: &Random, spec: GroupSpec) -> NewGroup {
     NewGroup {
         id: fresh::unique_id(random, Unique::Group),
-        name,
+        name: spec.name,
+        path: spec.path,
     }
 }
 
@@ -36,7 +39,8 @@ pub(crate) fn new_role(random: &Random, spec: RoleSpec) -> NewRole {
     NewRole {
         id: fresh::unique_id(random, Unique::Role),
         name: spec.name,
-        description: String::new(),
+        path: spec.path,
+        description: spec.description,
         trust_policy: spec.trust_policy,
         max_session_s: spec.max_session_s,
         tags: spec.tags,
@@ -48,16 +52,54 @@ pub(crate) fn new_policy(random: &Random, spec: PolicySpec) -> NewPolicy {
     NewPolicy {
         id: fresh::unique_id(random, Unique::Policy),
         name: spec.name,
+        path: spec.path,
         description: spec.description,
         document: spec.document,
+        tags: spec.tags,
     }
+}
+
+/// The ARN of a user.
+pub(crate) fn user_arn(arn: &Arn, row: &UserRow) -> String {
+    arn.iam(&format!("user{}{}", row.path, row.name))
+}
+
+/// The ARN of a group.
+pub(crate) fn group_arn(arn: &Arn, row: &GroupRow) -> String {
+    arn.iam(&format!("group{}{}", row.path, row.name))
+}
+
+/// The ARN of a role.
+pub(crate) fn role_arn(arn: &Arn, row: &RoleRow) -> String {
+    arn.iam(&format!("role{}{}", row.path, row.name))
+}
+
+/// The ARN of a policy; AWS-managed ones are nobody's here.
+pub(crate) fn policy_arn(arn: &Arn, row: &PolicyRow) -> String {
+    if row.is_aws_managed() {
+        return row.name.clone();
+    }
+    arn.iam(&format!("policy{}{}", row.path, row.name))
+}
+
+/// Refuses to change what is AWS-managed.
+pub(crate) fn changeable(row: &PolicyRow) -> Result<(), Problem> {
+    if row.is_aws_managed() {
+        let detail = format!(
+            "{} is AWS-managed and cannot be changed or deleted",
+            row.name
+        );
+        return Err(Problem::new(Code::AccessDenied, detail));
+    }
+    Ok(())
 }
 
 /// A user as callers see it.
 pub(crate) fn user_view(row: UserRow, arn: &Arn) -> User {
     User {
-        arn: arn.iam(&format!("user/{}", row.name)),
+        arn: user_arn(arn, &row),
         name: row.name,
+        path: row.path,
         id: row.id,
         permissions_boundary: row.boundary,
         generation: row.generation,
@@ -69,8 +111,9 @@ pub(crate) fn user_view(row: UserRow, arn: &Arn) -> User {
 /// A group as callers see it.
 pub(crate) fn group_view(row: GroupRow, arn: &Arn) -> Group {
     Group {
-        arn: arn.iam(&format!("group/{}", row.name)),
+        arn: group_arn(arn, &row),
         name: row.name,
+        path: row.path,
         id: row.id,
         generation: row.generation,
         created_at: rfc3339(row.created_at),
@@ -78,19 +121,21 @@ pub(crate) fn group_view(row: GroupRow, arn: &Arn) -> Group {
 }
 
 /// A member of a group as callers see it.
-pub(crate) fn member_view(user: String, arn: &Arn) -> Member {
+pub(crate) fn member_view(row: UserRow, arn: &Arn) -> Member {
     Member {
-        arn: arn.iam(&format!("user/{user}")),
-        user,
+        arn: user_arn(arn, &row),
+        user: row.name,
     }
 }
 
 /// A role as callers see it.
 pub(crate) fn role_view(row: RoleRow, arn: &Arn) -> Role {
     Role {
-        arn: arn.iam(&format!("role/{}", row.name)),
+        arn: role_arn(arn, &row),
         name: row.name,
+        path: row.path,
         id: row.id,
+        description: row.description,
         trust_policy: document(&row.trust_policy),
         max_session_duration: row.max_session_s,
         permissions_boundary: row.boundary,
@@ -103,16 +148,18 @@ pub(crate) fn role_view(row: RoleRow, arn: &Arn) -> Role {
 /// A policy as callers see it, with what looks like a mistake in it.
 pub(crate) fn policy_view(row: PolicyRow, arn: &Arn) -> Policy {
     Policy {
-        arn: arn.iam(&format!("policy/{}", row.name)),
+        arn: policy_arn(arn, &row),
         findings: findings(&row.document),
         document: document(&row.document),
-        name: row.name,
+        name: row.short_name().to_owned(),
+        path: row.path,
         id: row.id,
         description: row.description,
         default_version: row.default_version,
         generation: row.generation,
         created_at: rfc3339(row.created_at),
         updated_at: rfc3339(row.updated_at),
+        tags: row.tags,
     }
 }
 
@@ -127,10 +174,10 @@ pub(crate) fn version_view(row: &PolicyVersionRow) -> PolicyVersion {
 }
 
 /// An attached policy as callers see it.
-pub(crate) fn attached_view(row: PolicyRow, arn: &Arn) -> AttachedPolicy {
+pub(crate) fn attached_view(row: &PolicyRow, arn: &Arn) -> AttachedPolicy {
     AttachedPolicy {
-        arn: arn.iam(&format!("policy/{}", row.name)),
-        name: row.name,
+        arn: policy_arn(arn, row),
+        name: row.short_name().to_owned(),
     }
 }
 

@@ -13,7 +13,10 @@ use crate::http::views::access::{CreatePolicy, CreatePolicyVersion};
 use crate::http::views::identity::{CreateGroup, CreateRole, CreateUser};
 use crate::problem::Problem;
 
-const SESSION_S_DEFAULT: u32 = 3_600;
+/// The path of what has none in particular.
+pub(crate) const ROOT_PATH: &str = "/";
+
+pub(crate) const SESSION_S_DEFAULT: u32 = 3_600;
 /// Shortest and longest session. Source: AWS IAM `MaxSessionDuration`.
 const SESSION_S_BOUNDS: std::ops::RangeInclusive<u32> = 900..=43_200;
 
@@ -21,6 +24,7 @@ const SESSION_S_BOUNDS: std::ops::RangeInclusive<u32> = 900..=43_200;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UserSpec {
     pub(crate) name: String,
+    pub(crate) path: String,
     pub(crate) tags: BTreeMap<String, String>,
 }
 
@@ -32,21 +36,35 @@ impl TryFrom<Decoded<CreateUser>> for UserSpec {
         let name = check.name(NameRule::Iam, request.value.name);
         let tags = request.value.tags.unwrap_or_default();
         check.tags(&tags);
-        check.done(Self { name, tags })
+        let path = ROOT_PATH.to_owned();
+        check.done(Self { name, path, tags })
     }
 }
 
-/// A valid group name.
-pub(crate) fn group_name(request: Decoded<CreateGroup>) -> Result<String, Problem> {
-    let mut check = Check::new(request.problems);
-    let name = check.name(NameRule::Iam, request.value.name);
-    check.done(name)
+/// A valid group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GroupSpec {
+    pub(crate) name: String,
+    pub(crate) path: String,
+}
+
+impl TryFrom<Decoded<CreateGroup>> for GroupSpec {
+    type Error = Problem;
+
+    fn try_from(request: Decoded<CreateGroup>) -> Result<Self, Problem> {
+        let mut check = Check::new(request.problems);
+        let name = check.name(NameRule::Iam, request.value.name);
+        let path = ROOT_PATH.to_owned();
+        check.done(Self { name, path })
+    }
 }
 
 /// A valid role.
 #[derive(Debug, Clone)]
 pub(crate) struct RoleSpec {
     pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) description: String,
     pub(crate) trust_policy: String,
     pub(crate) max_session_s: u32,
     pub(crate) tags: BTreeMap<String, String>,
@@ -76,6 +94,8 @@ impl RoleSpec {
         let trust_policy = document.map(|d| d.as_json().to_owned()).unwrap_or_default();
         check.done(Self {
             name,
+            path: ROOT_PATH.to_owned(),
+            description: String::new(),
             trust_policy,
             max_session_s,
             tags,
@@ -87,8 +107,10 @@ impl RoleSpec {
 #[derive(Debug, Clone)]
 pub(crate) struct PolicySpec {
     pub(crate) name: String,
+    pub(crate) path: String,
     pub(crate) description: String,
     pub(crate) document: String,
+    pub(crate) tags: BTreeMap<String, String>,
 }
 
 impl PolicySpec {
@@ -106,8 +128,10 @@ impl PolicySpec {
         let document = document.map(|d| d.as_json().to_owned()).unwrap_or_default();
         check.done(Self {
             name,
+            path: ROOT_PATH.to_owned(),
             description,
             document,
+            tags: BTreeMap::new(),
         })
     }
 }

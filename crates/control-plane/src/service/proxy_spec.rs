@@ -19,6 +19,9 @@ const IDLE_CLIENT_TIMEOUT_S_MAX: u32 = 28_800;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AuthSpec {
     pub(crate) secret: String,
+    /// The secret's ARN, if it was named by that.
+    pub(crate) secret_arn: Option<String>,
+    pub(crate) user_name: Option<String>,
     pub(crate) iam: IamAuth,
     pub(crate) client_password: ClientPasswordAuth,
     pub(crate) description: Option<String>,
@@ -106,15 +109,25 @@ fn auth(
         let is_given = rule.secret.is_some();
         let given = check.required(&pointer, rule.secret);
         let secret = name::secret(arn, &given).to_owned();
+        if given.starts_with("arn:") && !name::is_secret_arn(&given) {
+            let rule = "arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME";
+            let message = format!("`{given}` is not the ARN of a secret");
+            check.wrong(&pointer, rule, &message);
+        }
         if is_given && !seen.insert(secret.clone()) {
             let message = format!("secret `{secret}` is named by two auth rules");
             check.wrong(&pointer, "every secret once", &message);
+        }
+        if let Some(text) = &rule.user_name {
+            check.length(&format!("/auth/{index}/userName"), text, 1, 128);
         }
         if let Some(text) = &rule.description {
             check.length(&format!("/auth/{index}/description"), text, 0, 1_000);
         }
         specs.push(AuthSpec {
             secret,
+            secret_arn: given.starts_with("arn:").then_some(given),
+            user_name: rule.user_name,
             iam: rule.iam_auth.unwrap_or_default(),
             client_password: client_password(
                 check,

@@ -5,7 +5,7 @@ use tollgate_types::{
     Condition as StoredCondition, EndpointState, Observation, ProxyId, ProxyStatus,
 };
 
-use super::proxies::auth_view;
+use super::proxies::{auth_view, is_debug_logging};
 use crate::api::Api;
 use crate::http::views::proxy::{Condition, Endpoint, Proxy};
 use crate::http::views::target::Target;
@@ -52,9 +52,11 @@ pub(crate) fn assemble(api: &Api, row: ProxyRow, endpoints: Vec<EndpointRow>) ->
             .map(|endpoint| endpoint_view(api, &row, endpoint))
             .collect(),
         auth: row.auth.iter().map(auth_view).collect(),
+        debug_logging: is_debug_logging(&row, api.now()),
         conditions: row.conditions.iter().map(condition).collect(),
         id: row.id.to_string(),
         name: row.name,
+        role_arn: row.role_arn,
         engine_family: row.engine_family,
         status: row.status,
         status_reason: Some(row.status_reason).filter(|reason| !reason.is_empty()),
@@ -68,9 +70,9 @@ pub(crate) fn assemble(api: &Api, row: ProxyRow, endpoints: Vec<EndpointRow>) ->
     }
 }
 
-/// One endpoint; its status comes from the newest report.
+/// One endpoint; its status comes from the newest report, which knows it by its label.
 pub(crate) fn endpoint_view(api: &Api, proxy: &ProxyRow, row: EndpointRow) -> Endpoint {
-    let status = endpoint_status(&api.ports.observations.borrow(), proxy, &row.name);
+    let status = status_of(api, proxy, &row);
     Endpoint {
         name: row.name,
         target_role: row.target_role,
@@ -80,6 +82,11 @@ pub(crate) fn endpoint_view(api: &Api, proxy: &ProxyRow, row: EndpointRow) -> En
         status,
         is_default: row.is_default,
     }
+}
+
+/// What became of an endpoint.
+pub(crate) fn status_of(api: &Api, proxy: &ProxyRow, row: &EndpointRow) -> ProxyStatus {
+    endpoint_status(&api.ports.observations.borrow(), proxy, &row.label)
 }
 
 /// One target.
@@ -93,11 +100,11 @@ pub(crate) fn target_view(row: TargetRow) -> Target {
     }
 }
 
-fn endpoint_status(observation: &Observation, proxy: &ProxyRow, name: &str) -> ProxyStatus {
+fn endpoint_status(observation: &Observation, proxy: &ProxyRow, label: &str) -> ProxyStatus {
     if proxy.status == ProxyStatus::Deleting {
         return ProxyStatus::Deleting;
     }
-    match endpoint_state(observation, &proxy.id, name) {
+    match endpoint_state(observation, &proxy.id, label) {
         Some(EndpointState::Listening) => ProxyStatus::Available,
         Some(EndpointState::PortRejected { .. }) => ProxyStatus::IncompatibleNetwork,
         Some(EndpointState::ResourcesRejected { .. }) => ProxyStatus::InsufficientResourceLimits,
@@ -108,7 +115,7 @@ fn endpoint_status(observation: &Observation, proxy: &ProxyRow, name: &str) -> P
 fn endpoint_state<'o>(
     observation: &'o Observation,
     proxy: &ProxyId,
-    name: &str,
+    label: &str,
 ) -> Option<&'o EndpointState> {
     let observed = observation
         .proxies
@@ -117,7 +124,7 @@ fn endpoint_state<'o>(
     let endpoint = observed
         .endpoints
         .iter()
-        .find(|endpoint| endpoint.name == name)?;
+        .find(|endpoint| endpoint.name == label)?;
     Some(&endpoint.state)
 }
 

@@ -2,42 +2,54 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
 use tollgate_types::{NameRule, SecretString};
-use zeroize::Zeroizing;
 
 use super::check::Check;
+use super::secret_data::{self, Login, SecretData};
 use crate::http::decode::Decoded;
 use crate::http::views::secret::{CreateSecret, PutSecretValue};
 use crate::problem::Problem;
 
-/// Longest user name, in bytes: RDS's limit, and above every engine's (PostgreSQL 63 bytes, MySQL 32 characters).
-/// Source: RDS API, `UserAuthConfig`.
-const USERNAME_LENGTH_MAX: usize = 128;
-const PASSWORD_LENGTH_MAX: usize = 4_096;
-
-/// A user name and its password.
-#[derive(Debug, Clone)]
-pub(crate) struct SecretValue {
-    pub(crate) username: String,
-    pub(crate) password: SecretString,
-}
-
-impl SecretValue {
-    /// The text that is sealed: the JSON that AWS Secrets Manager would hold.
-    pub(crate) fn to_plaintext(&self) -> Zeroizing<Vec<u8>> {
-        let value = json!({"username": self.username, "password": self.password.expose()});
-        Zeroizing::new(value.to_string().into_bytes())
-    }
-}
+/// Source: Secrets Manager API, `CreateSecret`.
+pub(crate) const DESCRIPTION_LENGTH_MAX: usize = 2_048;
 
 /// A valid secret.
 #[derive(Debug, Clone)]
 pub(crate) struct SecretSpec {
     pub(crate) name: String,
     pub(crate) description: String,
-    pub(crate) value: SecretValue,
+    /// The first value, if there is one already.
+    pub(crate) value: Option<SecretData>,
+    /// Chosen by the caller: what a repeated call is known by, and the id of the first version.
+    pub(crate) token: Option<String>,
+    pub(crate) kms_key_id: Option<String>,
     pub(crate) tags: BTreeMap<String, String>,
+}
+
+/// What is said about a secret besides its value.
+#[derive(Debug, Default)]
+pub(crate) struct About {
+    pub(crate) name: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+impl SecretSpec {
+    /// A secret without a value, so far.
+    pub(crate) fn new(check: &mut Check, about: About) -> Self {
+        let name = check.name(NameRule::Secret, about.name);
+        let description = about.description.unwrap_or_default();
+        check.length("/description", &description, 0, DESCRIPTION_LENGTH_MAX);
+        check.tags(&about.tags);
+        Self {
+            name,
+            description,
+            value: None,
+            token: None,
+            kms_key_id: None,
+            tags: about.tags,
+        }
+    }
 }
 
 impl TryFrom<Decoded<CreateSecret>> for SecretSpec {
@@ -49,38 +61,31 @@ impl TryFrom<Decoded<CreateSecret>> for SecretSpec {
             problems,
         } = request;
         let mut check = Check::new(problems);
-        let name = check.name(NameRule::Secret, given.name);
-        let description = given.description.unwrap_or_default();
-        check.length("/description", &description, 0, 2_048);
-        let value = value(&mut check, given.username, given.password);
-        let tags = given.tags.unwrap_or_default();
-        check.tags(&tags);
-        check.done(Self {
-            name,
-            description,
-            value,
-            tags,
-        })
+        let about = About {
+            name: given.name,
+            description: given.description,
+            tags: given.tags.unwrap_or_default(),
+        };
+        let mut spec = Self::new(&mut check, about);
+        let login = login(&mut check, given.username, given.password);
+        spec.value = Some(SecretData::from(&login));
+        check.done(spec)
     }
 }
 
-impl TryFrom<Decoded<PutSecretValue>> for SecretValue {
+impl TryFrom<Decoded<PutSecretValue>> for SecretData {
     type Error = Problem;
 
     fn try_from(request: Decoded<PutSecretValue>) -> Result<Self, Problem> {
         let mut check = Check::new(request.problems);
-        let value = value(&mut check, request.value.username, request.value.password);
-        check.done(value)
+        let login = login(&mut check, request.value.username, request.value.password);
+        check.done(Self::from(&login))
     }
 }
 
-fn value(
-    check: &mut Check,
-    username: Option<String>,
-    password: Option<SecretString>,
-) -> SecretValue {
+fn login(check: &mut Check, username: Option<String>, password: Option<SecretString>) -> Login {
     if let Some(name) = &username
-        && (name.is_empty() || name.len() > USERNAME_LENGTH_MAX || name.contains('\0'))
+        && !secret_data::is_username(name)
     {
         let rule = "1 <= length <= 128 bytes, no zero byte";
         check.wrong(
@@ -90,7 +95,7 @@ fn value(
         );
     }
     if let Some(text) = password.as_ref().map(SecretString::expose)
-        && (text.is_empty() || text.len() > PASSWORD_LENGTH_MAX || text.contains('\0'))
+        && !secret_data::is_password(text)
     {
         let rule = "1 <= length <= 4096 bytes, no zero byte";
         check.wrong(
@@ -101,5 +106,5 @@ fn value(
     }
     let username = check.required("/username", username);
     let password = check.required("/password", password);
-    SecretValue { username, password }
+    Login { username, password }
 }

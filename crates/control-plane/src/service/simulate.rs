@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tollgate_iam::policy::{Context, Request};
+use tollgate_iam::policy::{Context, Explanation, Request};
 
 use super::check::Check;
 use super::identities::word;
@@ -62,16 +62,8 @@ impl Question {
         principal: &Principal,
         now_unix: i64,
     ) -> Result<Simulation, Problem> {
-        let mut context: Context = principal_context(principal, now_unix);
-        for (key, values) in &self.context {
-            context.set(key, values.clone());
-        }
-        let request = Request {
-            action: &self.action,
-            resource: &self.resource,
-            context: &context,
-        };
-        let explained = principal.policies.explain(&request);
+        let asked = (self.action.as_str(), self.resource.as_str());
+        let explained = explain(principal, asked, &self.context, now_unix);
         let explained_statements = match self.detail {
             Detail::Statements => explained.statements.as_slice(),
             Detail::Decision => &[],
@@ -85,6 +77,24 @@ impl Question {
                 .map_err(|error| Problem::internal(&error))?,
         })
     }
+}
+
+/// What a principal's policies say to an action on a resource, with more context than is known of the principal.
+pub(crate) fn explain(
+    principal: &Principal,
+    (action, resource): (&str, &str),
+    more: &[(String, Vec<String>)],
+    now_unix: i64,
+) -> Explanation {
+    let mut context: Context = principal_context(principal, now_unix);
+    for (key, values) in more {
+        context.set(key, values.clone());
+    }
+    principal.policies.explain(&Request {
+        action,
+        resource,
+        context: &context,
+    })
 }
 
 fn context(check: &mut Check, given: BTreeMap<String, Value>) -> Vec<(String, Vec<String>)> {

@@ -71,6 +71,7 @@ async fn an_unknown_key_and_a_wrong_secret_look_the_same() {
     let unknown = Key {
         id: "AKIANOBODYNOBODYNOBO".to_owned(),
         secret: known.secret.clone(),
+        session_token: None,
     };
     let wrong = Key {
         secret: "wrong".to_owned(),

@@ -3,9 +3,11 @@
 mod audit;
 mod authentication;
 mod authorization;
+mod aws;
 mod concurrency;
 mod conventions;
 mod documents;
+mod external_secrets;
 mod identities;
 mod openapi;
 mod outage;
@@ -15,6 +17,7 @@ mod resources;
 mod secrets_stay_secret;
 mod waiting;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -37,7 +40,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tollgate_secrets::{MasterKey, Sealer};
+use tollgate_secrets::{ExternalState, MasterKey, Sealer};
 use tollgate_store::{MetadataUrl, Store, StoreSettings};
 use tollgate_types::{
     Arn, EndpointState, Observation, ObservedEndpoint, ObservedProxy, PinReport, ProxyId,
@@ -46,8 +49,8 @@ use tollgate_types::{
 use tower::ServiceExt;
 
 use crate::{
-    ControlPlane, Eventually, PeerRule, Ports, Publisher, RootCredentials, SessionsView, Settings,
-    control_plane,
+    ControlPlane, Eventually, ExternalSecrets, PeerRule, Ports, Publisher, RootCredentials,
+    SessionsView, Settings, control_plane,
 };
 
 pub(super) const PASSWORD: &str = "Sup3r-s3cret-pw";
@@ -60,6 +63,8 @@ const LOOPBACK: ([u8; 4], u16) = ([127, 0, 0, 1], 50_000);
 pub(super) struct Key {
     pub(super) id: String,
     pub(super) secret: String,
+    /// Of temporary credentials.
+    pub(super) session_token: Option<String>,
 }
 
 impl Key {
@@ -67,6 +72,7 @@ impl Key {
         Self {
             id: ROOT_ID.to_owned(),
             secret: ROOT_SECRET.to_owned(),
+            session_token: None,
         }
     }
 }
@@ -99,6 +105,29 @@ impl SessionsView for Sessions {
     }
 }
 
+/// What the test says is in AWS, and what is wanted from there.
+#[derive(Default)]
+struct Elsewhere {
+    states: Mutex<BTreeMap<String, ExternalState>>,
+    watched: Mutex<BTreeSet<String>>,
+    hurried: Mutex<BTreeSet<String>>,
+}
+
+impl ExternalSecrets for Elsewhere {
+    fn watch(&self, arns: &BTreeSet<String>) {
+        self.watched.lock().clone_from(arns);
+    }
+
+    fn state(&self, arn: &str) -> ExternalState {
+        let states = self.states.lock();
+        states.get(arn).cloned().unwrap_or(ExternalState::Pending)
+    }
+
+    fn hurry(&self, arn: &str) {
+        self.hurried.lock().insert(arn.to_owned());
+    }
+}
+
 /// A control plane with everything around it.
 pub(super) struct World {
     pub(super) plane: ControlPlane,
@@ -107,6 +136,7 @@ pub(super) struct World {
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     reports: watch::Sender<Observation>,
     sessions: Arc<Sessions>,
+    elsewhere: Arc<Elsewhere>,
     /// Milliseconds since the epoch that the control plane believes in.
     pub(super) now_ms: Arc<AtomicI64>,
     /// Every answer's body.
@@ -142,6 +172,7 @@ impl World {
         let (publisher, snapshots) = watch::channel(None);
         let (reports, observations) = watch::channel(Observation::default());
         let sessions = Arc::new(Sessions::default());
+        let elsewhere = Arc::new(Elsewhere::default());
         let started = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap();
@@ -151,6 +182,7 @@ impl World {
             publisher: Arc::new(Published(publisher)),
             observations,
             sessions: Arc::clone(&sessions) as Arc<dyn SessionsView>,
+            external_secrets: Arc::clone(&elsewhere) as Arc<dyn ExternalSecrets>,
             clock: Arc::new(move || clock.load(Ordering::Relaxed)),
             random: Arc::new(|bytes| aws_lc_rs::rand::fill(bytes).unwrap()),
         };
@@ -163,6 +195,7 @@ impl World {
             snapshots,
             reports,
             sessions,
+            elsewhere,
             now_ms,
             seen: Mutex::new(Vec::new()),
             cancel: CancellationToken::new(),
@@ -239,6 +272,7 @@ impl World {
             path: path.to_owned(),
             key: Some(Key::root()),
             signing: Signing::Basic,
+            service: "tollgate",
             headers: HeaderMap::new(),
             body: Vec::new(),
             peer: LOOPBACK.into(),
@@ -336,6 +370,7 @@ impl World {
         Key {
             id: text("accessKeyId"),
             secret: text("secretAccessKey"),
+            session_token: None,
         }
     }
 }
@@ -354,6 +389,7 @@ fn settings(plaintext_basic: PeerRule) -> Settings {
         },
         plaintext_basic,
         drain_timeout_s: 30,
+        oidc_reach: crate::OidcReach::Anywhere,
         signing_key_days_ahead: 7,
     }
 }
@@ -398,12 +434,19 @@ pub(super) struct Call<'w> {
     path: String,
     key: Option<Key>,
     signing: Signing,
+    service: &'static str,
     headers: HeaderMap,
     body: Vec<u8>,
     peer: SocketAddr,
 }
 
 impl Call<'_> {
+    /// Signs for another service than our own.
+    pub(super) fn for_service(mut self, service: &'static str) -> Self {
+        self.service = service;
+        self.signed(Signing::SigV4)
+    }
+
     pub(super) fn json(mut self, body: &Value) -> Self {
         self.body = body.to_string().into_bytes();
         self.header("content-type", "application/json")
@@ -451,7 +494,7 @@ impl Call<'_> {
                 let value = format!("Basic {pair}").parse().unwrap();
                 request.headers_mut().insert("authorization", value);
             }
-            (Some(key), signing) => sign_v4(&mut request, key, signing, "tollgate"),
+            (Some(key), signing) => sign_v4(&mut request, key, signing, self.service),
         }
         request.extensions_mut().insert(ConnectInfo(self.peer));
         self.world.deliver(request.map(Body::from)).await
@@ -477,7 +520,14 @@ impl World {
 
 /// Signs with the AWS SDK's own signer.
 pub(super) fn sign_v4(request: &mut Request<Vec<u8>>, key: &Key, signing: Signing, service: &str) {
-    let identity = Credentials::new(&key.id, &key.secret, None, None, "test").into();
+    let identity = Credentials::new(
+        &key.id,
+        &key.secret,
+        key.session_token.clone(),
+        None,
+        "test",
+    )
+    .into();
     let mut settings = SigningSettings::default();
     if signing == Signing::SigV4WithHash {
         settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;

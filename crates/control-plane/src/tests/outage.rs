@@ -35,6 +35,7 @@ async fn calls_fail_fast_with_a_reason_and_may_be_repeated() {
     let stranger = super::Key {
         id: "AKIANOBODYNOBODYNOBO".into(),
         secret: "x".into(),
+        session_token: None,
     };
     let reply = world
         .call(Method::GET, "/v1/proxies")
@@ -42,6 +43,8 @@ async fn calls_fail_fast_with_a_reason_and_may_be_repeated() {
         .send()
         .await;
     reply.refused(503, "STORE_UNAVAILABLE");
+    let proxies = world.query("rds", "DescribeDBProxies", &[]);
+    proxies.refused(503, "ServiceUnavailable").await;
     let wrong = world.post("/v1/iam/users", &json!({"name": "a b"})).await;
     wrong.refused(400, "VALIDATION_FAILED");
 }

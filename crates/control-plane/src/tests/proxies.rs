@@ -492,6 +492,7 @@ fn pin(session_id: &str, user: &str, reason: &str) -> CurrentPin {
         application_name: "psql".to_owned(),
         reason: reason.to_owned(),
         statement: Some(format!("{reason} $1")),
+        detail: None,
         since_unix: 60,
         held_ms: 1_250,
     }
@@ -501,6 +502,7 @@ fn pin_total(reason: &str, statement: Option<&str>) -> PinTotal {
     PinTotal {
         reason: reason.to_owned(),
         statement: statement.map(str::to_owned),
+        detail: statement.is_none().then(|| "audit".to_owned()),
         count: 3,
         held_ms: 4_500,
         longest_ms: 2_000,
@@ -557,7 +559,7 @@ async fn pins_are_shown_with_their_sums_and_paged() {
             "longestSeconds": 2.0, "lastSeenAt": "1970-01-01T00:02:00Z",
         },
         {
-            "reason": "ADVISORY_LOCK", "count": 3, "heldSeconds": 4.5,
+            "reason": "ADVISORY_LOCK", "detail": "audit", "count": 3, "heldSeconds": 4.5,
             "longestSeconds": 2.0, "lastSeenAt": "1970-01-01T00:02:00Z",
         },
     ]);

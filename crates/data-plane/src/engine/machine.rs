@@ -109,6 +109,8 @@ pub(crate) enum Want<P> {
     ChangeUser,
     /// To close.
     Close,
+    /// The same; the client has said goodbye and hears no more.
+    Goodbye,
 }
 
 /// Whom a client wants to end.

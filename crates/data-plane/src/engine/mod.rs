@@ -108,6 +108,8 @@ pub(crate) trait Refusals<E: Engine> {
         open: Option<&OpenError>,
         target: &str,
     ) -> E::Refusal;
+    /// The same refusal with the session's id in it, where the engine's texts name it.
+    fn identified(&self, refusal: E::Refusal, id: &str) -> E::Refusal;
 }
 
 /// A logged-in connection to a server.

@@ -76,7 +76,9 @@ impl Engine for Mysql {
     /// is better served by others.
     fn key_now(session: &Self::Session, key: &PoolKey) -> Option<PoolKey> {
         let schema = std::str::from_utf8(session.schema()).ok()?;
-        (schema != key.database).then(|| key.with_database(schema))
+        // MySQL takes a name with a zero in it, but nobody can log in to it.
+        let differs = schema != key.database && !schema.contains('\0');
+        differs.then(|| key.with_database(schema))
     }
 
     fn advice(reason: PinReason) -> &'static str {
@@ -104,6 +106,7 @@ impl Machine for session::Session {
             session::Want::Release(proof) => Want::Release(proof),
             session::Want::Kill(request) => Want::Kill(kill(request)),
             session::Want::ChangeUser => Want::ChangeUser,
+            session::Want::Close(session::CloseReason::Terminated) => Want::Goodbye,
             session::Want::Close(_) => Want::Close,
         };
         Progress {
@@ -220,7 +223,7 @@ impl Proof for session::Clean {
     fn past(&self) -> Past {
         match self.past() {
             session::Past::AsOpened => Past::Untouched,
-            session::Past::WasReset => Past::SettingsTouched,
+            session::Past::SettingsTouched | session::Past::WasReset => Past::SettingsTouched,
         }
     }
 
@@ -310,5 +313,9 @@ impl Refusals<Mysql> for Replies {
             (BorrowError::Unavailable(_), Some(open)) => reply::open_failed(open, target),
             _ => reply::borrow_refused(error, target),
         }
+    }
+
+    fn identified(&self, refusal: Refusal, id: &str) -> Refusal {
+        refusal.identified(id)
     }
 }

@@ -106,6 +106,7 @@ impl Machine for session::Session {
             session::Want::Replies => Want::Replies,
             session::Want::Server => Want::Server,
             session::Want::Release(proof) => Want::Release(proof),
+            session::Want::Close(session::CloseReason::Terminated) => Want::Goodbye,
             session::Want::Close(_) => Want::Close,
         };
         Progress {
@@ -301,5 +302,9 @@ impl Refusals<Postgres> for Replies {
             }
             _ => reply::borrow_refused(error, target),
         }
+    }
+
+    fn identified(&self, refusal: ErrorFields, _id: &str) -> ErrorFields {
+        refusal
     }
 }

@@ -1,9 +1,12 @@
 //! Whether an IAM token lets its bearer in: claims, key, signature, policy — in that order.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use tollgate_iam::policy::{Context, Decision, Outcome, Request};
-use tollgate_iam::token::{Expected, KeyKind, Rejection, SigningKey, Token};
+use tollgate_iam::session::ACCESS_KEY_PREFIX;
+use tollgate_iam::token::{Expected, KeyKind, Rejection, SERVICE, SigningKey, Token};
 use tollgate_types::{PrincipalKind, ProxyConfig};
 
 use crate::identity::Principal;
@@ -41,7 +44,7 @@ pub(crate) struct Findings {
     /// When the token says it was signed.
     pub(crate) issued_unix: Option<i64>,
     /// The caller.
-    pub(crate) principal: Option<std::sync::Arc<Principal>>,
+    pub(crate) principal: Option<Arc<Principal>>,
     /// What decided.
     pub(crate) policy: Option<String>,
     /// A sentence for the operator.
@@ -73,10 +76,9 @@ pub(crate) fn check(
     token.check_claims(&expected).inspect_err(|reason| {
         findings.detail = claim_detail(*reason, &token, &expected);
     })?;
-    let key = signing_key(&token, with.running, findings);
-    let principal = match key {
+    let principal = match signing_key(&token, with, findings) {
         Ok((key, principal)) => {
-            token.check_signature(key).inspect_err(|_| {
+            token.check_signature(&key).inspect_err(|_| {
                 "the signature does not belong to this token and key"
                     .clone_into(&mut findings.detail);
             })?;
@@ -88,7 +90,7 @@ pub(crate) fn check(
             return Err(reason);
         }
     };
-    findings.principal = Some(std::sync::Arc::clone(&principal));
+    findings.principal = Some(Arc::clone(&principal));
     if with.rule.is_none() {
         findings.detail = super::no_secret(with.user);
         return Err(Rejection::NoSecretForUser);
@@ -96,11 +98,16 @@ pub(crate) fn check(
     authorise(with, &token, &principal, findings)
 }
 
+/// The key that must have signed, and whose it is.
 fn signing_key<'a>(
     token: &Token,
-    running: &'a Running,
+    with: &TokenCheck<'a>,
     findings: &mut Findings,
-) -> Result<(&'a SigningKey, std::sync::Arc<Principal>), Rejection> {
+) -> Result<(Cow<'a, SigningKey>, Arc<Principal>), Rejection> {
+    if token.access_key_id().starts_with(ACCESS_KEY_PREFIX) {
+        return session_key(token, with, findings);
+    }
+    let running = with.running;
     let Some(key) = running.identity.access_key(token.access_key_id()) else {
         "no such access key".clone_into(&mut findings.detail);
         return Err(Rejection::UnknownAccessKey);
@@ -120,7 +127,30 @@ fn signing_key<'a>(
         );
         return Err(Rejection::SnapshotTooOld);
     };
-    Ok((signing, std::sync::Arc::clone(&key.principal)))
+    Ok((Cow::Borrowed(signing), Arc::clone(&key.principal)))
+}
+
+/// As [`signing_key`], for temporary credentials: their secret follows from their token.
+fn session_key(
+    token: &Token,
+    with: &TokenCheck<'_>,
+    findings: &mut Findings,
+) -> Result<(Cow<'static, SigningKey>, Arc<Principal>), Rejection> {
+    let Some(session_token) = token.session_token() else {
+        "temporary credentials came without their session token".clone_into(&mut findings.detail);
+        return Err(Rejection::SessionTokenMissing);
+    };
+    let Some(base) = &with.running.arn else {
+        return Err(Rejection::SnapshotTooOld);
+    };
+    let presented = (token.access_key_id(), session_token);
+    let opened = with
+        .running
+        .identity
+        .session(base, presented, with.now_unix)
+        .inspect_err(|reason| findings.detail = reason.to_string())?;
+    let key = SigningKey::derive(&opened.secret, token.date(), token.region(), SERVICE);
+    Ok((Cow::Owned(key), opened.principal))
 }
 
 fn authorise(
@@ -178,7 +208,7 @@ fn context(with: &TokenCheck<'_>, token: &Token, principal: &Principal) -> Conte
         PrincipalKind::Role => "AssumedRole",
     };
     context.set("aws:userid", principal.id.as_str());
-    context.set("aws:PrincipalArn", principal.arn.as_ref());
+    context.set("aws:PrincipalArn", principal.own_arn.as_ref());
     context.set("aws:PrincipalType", kind);
     for (name, value) in &principal.tags {
         context.set(&format!("aws:PrincipalTag/{name}"), value.as_str());
@@ -201,7 +231,15 @@ fn context(with: &TokenCheck<'_>, token: &Token, principal: &Principal) -> Conte
     context.set("rds-db:ProxyName", with.proxy.name.as_str());
     context.set("rds-db:Engine", with.engine);
     context.set("rds-db:TlsVersion", with.tls_version);
-    context.set("rds-db:AuthMethod", "own-key");
+    match &principal.session {
+        Some(claims) => {
+            claims.describe(&mut context);
+            context.set("rds-db:AuthMethod", "sts");
+        }
+        None => {
+            context.set("rds-db:AuthMethod", "own-key");
+        }
+    }
     context
 }
 

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
+use tollgate_iam::token::Rejection;
 
 use super::door::{Admission, Admitted, Door, Visit};
 use super::face::Face;
 use super::greeting::{self, Begun};
 use super::server::Terms;
 use crate::accept::{Arrived, Room, throttle};
+use crate::gatekeeper::{Gate, gate};
 use crate::login::Place;
 use crate::metrics::ProxyMetrics;
 use crate::pool_key::PoolKey;
@@ -31,7 +33,8 @@ pub(crate) async fn serve(
         .fresh_process_id(shard.seed.index, shard.seed.settings.shards);
     let id = random::correlation_id();
     let door = door(&shard, &arrived, connection_id(process_id));
-    let visit = door.visit(socket, &id).await;
+    // A login takes more room than a session, which this is the task of.
+    let visit = Box::pin(door.visit(socket, &id)).await;
     drop(permit);
     let hall = Hall {
         shard,
@@ -49,7 +52,7 @@ pub(crate) async fn serve(
         let Some(Begun { relay, remembered }) = Box::pin(hall.begin(admitted, id)).await else {
             return;
         };
-        let Some(rejoining) = relay.run().await else {
+        let Some(rejoining) = Box::new(relay).run().await else {
             return;
         };
         id = random::correlation_id();
@@ -78,10 +81,13 @@ pub(crate) async fn serve(
 }
 
 fn door(shard: &Shard, arrived: &Arrived, connection_id: u32) -> Door {
-    let admission = match (arrived.room, shard.serves(&arrived.proxy.config.id)) {
-        (Room::Full, _) => Admission::Full,
-        (Room::Left, true) => Admission::Open,
-        (Room::Left, false) => Admission::Closing,
+    let gate = gate(&arrived.proxy, &arrived.endpoint, arrived.peer);
+    let serves = shard.serves(&arrived.proxy.config.id);
+    let admission = match (gate, arrived.room, serves) {
+        (Gate::Shut, _, _) => Admission::Barred,
+        (Gate::Open, Room::Full, _) => Admission::Full,
+        (Gate::Open, Room::Left, true) => Admission::Open,
+        (Gate::Open, Room::Left, false) => Admission::Closing,
     };
     let tls = shard.seed.tls.load_full();
     Door {
@@ -116,7 +122,11 @@ impl Hall {
             self.metrics().decided(visit.refused);
             self.shard.seed.settings.decisions.record(decision);
         }
-        if visit.refused.is_some() {
+        // Whoever was not let in has not failed to log in: a rule may come any time.
+        if visit
+            .refused
+            .is_some_and(|refused| refused != Rejection::SecurityGroup)
+        {
             let now = self.shard.clock.coarse();
             self.shard.failed_logins.note(self.arrived.peer.ip(), now);
         }

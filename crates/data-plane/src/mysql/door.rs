@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tollgate_iam::token::Rejection;
+use tollgate_session::mysql::Session;
 use tollgate_types::AuthDecision;
 use tollgate_wire_mysql::capabilities::Capabilities;
 use tollgate_wire_mysql::frame::Sequence;
@@ -13,10 +14,11 @@ use tollgate_wire_mysql::frame::Sequence;
 use super::face::Face;
 use super::handshake::{Login, Outcome, Remembered, handshake};
 use super::login::{Ended, Refused, authenticate};
+use crate::gatekeeper;
 use crate::goodbye;
-use crate::login::Place;
+use crate::login::{Asked, Place};
 use crate::relay::Rejoining;
-use crate::reply::mysql::{self as reply, Refusal};
+use crate::reply::mysql::{self as reply, Refusal, Who};
 use crate::stream::Stream;
 use crate::tls::ServerTls;
 
@@ -29,6 +31,8 @@ pub(crate) enum Admission {
     Full,
     /// The proxy is being deleted or the process is stopping.
     Closing,
+    /// No security group lets their address in.
+    Barred,
 }
 
 /// What a client meets.
@@ -89,11 +93,11 @@ impl Door {
     pub(crate) async fn revisit(
         &self,
         remembered: Remembered,
-        rejoining: Rejoining,
+        rejoining: Rejoining<Session>,
         correlation_id: &str,
     ) -> Visit {
         let mut visit = Visit::default();
-        let Some(login) = remembered.again(rejoining.stream, &rejoining.input) else {
+        let Some(login) = remembered.again(rejoining) else {
             return visit;
         };
         let way = self.authenticated(Box::new(login), correlation_id, &mut visit);
@@ -118,8 +122,18 @@ impl Door {
     ) -> io::Result<()> {
         match self.admission {
             Admission::Open => {}
-            Admission::Full => return turn_away(socket, &reply::too_many_clients()).await,
+            Admission::Full => {
+                let refusal = reply::too_many_clients().identified(correlation_id);
+                return turn_away(socket, &refusal).await;
+            }
             Admission::Closing => return turn_away(socket, &reply::shutting_down()).await,
+            Admission::Barred => {
+                visit.refused = Some(Rejection::SecurityGroup);
+                let (place, nobody) = (&self.place, ("", ""));
+                let decision = gatekeeper::turned_away(place, "mysql", nobody, correlation_id);
+                visit.decision = Some(decision);
+                return turn_away(socket, &self.barred(correlation_id)).await;
+            }
         }
         match handshake(socket, &self.face, self.connection_id, &self.tls).await? {
             Outcome::Login(login) => self.authenticated(login, correlation_id, visit).await,
@@ -129,6 +143,15 @@ impl Door {
                 Ok(())
             }
         }
+    }
+
+    fn barred(&self, correlation_id: &str) -> Refusal {
+        let who = Who {
+            user: "",
+            host: self.place.peer.ip(),
+        };
+        let asked = Asked::of(None, &self.place);
+        reply::login_refused(Rejection::SecurityGroup, asked, who, correlation_id)
     }
 
     async fn authenticated(

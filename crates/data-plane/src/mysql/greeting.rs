@@ -49,6 +49,7 @@ pub(super) async fn greet(
     let welcome = match found {
         Ok(welcome) => welcome,
         Err(refusal) => {
+            let refusal = refusal.identified(&new.id);
             // A client that does not read it learns from the end of the connection.
             let _ = login.tell(&refusal).await;
             return None;
@@ -67,6 +68,7 @@ pub(super) async fn greet(
         collation: login.collation,
         status: welcome.status,
         variable_sets: variable_sets(&shard, &new),
+        heritage: login.heritage,
     });
     let control = Rc::new(SessionControl::new(
         new,

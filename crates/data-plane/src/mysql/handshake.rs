@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use tokio::net::TcpStream;
+use tollgate_session::mysql::{Heritage, Session};
 use tollgate_wire_mysql::auth::Plugin;
 use tollgate_wire_mysql::capabilities::Capabilities;
 use tollgate_wire_mysql::command::Command;
@@ -18,6 +19,7 @@ use super::face::Face;
 use super::packets::{PacketError, Packets, exactly_one};
 use crate::goodbye;
 use crate::random;
+use crate::relay::Rejoining;
 use crate::reply::mysql::{self as reply, Refusal};
 use crate::stream::{Stream, TlsInfo, accept_tls};
 use crate::tls::ServerTls;
@@ -63,6 +65,8 @@ pub(crate) struct Login {
     pub(super) opening: Opening,
     /// Number of the next packet.
     pub(super) sequence: Sequence,
+    /// What the session before has left.
+    pub(super) heritage: Option<Heritage>,
 }
 
 impl Login {
@@ -133,7 +137,8 @@ pub(crate) struct Remembered {
 
 impl Remembered {
     /// The login that `COM_CHANGE_USER` begins. `input` begins with that packet; `None` if it is none.
-    pub(crate) fn again(self, stream: Stream, input: &[u8]) -> Option<Login> {
+    pub(crate) fn again(self, rejoining: Rejoining<Session>) -> Option<Login> {
+        let input = rejoining.input.as_slice();
         let Frame::Complete(header) = frame::next(input) else {
             return None;
         };
@@ -144,7 +149,8 @@ impl Remembered {
         let change = ChangeUser::parse(body, self.capabilities).ok()?;
         let behind = HEADER_LEN.checked_add(header.payload_len())?;
         let mut login = Login {
-            stream,
+            heritage: Some(rejoining.session.heritage()),
+            stream: rejoining.stream,
             rest: input.get(behind..)?.into(),
             said: wire::Login {
                 capabilities: self.capabilities,
@@ -270,6 +276,7 @@ impl Arrival<'_> {
             greeted: (self.face.plugin, self.nonce),
             opening: Opening::Login,
             sequence,
+            heritage: None,
         }))
     }
 }

@@ -17,8 +17,10 @@ use crate::stream::Stream;
 
 /// Why a session ended.
 pub(crate) enum End {
-    /// The client said goodbye or its socket closed.
+    /// The client's socket closed.
     ClientGone,
+    /// The client said goodbye.
+    Goodbye,
     /// The client's socket broke.
     ClientLost(io::Error),
     /// The client was told why.
@@ -30,9 +32,11 @@ pub(crate) enum End {
 }
 
 /// A client that logs in again: its connection, and what it has sent, the request to do so first.
-pub(crate) struct Rejoining {
+pub(crate) struct Rejoining<S> {
     /// The connection.
     pub(crate) stream: Stream,
+    /// The session that is over.
+    pub(crate) session: S,
     /// What was read of it and not processed.
     pub(crate) input: Vec<u8>,
 }
@@ -45,7 +49,7 @@ impl End {
 
     fn reason(&self) -> String {
         match self {
-            Self::ClientGone => "client disconnected".to_owned(),
+            Self::ClientGone | Self::Goodbye => "client disconnected".to_owned(),
             Self::ClientLost(error) => format!("client connection lost: {error}"),
             Self::Told => "terminated by the proxy".to_owned(),
             Self::Cut => "cut by the proxy".to_owned(),
@@ -72,6 +76,19 @@ pub(crate) enum Leaving {
     AtBoundary,
     /// As soon as the client has taken what is on its way.
     AfterFlush,
+    /// The same, and it has said that it will not listen any more.
+    AfterGoodbye,
+}
+
+impl Leaving {
+    /// How the session ends once the client has taken what is on its way, if it does then.
+    pub(super) fn end(self) -> Option<End> {
+        match self {
+            Self::No | Self::AtBoundary => None,
+            Self::AfterFlush => Some(End::Told),
+            Self::AfterGoodbye => Some(End::Goodbye),
+        }
+    }
 }
 
 impl<E: Engine> Relay<E> {
@@ -216,7 +233,7 @@ impl<E: Engine> Relay<E> {
     }
 
     /// Cleans up behind the client: its server connection is rolled back and reset, or closed.
-    pub(super) async fn finish(mut self, end: End) -> Option<Rejoining> {
+    pub(super) async fn finish(mut self, end: End) -> Option<Rejoining<E::Session>> {
         let control = Rc::clone(&self.registered.control);
         self.waiting = None;
         self.end_pins();
@@ -245,13 +262,16 @@ impl<E: Engine> Relay<E> {
         );
         match end {
             End::Told => goodbye::close(self.client).await,
-            End::ClientGone | End::ClientLost(_) | End::Cut => {}
+            // Nobody waits for its answer.
+            End::Goodbye if self.client.is_tls() => self.client.shutdown(),
+            End::Goodbye | End::ClientGone | End::ClientLost(_) | End::Cut => {}
             End::Rejoins => {
                 let input = self.from_client.filled().to_vec();
                 self.from_client.consume(input.len());
                 self.from_client.release_if_empty(&self.shard.buffers);
                 return Some(Rejoining {
                     stream: self.client,
+                    session: self.session,
                     input,
                 });
             }

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::{Appetite, Relay, Step};
 use crate::engine::{Doomed, Engine, Kill, Killed, Machine};
-use crate::sessions::{self, Interrupt};
+use crate::sessions;
 use crate::shard::Command;
 
 /// A wish to end somebody that another shard looks after.
@@ -26,10 +26,7 @@ impl<E: Engine> Relay<E> {
             return self.settle_kill(Killed::NotOurs);
         }
         if process_id == control.cancel_key.process_id {
-            if kill.what == Doomed::Connection {
-                // Its answer comes first.
-                control.interrupt(Interrupt::Kill);
-            }
+            // The session answers first, and wants to be closed then.
             return self.settle_kill(Killed::Itself);
         }
         let (reply, answer) = oneshot::channel();

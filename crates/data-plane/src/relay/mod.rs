@@ -1,6 +1,7 @@
 //! One client session at work: bytes from the client, through the session machine, to a borrowed
 //! server connection, and back. One task drives both sockets; nothing here sets a timer.
 
+mod appetite;
 mod ending;
 mod killing;
 mod link;
@@ -27,6 +28,7 @@ use crate::shard::Shard;
 use crate::stream::Stream;
 use crate::target_pool::{Borrowed, ServerLease, TargetPool};
 use crate::waiting::Waiting;
+use appetite::{Appetite, Input, Source, Thirst};
 pub(crate) use ending::Rejoining;
 use ending::{CancelWish, End, Leaving};
 use killing::Killing;
@@ -47,6 +49,7 @@ pub(crate) struct Relay<E: Engine> {
     waiting: Option<Waiting<E>>,
     killing: Option<Killing>,
     appetite: Appetite,
+    thirst: Thirst,
     leaving: Leaving,
     cancel: CancelWish,
     pinned: Option<GaugeGuard>,
@@ -77,6 +80,7 @@ impl<E: Engine> Relay<E> {
             waiting: None,
             killing: None,
             appetite: Appetite::Hungry,
+            thirst: Thirst::default(),
             leaving: Leaving::No,
             cancel: CancelWish::None,
             pinned: None,
@@ -85,13 +89,15 @@ impl<E: Engine> Relay<E> {
     }
 
     /// Serves the client until it leaves or has to, or wants to log in again.
-    pub(crate) async fn run(mut self) -> Option<Rejoining> {
+    pub(crate) async fn run(mut self: Box<Self>) -> Option<Rejoining<E::Session>> {
         let end = poll_fn(|cx| self.turn(cx)).await;
-        self.finish(end).await
+        // In a place of its own: a session would hold it all its life, and it is larger than the session.
+        Box::pin(self.finish(end)).await
     }
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         self.registered.control.watch(cx.waker());
+        self.thirst = Thirst::default();
         while let Some(interrupt) = self.registered.control.take_interrupt() {
             if let Err(end) = self.interrupted(interrupt, cx) {
                 return Poll::Ready(end);
@@ -115,12 +121,9 @@ impl<E: Engine> Relay<E> {
     /// Moves what can be moved without waiting. True when something moved.
     fn step(&mut self, cx: &mut Context<'_>) -> Step<bool> {
         let mut moved = self.flush(cx)?;
-        if self.leaving == Leaving::AfterFlush {
-            return if self.to_client.is_empty() {
-                Err(End::Told)
-            } else {
-                Ok(false)
-            };
+        if let Some(end) = self.leaving.end() {
+            let taken = self.to_client.is_empty() && !self.client.has_pending_output();
+            return if taken { Err(end) } else { Ok(false) };
         }
         moved |= self.take_grant(cx)?;
         moved |= self.take_killed(cx)?;
@@ -183,6 +186,9 @@ impl<E: Engine> Relay<E> {
         if (held_up || self.appetite == Appetite::NeedsReplies) && self.from_client.is_full() {
             return Ok(false);
         }
+        if self.thirst.client == Source::Dry {
+            return Ok(false);
+        }
         let space = self.from_client.space(&self.shard.buffers);
         if space.is_empty() {
             self.leave(&E::refusals().too_large(InputBuffer::MAX), cx)?;
@@ -191,6 +197,7 @@ impl<E: Engine> Relay<E> {
         match self.client.poll_read(cx, space) {
             Poll::Pending => {
                 self.from_client.release_if_empty(&self.shard.buffers);
+                self.thirst.client = Source::Dry;
                 return Ok(false);
             }
             Poll::Ready(Ok(0)) => return Err(End::ClientGone),
@@ -225,7 +232,7 @@ impl<E: Engine> Relay<E> {
 
     fn feed_client_with(&mut self, effects: &mut Effects, cx: &mut Context<'_>) -> Step<()> {
         // A session that is about to end takes nothing any more.
-        while !self.from_client.is_empty() && self.leaving != Leaving::AfterFlush {
+        while !self.from_client.is_empty() && self.leaving.end().is_none() {
             effects.clear();
             let progress = self.session.on_client(self.from_client.filled(), effects);
             let written = self.write_effects(effects, Input::Client, cx);
@@ -254,6 +261,10 @@ impl<E: Engine> Relay<E> {
                 Want::ChangeUser => return Err(End::Rejoins),
                 Want::Close => {
                     self.leaving = Leaving::AfterFlush;
+                    return Ok(());
+                }
+                Want::Goodbye => {
+                    self.leaving = Leaving::AfterGoodbye;
                     return Ok(());
                 }
             }
@@ -314,7 +325,11 @@ impl<E: Engine> Relay<E> {
         };
         let pool = match choose_target::<E>(&self.shard, proxy, &control.endpoint) {
             Ok(pool) => pool,
-            Err(none) => return self.refuse(&E::refusals().no_target(&none), effects, cx),
+            Err(none) => {
+                let refusal = E::refusals().no_target(&none);
+                let refusal = E::refusals().identified(refusal, &control.id);
+                return self.refuse(&refusal, effects, cx);
+            }
         };
         if let Some(key) = E::key_now(&self.session, &self.key) {
             self.key = self.shard.keys_of(&control.proxy).intern(key);
@@ -342,11 +357,12 @@ impl<E: Engine> Relay<E> {
             self.session.attach(state);
         }
         self.link = Some(link);
+        self.thirst.server = Source::Flowing;
         self.appetite = Appetite::Hungry;
     }
 
     fn server_step(&mut self, cx: &mut Context<'_>) -> Step<bool> {
-        if !self.to_client.is_empty() {
+        if !self.to_client.is_empty() || self.thirst.server == Source::Dry {
             return Ok(false);
         }
         let Some(link) = &mut self.link else {
@@ -363,6 +379,7 @@ impl<E: Engine> Relay<E> {
         match link.lease.server.stream().poll_read(cx, space) {
             Poll::Pending => {
                 link.from_server.release_if_empty(&self.shard.buffers);
+                self.thirst.server = Source::Dry;
                 return Ok(false);
             }
             Poll::Ready(Ok(0)) => {
@@ -452,22 +469,4 @@ fn bytes<'a>(pieces: Pieces<'a>, input: &'a [u8]) -> impl Iterator<Item = &'a [u
         Piece::Input(range) => input.get(range).unwrap_or_default(),
         Piece::Injected(bytes) => bytes,
     })
-}
-
-/// What the machine needs before it can do more with the client's bytes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Appetite {
-    /// Nothing: it has not seen all of them.
-    Hungry,
-    /// More of them.
-    NeedsBytes,
-    /// Answers of the server. Until they come, no more is read of the client than a buffer holds.
-    NeedsReplies,
-}
-
-/// Which buffer ranges of input refer to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Input {
-    Client,
-    Server,
 }

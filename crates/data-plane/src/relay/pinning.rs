@@ -19,7 +19,11 @@ impl<E: Engine> Relay<E> {
         let was_pinned = self.is_pinned();
         for change in effects.pin_changes() {
             match change {
-                PinChange::Pinned { reason, digest } => self.pin(*reason, digest.as_deref()),
+                PinChange::Pinned {
+                    reason,
+                    digest,
+                    detail,
+                } => self.pin(*reason, digest.as_deref(), detail.as_deref()),
                 PinChange::Unpinned(reason) => self.unpin(*reason),
             }
         }
@@ -53,27 +57,27 @@ impl<E: Engine> Relay<E> {
         !self.registered.control.pins.borrow().is_empty()
     }
 
-    fn pin(&self, reason: PinReason, digest: Option<&str>) {
+    fn pin(&self, reason: PinReason, digest: Option<&str>, detail: Option<&str>) {
         // It cannot be in force twice; if it were said twice, the newer one counts.
         self.unpin(reason);
         let control = &self.registered.control;
         let statement = digest.map(pins::statement);
         let since_unix = clock::unix_seconds();
-        self.shard
-            .pins_of(&control.proxy)
-            .began(reason, statement.as_ref(), since_unix);
-        tracing::info!(
-            session.id = %control.id, proxy.id = %control.proxy, pin.reason = reason.code(),
-            db.statement = statement.as_deref(),
-            "client pinned to its server connection; {}", E::advice(reason)
-        );
-        control.pins.borrow_mut().push(HeldPin {
+        let pin = HeldPin {
             reason,
             statement,
+            detail: detail.map(pins::statement),
             since: self.shard.clock.exact(),
             since_unix,
             _counted: self.metrics.pinned(reason),
-        });
+        };
+        self.shard.pins_of(&control.proxy).began(&pin);
+        tracing::info!(
+            session.id = %control.id, proxy.id = %control.proxy, pin.reason = reason.code(),
+            pin.detail = pin.detail.as_deref(), db.statement = pin.statement.as_deref(),
+            "client pinned to its server connection; {}", E::advice(reason)
+        );
+        control.pins.borrow_mut().push(pin);
     }
 
     fn unpin(&self, reason: PinReason) {

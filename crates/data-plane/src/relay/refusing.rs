@@ -40,6 +40,8 @@ impl<E: Engine> Relay<E> {
     /// What the client is told when its request got no server connection.
     pub(super) fn refusal(&self, pool: &TargetPool<E>, error: &BorrowError) -> E::Refusal {
         let open = pool.last_error(&self.key);
-        E::refusals().not_borrowed(error, open.as_ref(), &pool.target.database)
+        let database = &pool.target.database;
+        let refusal = E::refusals().not_borrowed(error, open.as_ref(), database);
+        E::refusals().identified(refusal, &self.registered.control.id)
     }
 }

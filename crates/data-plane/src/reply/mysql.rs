@@ -12,7 +12,8 @@ use tollgate_wire_mysql::reply;
 use crate::login::Asked;
 use crate::server::OpenError;
 
-/// One refusal. SQLSTATEs of class 08 make drivers throw the connection away: they are only used where it ends.
+/// One refusal. SQLSTATEs of class 08 make drivers throw the connection away: they are only used where it ends, and
+/// for a full server, whose own words they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     /// Its number and SQLSTATE.
@@ -27,6 +28,19 @@ impl Refusal {
             code,
             message: message.into(),
         }
+    }
+
+    /// With the session's id behind the text, unless the text is the server's own.
+    pub(crate) fn identified(mut self, id: &str) -> Self {
+        let ours = [
+            ErrorCode::BORROW_TIMEOUT,
+            ErrorCode::CON_COUNT,
+            ErrorCode::UNKNOWN,
+        ];
+        if ours.contains(&self.code) {
+            self.message = format!("{} (id {id})", self.message);
+        }
+        self
     }
 
     /// The packet for a client with these capabilities; none are known before it has said anything.
@@ -65,6 +79,13 @@ pub(crate) fn login_refused(
             ErrorCode::HOST_IS_BLOCKED,
             format!(
                 "Host '{}' is blocked because of many failed logins; try again later ({see})",
+                who.host.to_canonical()
+            ),
+        ),
+        Rejection::SecurityGroup => Refusal::new(
+            ErrorCode::HOST_NOT_PRIVILEGED,
+            format!(
+                "Host '{}' is not allowed to connect by the security groups of this endpoint ({see})",
                 who.host.to_canonical()
             ),
         ),
@@ -213,6 +234,12 @@ pub(crate) fn open_failed(error: &OpenError, target: &str) -> Refusal {
     let own = error
         .mysql_error()
         .filter(|_| error.concerns_the_key() && !error.is_refused_password());
+    if let Some(full) = error.mysql_error()
+        && full.code == ErrorCode::CON_COUNT.code
+    {
+        let message = format!("{}: target \"{target}\" is full", full.message);
+        return Refusal::new(ErrorCode::CON_COUNT, message);
+    }
     match own {
         Some(own) => Refusal {
             code: ErrorCode {
@@ -255,6 +282,7 @@ mod tests {
                 let special = [
                     Rejection::TlsRequired,
                     Rejection::RateLimited,
+                    Rejection::SecurityGroup,
                     Rejection::ClientRefusedCleartext,
                 ];
                 assert_eq!(denied, !special.contains(&reason), "{reason:?}");
@@ -309,11 +337,21 @@ mod tests {
         let told = open_failed(&open_error(1049), "orders");
         assert_eq!(told.code, ErrorCode::BAD_DB);
         assert_eq!(told.message, "words of the server");
-        for code in [1045, 1040] {
+        for code in [1045, 1130] {
             let told = open_failed(&open_error(code), "orders");
             assert_eq!(told.code, ErrorCode::UNKNOWN, "{code}");
             assert!(told.message.contains("target \"orders\""), "{told:?}");
         }
+    }
+
+    #[test]
+    fn a_full_server_says_so_itself() {
+        let told = open_failed(&open_error(1040), "orders").identified("c-12");
+        assert_eq!(told.code, ErrorCode::CON_COUNT);
+        let words = "words of the server: target \"orders\" is full (id c-12)";
+        assert_eq!(told.message, words);
+        let told = open_failed(&open_error(1049), "orders").identified("c-12");
+        assert_eq!(told.message, "words of the server");
     }
 
     fn timed_out() -> BorrowError {

@@ -17,9 +17,9 @@ use tollgate_iam::token::{MintRequest, SigningKey, mint};
 use tollgate_telemetry::Metrics;
 use tollgate_testkit::{ClientTls, Ports, Postgres, PostgresOptions, PostgresVersion, TestCa};
 use tollgate_types::{
-    AccessKeyConfig, Arn, AuthConfig, AuthDecision, ClientPasswordAuth, DaySigningKey,
-    EndpointConfig, EndpointState, Engine, HealthState, IamAuth, IdentityConfig, PoolPolicy,
-    PrincipalConfig, PrincipalKind, ProxyConfig, ProxyPhase, Revision, SNAPSHOT_FORMAT,
+    AccessKeyConfig, Arn, AuthConfig, AuthDecision, ClientNetworks, ClientPasswordAuth,
+    DaySigningKey, EndpointConfig, EndpointState, Engine, HealthState, IamAuth, IdentityConfig,
+    PoolPolicy, PrincipalConfig, PrincipalKind, ProxyConfig, ProxyPhase, Revision, SNAPSHOT_FORMAT,
     SessionInfo, Snapshot, TargetConfig, TargetRole, TargetTls, TlsMode,
 };
 
@@ -239,10 +239,15 @@ impl Served {
 
     /// A token for `user`.
     pub(crate) fn token(&self, user: &str) -> String {
+        self.token_of_session(user, None)
+    }
+
+    /// The same of temporary credentials, whose session token may be long.
+    pub(crate) fn token_of_session(&self, user: &str, session_token: Option<&str>) -> String {
         mint(&MintRequest {
             access_key_id: ACCESS_KEY,
             secret_access_key: SECRET_KEY,
-            session_token: None,
+            session_token,
             region: REGION,
             host: "127.0.0.1",
             port: self.port,
@@ -391,6 +396,7 @@ fn snapshot(serving: &Serving, port: u16) -> Result<Snapshot> {
             host: "127.0.0.1".to_owned(),
             aliases: Vec::new(),
             port,
+            admitted: ClientNetworks::everybody(),
         }],
         pool: serving.policy.clone(),
         targets: vec![serving.target.clone()],
@@ -433,5 +439,6 @@ fn identity() -> IdentityConfig {
             }],
         }],
         principals: vec![principal],
+        ..IdentityConfig::default()
     }
 }

@@ -103,3 +103,85 @@ async fn pins_of_a_proxy_that_is_gone_are_forgotten() -> Result<()> {
     assert_eq!(f.plane.pins(&proxy.id).await, PinReport::default());
     Ok(())
 }
+
+/// The code that cannot be followed is named, not only the statement that came to run it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pin_names_the_stored_code_behind_it() -> Result<()> {
+    let f = fixture().await?;
+    let owner = f.connect().await?;
+    owner
+        .batch_execute(
+            "create table notes (i int); \
+             create function runs(t text) returns int language plpgsql as \
+             $$ begin execute t; return 1; end $$; \
+             create function calls_it() returns int language sql as $$ select runs('select 1') $$",
+        )
+        .await?;
+    let client = f.connect().await?;
+    client.batch_execute("select calls_it()").await?;
+    let report = pins_where(&f, |report| !report.current.is_empty()).await?;
+    let pin = &report.current[0];
+    assert_eq!(
+        (pin.reason.as_str(), pin.detail.as_deref()),
+        ("SESSION_SETTING", Some("runs"))
+    );
+    assert_eq!(report.totals[0].detail.as_deref(), Some("runs"));
+    assert_eq!(pin.statement.as_deref(), Some("select calls_it()"));
+    drop(client);
+    pins_where(&f, |report| report.current.is_empty()).await?;
+    owner
+        .batch_execute(
+            "drop function calls_it(); drop function runs(text); \
+             create view names as select set_config(chr(120) || '.y', 'z', false)",
+        )
+        .await?;
+    let client = f.connect().await?;
+    client.batch_execute("select count(*) from notes").await?;
+    let report = pins_where(&f, |report| !report.current.is_empty()).await?;
+    let detail = report.current[0].detail.as_deref();
+    assert_eq!(detail, Some("rule _RETURN on view names"));
+    Ok(())
+}
+
+/// A function whose name needs quotes is found by that name: who does not call it is not tied.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_callers_of_a_name_in_quotes_are_pinned() -> Result<()> {
+    let f = fixture().await?;
+    let owner = f.connect().await?;
+    owner
+        .batch_execute(
+            "create function \"o\"\"dd\"(t text) returns int language plpgsql as \
+             $$ begin execute t; return 1; end $$; \
+             create function \"My Own\"(t text) returns int language plpgsql as \
+             $$ begin execute t; return 2; end $$",
+        )
+        .await?;
+    let caller = f.connect().await?;
+    let texts = [
+        "select \"o\"\"dd\"('select 1')",
+        "select \"My Own\"('select 1')",
+    ];
+    caller.query(texts[0], &[]).await?;
+    let report = pins_where(&f, |report| !report.current.is_empty()).await?;
+    assert_eq!(report.current[0].detail.as_deref(), Some("o\"dd"));
+    assert!(report.current[0].statement.is_some(), "{report:?}");
+    let others = [f.connect().await?, f.connect().await?];
+    for other in &others {
+        other.batch_execute("select 1").await?;
+        other.query("select count(*) from pg_class", &[]).await?;
+    }
+    caller.batch_execute("reset all").await?;
+    // A statement that comes while the server is still being asked may go on with the pin there was.
+    pins_where(&f, |report| report.current.is_empty()).await?;
+    caller.batch_execute(texts[1]).await?;
+    let report = pins_where(&f, |report| report.totals.len() > 1).await?;
+    assert_eq!(report.current.len(), 1, "only the caller: {report:?}");
+    let mut guilty: Vec<_> = report
+        .totals
+        .iter()
+        .map(|total| (total.detail.as_deref(), total.count))
+        .collect();
+    guilty.sort_unstable();
+    assert_eq!(guilty, [(Some("My Own"), 1), (Some("o\"dd"), 1)]);
+    Ok(())
+}

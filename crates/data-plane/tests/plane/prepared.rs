@@ -264,7 +264,7 @@ async fn fixture_like(version: PostgresVersion, reuse: Reuse) -> Result<Fixture>
 }
 
 /// What clients do with statements of SQL, and the first value of the last reply to each.
-const BY_NAME: [(&str, Option<&str>); 20] = [
+const BY_NAME: [(&str, Option<&str>); 32] = [
     (
         "prepare a as select {n}1; prepare b(int) as select $1 + {n}; select 'x'",
         Some("x"),
@@ -277,6 +277,24 @@ const BY_NAME: [(&str, Option<&str>); 20] = [
         None,
     ),
     ("commit", None),
+    ("begin; prepare k as select 'k{n}'::text; commit", None),
+    ("execute k", Some("k{n}")),
+    ("prepare l as select 'l{n}'::text; select 1", Some("1")),
+    ("execute l", Some("l{n}")),
+    (
+        "begin; set local datestyle = 'SQL, DMY'; prepare m as select extract(month from '01/0{n}/2020'::date); commit",
+        None,
+    ),
+    ("execute m", Some("{n}")),
+    ("deallocate k; deallocate l; deallocate m", None),
+    (
+        "prepare o as select set_config('work_mem', '{n}MB', false)",
+        None,
+    ),
+    ("do $$ begin execute 'execute o'; end $$", None),
+    ("show work_mem", Some("{n}MB")),
+    ("deallocate o", None),
+    ("reset work_mem", None),
     ("execute a", Some("{n}1")),
     ("execute b(10)", Some("1{n}")),
     ("execute c", Some("{n}3")),

@@ -447,6 +447,82 @@ async fn statements_that_code_deallocates_are_made_again() -> Result<()> {
     assert_no_pins(&f).await
 }
 
+/// Code that runs a statement of its session by a name which is known only as it runs.
+const RUNNERS: [(&str, &str); 8] = [
+    (
+        "create function constant() returns text language plpgsql as \
+         $$ declare r text; begin execute 'execute sec' into r; return r; end $$",
+        "select constant()",
+    ),
+    (
+        "create function given(t text) returns text language plpgsql as \
+         $$ declare r text; begin execute t into r; return r; end $$",
+        "select given('execute sec')",
+    ),
+    (
+        "create function named(n text) returns text language plpgsql as \
+         $$ declare r text; begin execute format('execute %I', n) into r; return r; end $$",
+        "select named('sec')",
+    ),
+    (
+        "create procedure called() language plpgsql as $$ begin execute 'execute sec'; end $$",
+        "call called()",
+    ),
+    (
+        "create function copied() returns void language plpgsql as \
+         $$ begin create temp table zz on commit drop as execute sec; end $$",
+        "select copied()",
+    ),
+    (
+        "create function drops(n text) returns void language plpgsql as \
+         $$ begin execute format('deallocate %I', n); end $$",
+        "select drops('sec')",
+    ),
+    (
+        "create function drops_any(t text) returns void language plpgsql as \
+         $$ begin execute 'dealloc' || t; end $$",
+        "select drops_any('ate sec')",
+    ),
+    (
+        "select 1",
+        "do $$ begin execute 'deallocate ' || (select 'sec'::text); end $$",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_that_code_runs_by_name_are_its_clients_own() -> Result<()> {
+    let f = fixture(setup(20)).await?;
+    let owner = f.connect().await?;
+    for (code, _) in RUNNERS {
+        owner.batch_execute(code).await?;
+    }
+    owner
+        .batch_execute("prepare sec as select 'secret'::text")
+        .await?;
+    for (_, text) in RUNNERS {
+        for prepared in [false, true] {
+            // The connection that a client left last is the one that the next client gets.
+            assert_eq!(answer(&owner, "execute sec").await?, "secret");
+            let stranger = f.connect().await?;
+            let refused = if prepared {
+                stranger.query(text, &[]).await.err()
+            } else {
+                stranger.simple_query(text).await.err()
+            };
+            let code = refused.as_ref().and_then(tokio_postgres::Error::code);
+            ensure!(
+                code == Some(&SqlState::INVALID_SQL_STATEMENT_NAME),
+                "{text}: {refused:?}"
+            );
+        }
+    }
+    assert_eq!(
+        answer(&owner, "select given('execute sec')").await?,
+        "secret"
+    );
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn harmless_code_costs_nothing() -> Result<()> {
     let f = fixture(setup(1)).await?;

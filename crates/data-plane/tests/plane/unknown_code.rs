@@ -75,6 +75,23 @@ const UNKNOWN: &[Unknown] = &[
               'onfig(''app.tenant'', ''x'', false))')",
         end: "select 1",
     },
+    Unknown {
+        code: "create function \"o\"\"dd Name\"(t text) returns void language plpgsql as $$ begin execute t; end $$",
+        run: "select \"o\"\"dd Name\"('set app.tenant = x')",
+        end: "drop function \"o\"\"dd Name\"",
+    },
+    Unknown {
+        code: "create function \"o\"\"dd\"(t text) returns void language plpgsql as $$ begin execute t; end $$; \
+               create function over() returns void language sql as \
+               $$ select \"o\"\"dd\"('set app.tenant = x') $$",
+        run: "select over()",
+        end: "drop function over(); drop function \"o\"\"dd\"",
+    },
+    Unknown {
+        code: "create function \"Plain\"(t text) returns void language plpgsql as $$ begin execute t; end $$",
+        run: "do $$ begin perform public.\"Plain\" ('set app.tenant = x'); end $$",
+        end: "drop function \"Plain\"",
+    },
 ];
 
 async fn fixture(version: PostgresVersion, pool: u32) -> Result<Fixture> {

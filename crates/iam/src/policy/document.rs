@@ -20,6 +20,8 @@ pub enum PolicyKind {
     SessionPolicy,
     /// A permissions boundary.
     Boundary,
+    /// Hangs on a resource and says who may do what with it.
+    Resource,
 }
 
 impl PolicyKind {
@@ -28,6 +30,8 @@ impl PolicyKind {
         match self {
             Self::Identity | Self::Boundary => 6_144,
             Self::Trust | Self::SessionPolicy => 2_048,
+            // Source: Secrets Manager API, `PutResourcePolicy`.
+            Self::Resource => 20_480,
         }
     }
 }

@@ -14,10 +14,30 @@ impl PolicySet {
             Rules::Layered(layers) => {
                 let action = lower_case(request.action);
                 let question = Question::new(&action, request);
-                layers.decide(&question)
+                layers.decide(&question, Granted::ByIdentity)
             }
         }
     }
+
+    /// As [`PolicySet::evaluate`], where the policy of the resource gives the Allow that an identity policy
+    /// would have to give. Every Deny still counts, and boundaries and session policies still limit.
+    pub fn evaluate_granted(&self, request: &Request<'_>) -> Decision {
+        match &self.rules {
+            Rules::Everything => decision(Outcome::Allow, Layer::Identity, None),
+            Rules::Layered(layers) => {
+                let action = lower_case(request.action);
+                let question = Question::new(&action, request);
+                layers.decide(&question, Granted::ByResource)
+            }
+        }
+    }
+}
+
+/// Where the Allow for the identity layer comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Granted {
+    ByIdentity,
+    ByResource,
 }
 
 impl<'a> Question<'a> {
@@ -43,7 +63,7 @@ impl Layers {
         identity.chain(boundaries).chain(sessions)
     }
 
-    fn decide(&self, question: &Question<'_>) -> Decision {
+    fn decide(&self, question: &Question<'_>, grant: Granted) -> Decision {
         for (layer, rules) in self.in_order() {
             if let Some(rule) = first(rules, Effect::Deny, question) {
                 return decision(Outcome::ExplicitDeny, layer, Some(rule));
@@ -52,6 +72,7 @@ impl Layers {
         let mut granted = None;
         for (layer, rules) in self.in_order() {
             match first(rules, Effect::Allow, question) {
+                None if layer == Layer::Identity && grant == Granted::ByResource => {}
                 None => return decision(Outcome::ImplicitDeny, layer, None),
                 Some(rule) => granted = granted.or(Some(rule)),
             }

@@ -112,6 +112,9 @@ fn first_misfit(rule: &Rule, question: &Question<'_>) -> Option<String> {
     let mut doubt = None;
     match &statement.resource {
         None => doubt = Some("Resource: the statement names none".to_owned()),
+        Some(_) if !statement.principals.is_empty() => {
+            doubt = Some("Principal: the statement belongs on a resource".to_owned());
+        }
         Some(clause) => match clause.covers(&resource, context) {
             Truth::True => {}
             Truth::False => return Some(resource_misfit(clause, question)),

@@ -17,11 +17,13 @@ mod grammar;
 mod json;
 mod literal;
 mod operator;
+mod resource_policy;
 mod set;
 mod statement;
 mod template;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 pub use context::{Context, Value};
 pub use decision::{Decision, Layer, Outcome, StatementRef};
@@ -30,3 +32,4 @@ pub use explain::{Explanation, StatementExplanation};
 pub use finding::{FindingCode, PolicyFinding};
 pub use set::{PolicySet, PolicySetBuilder, Request};
 pub use statement::Effect;
+pub use trust::{Assuming, Trust};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::arn::Arn;
 use super::statement::{Effect, Statement};
-use super::{Context, PolicyDocument, StatementRef};
+use super::{Context, PolicyDocument, PolicyKind, StatementRef};
 
 /// A question to a [`PolicySet`].
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +42,7 @@ pub(super) enum Rules {
 }
 
 /// Each policy that limits the others stands alone: a request must pass every one of them.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Layers {
     pub(super) identity: Vec<Rule>,
     pub(super) boundaries: Vec<Vec<Rule>>,
@@ -66,6 +66,30 @@ impl PolicySet {
     /// A set to fill. Left empty it denies everything.
     pub fn builder() -> PolicySetBuilder {
         PolicySetBuilder::default()
+    }
+
+    /// This set, limited further by the policies of a session: every one of them must allow as well.
+    ///
+    /// The root's set stays what it is as long as there is nothing to limit it.
+    #[must_use]
+    pub fn within(&self, sessions: &[PolicyDocument]) -> Self {
+        if sessions.is_empty() {
+            return self.clone();
+        }
+        let limits = sessions
+            .iter()
+            .map(|document| rules("session", 1, document));
+        let mut layers = match &self.rules {
+            Rules::Everything => Layers {
+                identity: everything(),
+                ..Layers::default()
+            },
+            Rules::Layered(layers) => Layers::clone(layers),
+        };
+        layers.sessions.extend(limits);
+        Self {
+            rules: Rules::Layered(Arc::new(layers)),
+        }
     }
 
     /// The root principal's set: it allows everything.
@@ -104,6 +128,14 @@ impl PolicySetBuilder {
             rules: Rules::Layered(Arc::new(self.layers)),
         }
     }
+}
+
+/// The root's permissions as statements; nothing at all should the text ever stop parsing.
+fn everything() -> Vec<Rule> {
+    let text = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+    PolicyDocument::parse(text, PolicyKind::Identity)
+        .map(|document| rules("root", 1, &document))
+        .unwrap_or_default()
 }
 
 fn rules(name: &str, version: u32, document: &PolicyDocument) -> Vec<Rule> {

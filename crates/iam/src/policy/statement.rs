@@ -6,6 +6,7 @@ use super::Context;
 use super::arn::{Arn, ArnPattern};
 use super::condition::{Condition, Truth, truth};
 use super::glob::Glob;
+use super::trust::Trusted;
 
 /// What a statement does to the requests that match it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -60,6 +61,8 @@ pub(super) struct Statement {
     /// Absent in trust policies, which speak about the role they hang on.
     pub(super) resource: Option<ResourceClause>,
     pub(super) conditions: Vec<Condition>,
+    /// Whom a trust or resource policy is about; empty in every other.
+    pub(super) principals: Vec<Trusted>,
 }
 
 impl Effect {
@@ -124,10 +127,11 @@ impl Statement {
         if !self.action.covers(lower_action, context) {
             return Truth::False;
         }
-        // A statement that names no resource has no place among identity policies: doubt, not silence.
+        // A statement that names no resource, or whom it means, has no place among identity policies: doubt,
+        // not silence.
         let mut outcome = match &self.resource {
-            Some(clause) => clause.covers(resource, context),
-            None => Truth::Undecidable,
+            Some(clause) if self.principals.is_empty() => clause.covers(resource, context),
+            Some(_) | None => Truth::Undecidable,
         };
         for condition in &self.conditions {
             if outcome == Truth::False {

@@ -30,6 +30,7 @@ closed_reasons! {
         PolicyExplicitDeny = "POLICY_EXPLICIT_DENY": "a policy denies the connection",
         PolicyImplicitDeny = "POLICY_IMPLICIT_DENY": "no policy allows the connection",
         SnapshotTooOld = "SNAPSHOT_TOO_OLD": "the configuration in use is older than allowed",
+        SecurityGroup = "SECURITY_GROUP": "no security group of the endpoint lets the client's address in",
         RateLimited = "RATE_LIMITED": "too many attempts",
         ClientRefusedCleartext = "CLIENT_REFUSED_CLEARTEXT": "the client left when asked for a clear-text password",
         WrongPassword = "WRONG_PASSWORD": "the password is wrong",

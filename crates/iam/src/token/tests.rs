@@ -769,7 +769,7 @@ fn every_reason_has_its_own_code_and_reads_back() {
     codes.sort_unstable();
     codes.dedup();
     assert_eq!(codes.len(), Rejection::ALL.len());
-    assert_eq!(codes.len(), 28);
+    assert_eq!(codes.len(), 29);
 }
 
 proptest! {

@@ -9,17 +9,20 @@ use tollgate_wire_mysql::error_code::ErrorCode;
 use tollgate_wire_mysql::reply::ReplyKind;
 
 use super::diagnostics::Doubt;
-use super::link::{Armed, InsertId, Link, Past, Purpose};
+use super::link::{Armed, InsertId, Link, Listed, Past, Purpose};
 use super::settings::{Certainty, Change, Settings};
 use super::statements::{READING, Reading};
 use super::variables::Variables;
-use super::{Collation, Session, Want, tracking};
+use super::{Known, Session, Want, tracking};
 use crate::Effects;
 
 /// What a connection has of itself: the global values a reset goes back to, and the session's own.
 const BASELINE: &[u8] = b"SELECT @@global.character_set_client,@@global.character_set_connection,\
 @@global.character_set_results,@@global.collation_connection,@@character_set_client,\
-@@character_set_connection,@@character_set_results,@@collation_connection,@@sql_mode,@@autocommit,DATABASE()";
+@@character_set_connection,@@character_set_results,@@collation_connection,@@sql_mode,@@autocommit,DATABASE(),";
+
+/// No role, as `SET ROLE` takes it.
+const NO_ROLE: &[u8] = b"NONE";
 
 /// The first columns of `BASELINE`, twice.
 pub(super) const CHARSETS: [&[u8]; 4] = [
@@ -55,7 +58,8 @@ impl Session {
 
     pub(super) fn align_to(&mut self, target: &Settings, out: &mut Effects) -> Option<Want> {
         let multi = self.multi_statements;
-        if self.disturbs(target)
+        let reads = self.link.as_ref().is_some_and(|link| link.needs_book());
+        if (reads || self.disturbs(target))
             && let Some(want) = self.keep_what_was_left(out)
         {
             return Some(want);
@@ -67,7 +71,12 @@ impl Session {
             link.arm(out);
             return Some(Want::Replies);
         }
-        if self.collation == Collation::InDoubt {
+        if link.needs_book() {
+            link.read_book(out);
+            return Some(Want::Replies);
+        }
+        link.bodies.use_book();
+        if self.collation == Known::InDoubt {
             self.ask_collation(out);
             return Some(Want::Replies);
         }
@@ -100,7 +109,7 @@ impl Session {
     /// True when something of ours must run first.
     fn disturbs(&self, target: &Settings) -> bool {
         self.link.as_ref().is_some_and(|link| {
-            self.collation == Collation::InDoubt
+            self.collation == Known::InDoubt
                 || link.insert_id == InsertId::Stale
                 || link.multi_statements != self.multi_statements
                 || link.settings != *target
@@ -109,7 +118,7 @@ impl Session {
     }
 
     pub(super) fn ask_collation(&mut self, out: &mut Effects) {
-        self.collation = Collation::Known;
+        self.collation = Known::Yes;
         let names = ["character_set_connection", "collation_connection"];
         if let Some(link) = &mut self.link {
             link.ask(names.iter().map(|name| name.as_bytes().to_vec()), out);
@@ -180,7 +189,20 @@ impl Link {
     /// Makes the server report, and reads what the connection has of itself.
     pub(super) fn arm(&mut self, out: &mut Effects) {
         self.say(tracking::arming(self.config.server), Purpose::Arm, out);
-        self.say(BASELINE, Purpose::Baseline, out);
+        let role = match self.config.server {
+            // It has none.
+            Server::MySql { version } if version < 80_000 => &b"NULL"[..],
+            Server::MySql { .. } | Server::MariaDb { .. } => b"CURRENT_ROLE()",
+        };
+        self.say(&[BASELINE, role].concat(), Purpose::Baseline, out);
+    }
+
+    /// Makes the server forget conditions: both families do so for a statement with a table.
+    pub(super) fn forget_conditions(&mut self, out: &mut Effects) {
+        if self.listed == Listed::Something {
+            self.listed = Listed::Nothing;
+            self.say(b"SELECT 0 FROM (SELECT 0) t", Purpose::Restore, out);
+        }
     }
 
     /// Reads `LAST_INSERT_ID()` and makes it 0: arguments are evaluated from left to right.
@@ -200,8 +222,31 @@ impl Link {
         self.say(&sql, Purpose::Ask(names), out);
     }
 
+    /// The role that the connection has, as the server tells it; `None` for the one that it began with.
+    pub(super) fn role_told(&mut self, told: Option<&[u8]>) -> Option<Arc<[u8]>> {
+        let spelled: Arc<[u8]> = match (self.config.server, told) {
+            (_, None) => NO_ROLE.into(),
+            // A list of accounts in quotes, or `NONE`.
+            (Server::MySql { .. }, Some(roles)) => roles.into(),
+            (Server::MariaDb { .. }, Some(role)) => {
+                let mut quoted = vec![b'`'];
+                for byte in role {
+                    quoted.push(*byte);
+                    quoted.extend((*byte == b'`').then_some(b'`'));
+                }
+                quoted.push(b'`');
+                quoted.into()
+            }
+        };
+        // A reset leaves the role as it is: only the first answer tells the connection's own.
+        let own = self.own_role.get_or_insert_with(|| Arc::clone(&spelled));
+        (*own != spelled).then_some(spelled)
+    }
+
     fn take_variables(&mut self, target: &Variables, out: &mut Effects) {
         if let Some(sql) = self.variables.to(target) {
+            // No user variable is in the baseline.
+            self.touches(b"@");
             self.variables.clone_from(target);
             self.say(&sql, Purpose::Restore, out);
         }
@@ -213,6 +258,10 @@ impl Link {
             return Aligned::Never;
         }
         if let Some(change) = self.settings.to(target, &self.baseline) {
+            let names: Vec<_> = self.settings.names_not_as_in(target);
+            for name in names {
+                self.touches(&name);
+            }
             self.settings.take_variables(target);
             let purpose = match change.certainty {
                 Certainty::Certain => Purpose::Restore,
@@ -222,6 +271,14 @@ impl Link {
                 }
             };
             self.say(&change.sql, purpose, out);
+        }
+        if self.settings.role != target.role {
+            let own = self.own_role.clone().unwrap_or_else(|| NO_ROLE.into());
+            let role = target.role.clone().unwrap_or(own);
+            self.settings.role.clone_from(&target.role);
+            aligned = Aligned::Later;
+            let sql = [b"SET ROLE ", &*role].concat();
+            self.say(&sql, Purpose::RestoreAwaited, out);
         }
         if self.settings.schema != target.schema
             && let Some(name) = &target.schema
@@ -238,7 +295,7 @@ impl Link {
 
 /// Takes what `BASELINE` was answered with; false when it is nothing like it.
 pub(super) fn baseline_read(link: &mut Link, row: &[Option<&[u8]>]) -> bool {
-    let [rest @ .., sql_mode, autocommit, schema] = row else {
+    let [rest @ .., sql_mode, autocommit, schema, role] = row else {
         return false;
     };
     let Some((global, own)) = rest.split_at_checked(CHARSETS.len()) else {
@@ -272,6 +329,7 @@ pub(super) fn baseline_read(link: &mut Link, row: &[Option<&[u8]>]) -> bool {
     }
     baseline.set(b"autocommit", *autocommit);
     settings.set_schema(schema.unwrap_or_default());
+    settings.role = link.role_told(*role);
     link.baseline = baseline;
     link.settings = settings;
     link.armed = Armed::Yes;

@@ -53,6 +53,17 @@ impl Session {
         }
     }
 
+    /// An execute binds these types, and its statement is to be made first: they are bound even if that fails, as they are
+    /// on a server that refuses the execute. Where it waits for a server connection, the statement may be there.
+    pub(super) fn bound_unmade(&mut self, id: u32, bound: Option<Arc<[u8]>>) {
+        if self.link.is_some()
+            && self.made(id).is_none()
+            && let Some(statement) = self.statements.get_mut(id)
+        {
+            statement.types = bound.or(statement.types.take());
+        }
+    }
+
     /// The statement on the server connection at hand, if it is there.
     pub(super) fn made(&mut self, id: u32) -> Option<&mut Made> {
         let key = self.statements.get(id)?.key.clone()?;

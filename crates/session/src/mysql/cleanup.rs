@@ -5,7 +5,7 @@ use tollgate_wire_mysql::frame::{self, Frame, HEADER_LEN};
 use tollgate_wire_mysql::reply::ReplyKind;
 
 use super::align::baseline_read;
-use super::link::{Clean, Link, Purpose, ServerState, Trust};
+use super::link::{Clean, Link, Profiles, Purpose, ServerState, Trust};
 use super::own::{OwnPacket, OwnReply};
 use super::rows::text_row;
 use crate::{Effects, Piece};
@@ -55,6 +55,7 @@ impl Cleanup {
         let mut link = state.0;
         let mut out = Effects::new();
         link.arm(&mut out);
+        link.read_book(&mut out);
         let bytes = bytes_of(&out);
         Self { link, bytes }
     }
@@ -66,6 +67,9 @@ impl Cleanup {
         link.expect(Purpose::Reset, ReplyKind::Single, 0);
         let mut out = Effects::new();
         link.arm(&mut out);
+        if link.profiles == Profiles::Kept {
+            link.forget_profiles(&mut out);
+        }
         bytes.extend(bytes_of(&out));
         // Everything that was in doubt is reset and read anew.
         link.trust = Trust::Known;
@@ -114,7 +118,15 @@ impl Cleanup {
             | Purpose::UserVariables(_)
             | Purpose::Locks(_)
             | Purpose::Table(_)
-            | Purpose::Bodies(_) => true,
+            | Purpose::Bodies(_)
+            | Purpose::Role
+            | Purpose::PreparedText(_) => true,
+            Purpose::Book(page) => {
+                let told = reply.error.is_none().then_some(reply.packets.as_slice());
+                let server = self.link.config.server;
+                self.link.bodies.book_told(server, *page, told);
+                true
+            }
             Purpose::Reset => {
                 self.link.was_reset();
                 reply.error.is_none()

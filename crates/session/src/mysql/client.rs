@@ -8,6 +8,7 @@ use tollgate_wire_mysql::frame::{self, Frame, HEADER_LEN, Header, Sequence};
 use tollgate_wire_mysql::reply::Upload;
 
 use super::exchange::{About, Uploading};
+use super::kill::OwnEnd;
 use super::named::Named;
 use super::{CloseReason, MAX_WHOLE, Progress, Session, Verdict, Waiting, Want, answers};
 use crate::Effects;
@@ -104,6 +105,9 @@ impl Session {
     pub fn on_client(&mut self, input: &[u8], out: &mut Effects) -> Progress {
         let mut consumed = 0_usize;
         let want = loop {
+            if self.own_end == OwnEnd::Told {
+                break Want::Close(CloseReason::Terminated);
+            }
             let rest = input.get(consumed..).unwrap_or_default();
             if rest.is_empty() {
                 break match self.settle(out) {
@@ -159,11 +163,7 @@ impl Session {
             at,
         };
         let Some(command) = Command::of(payload) else {
-            self.error(
-                ErrorCode::MALFORMED_PACKET,
-                "Malformed communication packet",
-            );
-            return self.drop_command(message, Way::Nowhere, out);
+            return self.malformed(message, out);
         };
         self.waiting = Waiting::No;
         match self.verdict {
@@ -311,11 +311,15 @@ impl Session {
             Way::Server => {
                 let Some(link) = &mut self.link else { return };
                 if let Some(exchange) = &mut link.exchange {
-                    exchange.sequence = sequence;
+                    exchange.sequence = exchange.begun.take().unwrap_or(sequence);
                     if let Some(scanner) = body.scanner.take() {
                         let summary = scanner.finish();
                         let named = Named::of_long(&summary);
+                        let (reach, judged) = (exchange.about.reach.take(), exchange.about.judged);
                         exchange.about = About::of(&summary, None).with(named);
+                        exchange.about.reach = reach;
+                        exchange.about.judged = judged;
+                        exchange.goes(&mut link.bodies);
                     }
                     if let Some(step) = link.queue.back_mut() {
                         step.sequence = sequence;
@@ -326,7 +330,10 @@ impl Session {
             Way::Nowhere => match self.verdict.take() {
                 Some(Verdict::Error(payload)) => {
                     answers::raw(out, &mut sequence, &payload);
-                    self.diagnostics.refused(payload);
+                    self.refused(&payload, out);
+                    if self.own_end == OwnEnd::Asked {
+                        self.own_end = OwnEnd::Told;
+                    }
                 }
                 Some(Verdict::Ok) => {
                     let capabilities = self.config.capabilities;

@@ -10,7 +10,7 @@ use tollgate_wire_mysql::status::StatusFlags;
 
 use super::client::{Message, Step, Way};
 use super::exchange::{About, Exchange};
-use super::link::{Multi, Purpose};
+use super::link::{Left, Listed, Multi, Purpose};
 use super::{CloseReason, Session, Verdict, Want, answers, settings};
 use crate::Effects;
 
@@ -22,8 +22,18 @@ impl Session {
         out: &mut Effects,
     ) -> Step {
         if command.fate() == Fate::Refused {
-            self.error(ErrorCode::UNKNOWN_COM, "Unknown command");
+            self.error(ErrorCode::UNKNOWN_COM, unknown(command));
             return self.drop_command(message, Way::Nowhere, out);
+        }
+        if self.is_too_short(command, message) {
+            return self.malformed(message, out);
+        }
+        let ends = matches!(command, Command::ResetConnection | Command::ChangeUser);
+        if ends
+            && self.diagnostics.counts_unasked()
+            && let Some(want) = self.keep_what_was_left(out)
+        {
+            return Step::Wait(want);
         }
         match command {
             Command::Quit => Step::Wait(Want::Close(CloseReason::Terminated)),
@@ -55,16 +65,16 @@ impl Session {
             | Command::ResetConnection
             | Command::InitDb
             | Command::FieldList
-            | Command::Statistics => self.plain(command, message, out),
+            | Command::Statistics
+            | Command::Refresh
+            | Command::ProcessInfo
+            | Command::Debug => self.plain(command, message, out),
             // All of these are refused above.
             Command::Sleep
             | Command::CreateDb
             | Command::DropDb
-            | Command::Refresh
             | Command::Shutdown
-            | Command::ProcessInfo
             | Command::Connect
-            | Command::Debug
             | Command::Time
             | Command::DelayedInsert
             | Command::BinlogDump
@@ -97,6 +107,7 @@ impl Session {
             },
             ..About::NOTHING
         };
+        self.forget_our_conditions(out);
         self.expect(command, about);
         if command == Command::InitDb
             && message.is_whole()
@@ -107,6 +118,19 @@ impl Session {
         self.pass(message, out)
     }
 
+    /// MySQL puts the error of a command that is no statement behind the conditions there are: none of what ran in front of
+    /// it are the client's.
+    fn forget_our_conditions(&mut self, out: &mut Effects) {
+        if let (Server::MySql { .. }, Some(link)) = (self.config.server, &mut self.link)
+            && link.left == Left::ByUs
+        {
+            if !link.queue.is_empty() {
+                link.listed = Listed::Something;
+            }
+            link.forget_conditions(out);
+        }
+    }
+
     /// The command at hand is about to be passed on, and will be answered.
     pub(super) fn expect(&mut self, command: Command, about: About) {
         let client = self.capabilities();
@@ -114,6 +138,7 @@ impl Session {
         link.commands = link.commands.saturating_add(1);
         let mut exchange = Exchange::new(command, about, 0);
         exchange.bridge = EofBridge::new(link.config.capabilities, client);
+        exchange.goes(&mut link.bodies);
         link.exchange = Some(exchange);
         link.expect(Purpose::Client, command.reply(), 0);
     }
@@ -130,11 +155,29 @@ impl Session {
     }
 
     pub(super) fn malformed(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
-        self.error(
-            ErrorCode::MALFORMED_PACKET,
-            "Malformed communication packet",
-        );
+        self.error(ErrorCode::MALFORMED_PACKET, self.malformed_text());
         self.drop_command(message, Way::Nowhere, out)
+    }
+
+    /// What the servers say of a malformed packet.
+    pub(super) fn malformed_text(&self) -> &'static str {
+        match self.config.server {
+            Server::MySql { .. } => "Malformed communication packet.",
+            Server::MariaDb { .. } => "Malformed communication packet",
+        }
+    }
+
+    /// True when the servers refuse the command for its length (observed; MySQL answers even to commands that have no
+    /// answer, and MariaDB reads beyond the end of others).
+    fn is_too_short(&self, command: Command, message: Message<'_>) -> bool {
+        let least = match (self.config.server, command) {
+            (_, Command::StmtExecute) => 9,
+            (Server::MySql { .. }, Command::StmtFetch) => 8,
+            (Server::MySql { .. }, Command::StmtSendLongData) => 6,
+            (Server::MySql { .. }, Command::StmtReset | Command::StmtClose) => 4,
+            (Server::MySql { .. } | Server::MariaDb { .. }, _) => 0,
+        };
+        message.is_whole() && message.body().len() < least
     }
 
     /// Remembered and not sent: a server connection is told when it has to know.
@@ -147,10 +190,15 @@ impl Session {
                 return self.drop_command(message, Way::Nowhere, out);
             }
         };
+        if let Some(want) = self.before_answering(out) {
+            return Step::Wait(want);
+        }
         self.multi_statements = multi;
         let mut sequence = Sequence::after(1);
         let (capabilities, status) = (self.capabilities(), self.status);
         answers::eof(out, &mut sequence, capabilities, status);
+        self.diagnostics.rows_given();
+        self.answered_here();
         self.drop_command(message, Way::Silence, out)
     }
 
@@ -194,12 +242,29 @@ impl Session {
                 }
             }
         }
-        self.collation = super::Collation::Known;
+        self.collation = super::Known::Yes;
         self.subscription = super::Subscription::default();
         self.statements.clear();
         self.pins.reset();
         self.variables.clear();
         self.unseen.clear();
-        self.diagnostics = super::Diagnostics::default();
+        self.diagnostics = super::Diagnostics::begun(self.diagnostics.heritage());
+    }
+}
+
+/// What is said of a command that is not served. Who wants to replicate or to copy a server is told where that is done;
+/// servers say 1227 or 1045 to those who may not.
+fn unknown(command: Command) -> &'static str {
+    let of_replicas = [
+        Command::BinlogDump,
+        Command::BinlogDumpGtid,
+        Command::RegisterReplica,
+        Command::Clone,
+        Command::SubscribeGroupReplicationStream,
+    ];
+    if of_replicas.contains(&command) {
+        "Unknown command: replication goes to the server itself, not by way of a proxy"
+    } else {
+        "Unknown command"
     }
 }

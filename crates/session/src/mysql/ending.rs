@@ -1,18 +1,37 @@
 //! The end of a result and of a reply: what the server reports there, and what follows from it.
 
-use tollgate_sql::mysql::EffectSet;
+use tollgate_sql::mysql::{EffectSet, Server};
 use tollgate_wire_mysql::capabilities::Capabilities;
 use tollgate_wire_mysql::command::Command;
+use tollgate_wire_mysql::error_code::ErrorCode;
 use tollgate_wire_mysql::reply::{self, Change, Changes, Form, Treatment, read_end};
 use tollgate_wire_mysql::status::StatusFlags;
 
-use super::exchange::{Exchange, Outcome, StateChange};
-use super::link::{Armed, Characteristics, InsertId, Link, Past, Trust};
+use super::book::Blind;
+use super::exchange::{About, Exchange, Outcome, Plain, StateChange};
+use super::finding;
+use super::link::{
+    Armed, Characteristics, InsertId, Link, Listed, Locked, Past, Profiles, Purpose, Savepoints,
+    Trust,
+};
+use super::pins::USED_UP;
+use super::plain::Clock;
 use super::sequences::Sequences;
-use super::settings::{self, Meaning};
+use super::settings::{self, Meaning, is_at_rest};
 use super::statements::{Cursor, LongData};
-use super::{Collation, Session, tracking};
+use super::{Known, Session, tracking};
 use crate::{Effects, PinReason};
+
+/// Errors that an execute may have from a piece of a parameter that went ahead: no such parameter, too long a value,
+/// no memory for it (`mysql_stmt_get_longdata` of both families).
+const OF_PIECES: [u16; 4] = [
+    ErrorCode::WRONG_ARGUMENTS.code,
+    ErrorCode::UNKNOWN.code,
+    // ER_OUTOFMEMORY
+    1037,
+    // ER_OUT_OF_RESOURCES
+    1041,
+];
 
 /// Whether something changed that no report names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,51 +43,18 @@ pub(super) enum Heed {
 /// Takes in what the server reports of the client's session.
 pub(super) fn heed(session: &mut Session, changes: &[u8]) -> Heed {
     let mut heeded = Heed::Nothing;
-    let Some(link) = &mut session.link else {
-        return heeded;
-    };
     for change in Changes::new(changes).map_while(Result::ok) {
+        let Some(link) = &mut session.link else {
+            return heeded;
+        };
         match change {
-            Change::SystemVariable { name, value } => match Meaning::of(name) {
-                Meaning::Moves => {
-                    // NULL, the only such value of a character set, is reported as an empty text.
-                    let value = match value {
-                        Some(b"") if name == b"character_set_results" => None,
-                        value => value,
-                    };
-                    let one_statement = link.exchange.as_mut().filter(|exchange| {
-                        exchange.about.effects.intersects(EffectSet::SET_STATEMENT)
-                    });
-                    if let Some(exchange) = one_statement {
-                        // It is reported when it is set, and not when it is set back.
-                        exchange.heard.reported.push(name.into());
-                        continue;
-                    }
-                    session.settings.set(name, value);
-                    link.settings.set(name, value);
-                    if let Some(exchange) = &mut link.exchange
-                        && !exchange.about.variables.is_empty()
-                    {
-                        exchange.heard.reported.push(name.into());
-                    }
-                    if matches!(name, b"character_set_connection" | b"collation_connection") {
-                        session.collation = Collation::InDoubt;
-                    }
-                }
-                Meaning::Bound if is_at_rest(name, value) => {}
-                Meaning::Bound => session.pins.hold(PinReason::SessionSetting),
-                Meaning::InsertId => {
-                    session.diagnostics.insert_id_told(value.unwrap_or(b"0"));
-                    link.insert_id = InsertId::Clients;
-                }
-                Meaning::Passing | Meaning::Tracking => {}
-            },
+            Change::SystemVariable { name, value } => heed_variable(session, name, value),
             Change::Schema(name) => {
                 session.settings.set_schema(name);
                 link.settings.set_schema(name);
             }
             Change::StateChange(_) => heeded = Heed::StateChanged,
-            Change::TransactionState(state) => link.transaction = state,
+            Change::TransactionState(state) => link.transaction_told(state),
             Change::TransactionCharacteristics(text) => {
                 link.characteristics = if text.is_empty() {
                     Characteristics::None
@@ -82,12 +68,93 @@ pub(super) fn heed(session: &mut Session, changes: &[u8]) -> Heed {
     heeded
 }
 
-/// Values that a connection has anyway.
-fn is_at_rest(name: &[u8], value: Option<&[u8]>) -> bool {
-    matches!(
-        (name, value),
-        (b"sql_log_bin", Some(b"ON" | b"1")) | (b"gtid_next", Some(b"AUTOMATIC"))
-    )
+fn heed_variable(session: &mut Session, name: &[u8], value: Option<&[u8]>) {
+    let Some(link) = &mut session.link else {
+        return;
+    };
+    match Meaning::of(name) {
+        Meaning::Moves => session.heed_setting(name, value),
+        Meaning::Bound if is_at_rest(name, value) => {
+            session.pins.rests(name);
+            // The next row gets the number 0 then, whoever inserts it: only a reset takes that away.
+            if name == USED_UP {
+                link.blind = Blind::Yes;
+            }
+        }
+        Meaning::Bound => {
+            session.pins.bind(name);
+            if name == b"profiling" {
+                link.profiles = Profiles::Kept;
+            }
+        }
+        Meaning::Clock => session.heed_clock(name, value),
+        Meaning::InsertId => {
+            session.diagnostics.insert_id_told(value.unwrap_or(b"0"));
+            link.insert_id = InsertId::Clients;
+        }
+        Meaning::Passing | Meaning::Tracking => {}
+    }
+}
+
+impl Session {
+    /// A variable that moves has this value.
+    fn heed_setting(&mut self, name: &[u8], value: Option<&[u8]>) {
+        let Some(link) = &mut self.link else { return };
+        // NULL, the only such value of a character set, is reported as an empty text.
+        let value = match value {
+            Some(b"") if name == b"character_set_results" => None,
+            value => value,
+        };
+        if let Some(exchange) = &mut link.exchange
+            && exchange.about.effects.intersects(EffectSet::SET_STATEMENT)
+        {
+            // It is reported when it is set, and not when it is set back.
+            exchange.heard.reported.push(name.into());
+            return;
+        }
+        link.touches(name);
+        if is_at_rest(name, value) {
+            self.settings.unset(name);
+            link.settings.unset(name);
+        } else {
+            self.settings.set(name, value);
+            link.settings.set(name, value);
+        }
+        if let Some(exchange) = &mut link.exchange
+            && !exchange.about.variables.is_empty()
+        {
+            exchange.heard.reported.push(name.into());
+        }
+        if matches!(name, b"character_set_connection" | b"collation_connection") {
+            self.collation = Known::InDoubt;
+        }
+    }
+
+    /// The clock was set, to this or to what the time is: only a plain text tells which.
+    fn heed_clock(&mut self, name: &[u8], value: Option<&[u8]>) {
+        let Some(link) = &mut self.link else { return };
+        let clock = link
+            .exchange
+            .as_ref()
+            .and_then(|exchange| match exchange.about.plain {
+                Plain::Clock(clock) => Some(clock),
+                Plain::Nothing
+                | Plain::AllLocksReleased
+                | Plain::Lock(_)
+                | Plain::Prepared(_)
+                | Plain::PreparedFrom(_) => None,
+            });
+        match clock {
+            Some(_) => self.pins.rests(name),
+            None => self.pins.bind(name),
+        }
+        for settings in [&mut self.settings, &mut link.settings] {
+            match (clock, value) {
+                (Some(Clock::Stands), Some(value)) => settings.set(name, Some(value)),
+                (Some(Clock::Stands), None) | (Some(Clock::Runs) | None, _) => settings.unset(name),
+            }
+        }
+    }
 }
 
 impl Session {
@@ -117,10 +184,15 @@ impl Session {
             Vec::new()
         };
         let tracks = |of: Capabilities| of.contains(Capabilities::SESSION_TRACK);
+        // MariaDB sets the flag without any change, too, and says behind it that there is none.
+        let flagged = end.head.status.contains(StatusFlags::SESSION_STATE_CHANGED);
         let same = end.changes.is_empty()
             && treatment == Treatment::Forward
-            && (tracks(client) == tracks(server) || end.info.is_empty());
-        let Some(exchange) = self.exchange_mut() else {
+            && (tracks(client) == tracks(server) || end.info.is_empty() && !flagged);
+        let Some(link) = &mut self.link else {
+            return false;
+        };
+        let Some(exchange) = &mut link.exchange else {
             return false;
         };
         let rows = match form {
@@ -129,11 +201,16 @@ impl Session {
         };
         let head = end.head;
         exchange.heard.outcome = Outcome::Done { head, rows };
+        exchange.heard.matched = finding::matched(end.info);
+        let listed = head.warnings > 0;
         if head.last_insert_id != 0 {
             exchange.heard.insert_id = head.last_insert_id;
         }
         if heeded == Heed::StateChanged {
             exchange.heard.state_change = StateChange::Reported;
+        }
+        if listed {
+            link.listed = Listed::Something;
         }
         let sequence = &mut exchange.sequence;
         let lane = out.client_lane();
@@ -162,18 +239,26 @@ impl Session {
             return;
         };
         let effects = exchange.about.effects;
-        link.sequences_ran(effects);
-        if effects.intersects(EffectSet::RELEASE) {
-            link.trust = Trust::Lost;
-        }
+        link.ran(&exchange);
         self.pins.ran(
             &exchange.about,
             &exchange.heard.outcome,
             exchange.heard.state_change,
         );
+        let value = exchange.one_value();
+        self.pins
+            .ledger
+            .counted(&exchange.about.plain, effects, value);
         if matches!(exchange.heard.outcome, Outcome::Failed) {
+            link.listed = Listed::Something;
             self.failed = effects;
         }
+        let mut finding = exchange.finding(self.config.server);
+        if self.settings.value(b"sql_select_limit").is_some() {
+            finding = finding.of_cut_results();
+        }
+        self.diagnostics.found(finding, link.found);
+        link.found = link.found.and(finding);
         self.heed_names(&exchange);
         let runs = matches!(
             exchange.command,
@@ -182,7 +267,8 @@ impl Session {
         if runs || matches!(exchange.heard.outcome, Outcome::Failed) {
             self.diagnostics.ran(&exchange);
         } else {
-            self.diagnostics.nothing_counted();
+            self.diagnostics.answered(&exchange.heard.outcome);
+            self.heed_conditions(&exchange);
         }
         self.statement_ended(&exchange);
         if effects.intersects(EffectSet::SESSION_TRACK) {
@@ -193,9 +279,13 @@ impl Session {
         } else if matches!(exchange.heard.outcome, Outcome::Done { .. }) {
             self.ask_for_silent(&exchange, out);
         }
+        if effects.intersects(EffectSet::SET_ROLE) {
+            self.role = Known::InDoubt;
+        }
         if !matches!(exchange.heard.outcome, Outcome::Done { .. }) {
             return;
         }
+        self.ask_prepared(&exchange.about, out);
         if exchange.command == Command::InitDb
             && let (Some(name), Some(link)) = (&exchange.file_text, &mut self.link)
         {
@@ -207,6 +297,20 @@ impl Session {
             if let Some(link) = &mut self.link {
                 link.was_reset();
                 link.arm(out);
+            }
+        }
+    }
+
+    /// A command that is no statement has succeeded.
+    fn heed_conditions(&mut self, exchange: &Exchange) {
+        let of_mysql = matches!(self.config.server, Server::MySql { .. });
+        if exchange.command == Command::StmtPrepare {
+            self.diagnostics.warned(exchange.heard.warnings);
+        } else if let Outcome::Done { head, .. } = &exchange.heard.outcome {
+            // MySQL warns of the command itself.
+            let listing = exchange.command == Command::FieldList && head.warnings > 0;
+            if listing || exchange.command == Command::InitDb && of_mysql {
+                self.diagnostics.warned(head.warnings);
             }
         }
     }
@@ -229,7 +333,10 @@ impl Session {
         ) {
             let opened = status.is_some_and(|has| has.contains(StatusFlags::CURSOR_EXISTS));
             statement.cursor = if opened { Cursor::Open } else { Cursor::Closed };
-            statement.long_data = LongData::None;
+            // It goes on failing for a piece that was refused, until it is reset.
+            if !OF_PIECES.contains(&exchange.heard.error) {
+                statement.long_data = LongData::None;
+            }
         } else if exchange.command == Command::StmtReset && status.is_some() {
             statement.cursor = Cursor::Closed;
             statement.long_data = LongData::None;
@@ -264,10 +371,25 @@ impl Session {
         self.ask_again(silent.cloned().collect(), out);
     }
 
+    /// A statement was prepared whose text is the value of a variable, which has not changed since.
+    fn ask_prepared(&mut self, about: &About, out: &mut Effects) {
+        let (Plain::PreparedFrom(variable), Some(name)) = (&about.plain, &about.name) else {
+            return;
+        };
+        let _asked = self.keep_what_was_left(out);
+        let Some(link) = &mut self.link else { return };
+        let mut sql = b"SELECT CAST(CONVERT(@`".to_vec();
+        sql.extend_from_slice(variable);
+        sql.extend_from_slice(b"` USING utf8mb4) AS BINARY) LIMIT 1");
+        link.say(&sql, Purpose::PreparedText(name.clone()), out);
+    }
+
     fn ask_again(&mut self, names: Vec<Vec<u8>>, out: &mut Effects) {
-        if let Some(link) = &mut self.link
-            && !names.is_empty()
-        {
+        if names.is_empty() {
+            return;
+        }
+        let _asked = self.keep_what_was_left(out);
+        if let Some(link) = &mut self.link {
             link.ask(names.into_iter(), out);
         }
     }
@@ -276,6 +398,7 @@ impl Session {
     /// for, and everything is reported again.
     fn track_again(&mut self, exchange: &Exchange, out: &mut Effects) {
         let family = self.config.server;
+        let _asked = self.keep_what_was_left(out);
         let Some(link) = &mut self.link else { return };
         // Those that the text does not set are as we have set them.
         let mut names: Vec<Vec<u8>> = Vec::new();
@@ -293,25 +416,47 @@ impl Session {
         }
         link.ask(names.into_iter(), out);
         let arming = tracking::arming(family);
-        link.say(arming, super::link::Purpose::Arm, out);
+        link.say(arming, Purpose::Arm, out);
         let hidden = EffectSet::VARIABLE_UNKNOWN.union(EffectSet::SET_SESSION_TRANSACTION);
-        if exchange.about.effects.intersects(hidden) {
+        let bound = exchange
+            .about
+            .variables
+            .iter()
+            .any(|name| matches!(Meaning::of(name), Meaning::Bound | Meaning::Clock));
+        if bound || exchange.about.effects.intersects(hidden) {
             self.pins.hold(PinReason::SessionSetting);
         }
     }
 }
 
 impl Link {
+    /// The client's command has been answered.
+    fn ran(&mut self, exchange: &Exchange) {
+        let effects = exchange.about.effects;
+        self.sequences_ran(effects);
+        self.savepoints_ran(effects);
+        if matches!(exchange.heard.outcome, Outcome::Done { .. }) {
+            self.locks_ran(effects);
+        }
+        if effects.intersects(EffectSet::RELEASE) {
+            self.trust = Trust::Lost;
+        }
+    }
+
     /// `COM_RESET_CONNECTION` was answered with OK: nothing is left but the schema.
     pub(super) fn was_reset(&mut self) {
         self.armed = Armed::No;
+        self.blind = Blind::No;
         self.past = Past::WasReset;
         self.sequences = Sequences::Untouched;
         self.carried.clear();
         self.variables.clear();
         self.insert_id = InsertId::Zero;
+        self.listed = Listed::Nothing;
         self.transaction = reply::TransactionState::FREE;
         self.characteristics = Characteristics::None;
+        self.savepoints = Savepoints::None;
+        self.locked = Locked::Nothing;
         self.settings.reset();
     }
 }

@@ -45,19 +45,20 @@ impl Session {
 }
 
 impl Session {
-    /// They are gone: makes the server report again.
-    pub(super) fn variables_given_up(&mut self, out: &mut Effects) {
+    /// They are gone.
+    pub(super) fn variables_given_up(&mut self) {
         if let Some(link) = &mut self.link {
             link.was_reset();
-            link.arm(out);
         }
     }
 }
 
 impl Link {
-    /// Takes back everything but the schema; see [`Session::variables_given_up`].
+    /// Takes back everything but the schema, and makes the server report again, in one write; see
+    /// [`Session::variables_given_up`].
     pub(super) fn reset(&mut self, out: &mut Effects) {
         out.server_lane().inject(wire::reset_connection);
         self.expect(Purpose::Reset, ReplyKind::Single, 0);
+        self.arm(out);
     }
 }

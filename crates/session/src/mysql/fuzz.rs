@@ -1,18 +1,25 @@
 //! Entry points for a fuzzer: any bytes from either side, no panic, and no effect outside the input.
 
-use tollgate_sql::mysql::Server;
+use tollgate_sql::mysql::{EffectSet, Mode, Server};
 use tollgate_wire_mysql::capabilities::Capabilities;
 use tollgate_wire_mysql::status::StatusFlags;
 
+use super::book::{Draft, Judged};
+use super::plain::{clock, kills_itself, lock_call, source};
 use super::{
     Cleanup, CleanupEvent, Farewell, Killed, ServerConfig, ServerEvent, ServerState, Session,
     SessionConfig, VariableSets, Want,
 };
 use crate::{Effects, Piece};
 
-/// Any bytes from both sides in turn: a length byte and that many bytes, for the client if the length is even.
+/// Any bytes from both sides in turn: a length byte and that many bytes, for the client if the length is even. Once for
+/// each family.
 pub fn fuzz_both(data: &[u8]) {
-    let mut session = session();
+    fuzz_session(data, session(Server::MySql { version: 90_700 }));
+    fuzz_session(data, session(Server::MariaDb { version: 101_118 }));
+}
+
+fn fuzz_session(data: &[u8], mut session: Session) {
     let mut effects = Effects::new();
     let (mut client, mut server) = (Vec::new(), Vec::new());
     let mut rest = data;
@@ -58,6 +65,33 @@ pub fn fuzz_cleanup(data: &[u8]) {
     }
 }
 
+/// Any bytes as a text of the client, and as rows of the catalogue.
+pub fn fuzz_texts(data: &[u8]) {
+    let mode = Mode::default();
+    let (_, _, _, _) = (
+        clock(data),
+        source(data, mode),
+        lock_call(data),
+        kills_itself(mode.server, data),
+    );
+    let (row, text) = data.split_at_checked(data.len() / 2).unwrap_or_default();
+    let mut packets = vec![Vec::new(); 5];
+    packets.push(row.to_vec());
+    for grants in [row, text] {
+        let mut draft = Draft::default();
+        draft.grants_told(Some(&[Vec::new(), Vec::new(), grants.to_vec()]));
+        draft.triggers_told(Some(&packets));
+        let book = draft.finish(mode.server, Some(&packets));
+        let judged = Judged {
+            text,
+            mode,
+            effects: EffectSet::WRITE,
+            schema: Some(row),
+        };
+        let _reached = (book.reach(judged), book.reach_of_any(judged.effects));
+    }
+}
+
 fn capabilities() -> Capabilities {
     Capabilities::PROTOCOL_41
         | Capabilities::SESSION_TRACK
@@ -65,15 +99,16 @@ fn capabilities() -> Capabilities {
         | Capabilities::MULTI_STATEMENTS
 }
 
-fn session() -> Session {
+fn session(server: Server) -> Session {
     Session::new(SessionConfig {
         connection_id: 42,
         capabilities: capabilities().without(Capabilities::DEPRECATE_EOF),
-        server: Server::MySql { version: 90_700 },
+        server,
         schema: Vec::new(),
         collation: 45,
         status: StatusFlags::AUTOCOMMIT,
         variable_sets: VariableSets::Pin,
+        heritage: None,
     })
 }
 

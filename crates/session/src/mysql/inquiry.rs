@@ -2,24 +2,53 @@
 //! later, values of user variables, which locks are held, and what stored code may have done.
 
 use tollgate_sql::mysql::EffectSet;
+use tollgate_wire_mysql::command::Command;
 use tollgate_wire_mysql::status::StatusFlags;
 
+use super::book::Blind;
 use super::diagnostics::Doubt;
 use super::exchange::{Exchange, Outcome, StateChange};
-use super::link::{Link, Purpose, Trust};
+use super::link::{Link, Locked, Purpose, Trust};
 use super::named::{Bytes, Inquiry, Routine};
+use super::pins::USED_UP;
 use super::statements::Cursor;
-use super::unseen::{Hidden, Reported};
-use super::{Collation, Session, unseen};
+use super::unseen::{Bodies, Hidden, Reported};
+use super::{Known, Session, unseen};
 use crate::{Effects, PinReason, PinSet};
 
 /// Code that a text calls by name.
 const CALLS: EffectSet = EffectSet::CALL.union(EffectSet::UNKNOWN_FUNCTION);
 
+/// What may change the code that texts set off without naming it.
+const CHANGES_BOOK: EffectSet = EffectSet::ROUTINE
+    .union(EffectSet::VIEW_DEFINED)
+    .union(EffectSet::RENAME)
+    .union(EffectSet::UNKNOWN);
+
+impl Exchange {
+    /// True for a command that runs a text.
+    pub(super) fn runs(&self) -> bool {
+        matches!(
+            self.command,
+            Command::Query | Command::StmtExecute | Command::StmtBulkExecute
+        ) && !(self.about.statements <= 1 && self.about.effects.intersects(CHANGES_BOOK))
+    }
+
+    /// The command is on its way: notes when it changes code that others set off.
+    pub(super) fn goes(&mut self, link_bodies: &mut Bodies) {
+        if self.about.effects.intersects(CHANGES_BOOK) {
+            self.changing = link_bodies.book_changes();
+        }
+    }
+}
+
 impl Session {
     /// True while something is not known that decides whether the connection is clean.
     pub(super) fn is_in_doubt(&self) -> bool {
-        self.variables.is_in_doubt() || !self.unseen.is_empty() || self.pins.ledger.is_in_doubt()
+        self.variables.is_in_doubt()
+            || !self.unseen.is_empty()
+            || self.pins.ledger.is_in_doubt()
+            || self.role == Known::InDoubt
     }
 
     /// Reasons that the next question may take away.
@@ -28,6 +57,9 @@ impl Session {
         open = open.union(self.pins.ledger.open_reasons());
         if self.variables.is_in_doubt() {
             open.insert(PinReason::UserVariable);
+        }
+        if self.pins.may_be_used_up() {
+            open.insert(PinReason::SessionSetting);
         }
         open
     }
@@ -40,12 +72,36 @@ impl Session {
         if about.effects.intersects(EffectSet::IMPLICIT_COMMIT) {
             link.bodies.changed();
         }
+        let writes = EffectSet::USER_VARIABLE_SET.union(EffectSet::USER_VARIABLE_WRITE);
+        if about.effects.intersects(writes) {
+            link.touches(b"@");
+        }
         if let Some(literals) = &about.literals
             && done
         {
             self.variables.set(literals, &mut link.variables);
         } else if let Some(named) = &about.named {
             self.variables.written(&named.variables);
+        }
+        let judged = about.judged.is_some() && about.judged == link.bodies.judged_at();
+        if !judged && exchange.runs() {
+            // Nobody knows what was there to set off when it ran.
+            link.blind = Blind::Yes;
+        }
+        let reported = match exchange.heard.state_change {
+            StateChange::None => Reported::Nothing,
+            StateChange::Reported => Reported::Change,
+        };
+        if let Some(reach) = &about.reach {
+            if reach.blind == Blind::Yes {
+                link.blind = Blind::Yes;
+            }
+            if !reach.codes.is_empty() {
+                self.unseen.ran(&[], about.effects, reported);
+            }
+            for code in &reach.codes {
+                self.unseen.set_off(code);
+            }
         }
         let Some(named) = &about.named else { return };
         if named.unnamed.intersects(EffectSet::USER_VARIABLE_UNKNOWN) {
@@ -54,10 +110,6 @@ impl Session {
         if named.unnamed.intersects(CALLS) {
             self.pins.hold(PinReason::ProceduralBody);
         }
-        let reported = match exchange.heard.state_change {
-            StateChange::None => Reported::Nothing,
-            StateChange::Reported => Reported::Change,
-        };
         if !named.routines.is_empty() {
             self.unseen.ran(&named.routines, about.effects, reported);
         }
@@ -75,18 +127,28 @@ impl Session {
     /// Asks for everything that must be known before the connection may go. The order matters: `SHOW WARNINGS` leaves
     /// everything as it is, and the others do not.
     pub(super) fn inquire(&mut self, out: &mut Effects) {
-        let _asked = self.keep_what_was_left(out);
+        let failed = self.diagnostics.is_failed();
+        if self.keep_what_was_left(out).is_some() && failed {
+            // Whether it has left a transaction is told with the answer, and nothing else may run in that.
+            return;
+        }
         let Some(link) = &mut self.link else { return };
         if self.diagnostics.insert_id_doubt == Doubt::Yes {
             link.ask_insert_id(out);
         }
-        if self.collation == Collation::InDoubt {
+        if self.collation == Known::InDoubt {
             self.ask_collation(out);
         }
         if !self.look_at_code(out) {
             return;
         }
         let Some(link) = &mut self.link else { return };
+        if std::mem::replace(&mut self.role, Known::Yes) == Known::InDoubt {
+            link.say(b"SELECT CURRENT_ROLE()", Purpose::Role, out);
+        }
+        if self.pins.asks_for_used_up() {
+            link.ask(std::iter::once(USED_UP.to_vec()), out);
+        }
         if self.variables.is_in_doubt() {
             let Inquiry { sql, names } = self.variables.question();
             link.say(&sql, Purpose::UserVariables(names), out);
@@ -97,6 +159,7 @@ impl Session {
         for table in self.pins.ledger.tables_in_doubt() {
             link.ask_catalogue(&table.question(), Purpose::Table(table), out);
         }
+        link.forget_conditions(out);
     }
 
     /// True when no code waits to be looked at.
@@ -125,6 +188,12 @@ impl Session {
         if hidden {
             self.pins.hold(PinReason::ProceduralBody);
         }
+        if found.blind == Blind::Yes {
+            link.blind = Blind::Yes;
+        }
+        if hidden || found.effects.intersects(CHANGES_BOOK) {
+            let _changed = link.bodies.book_changes();
+        }
         if found
             .named
             .unnamed
@@ -134,6 +203,9 @@ impl Session {
         }
         self.variables.written(&found.named.variables);
         let effects = found.effects.without(made);
+        if effects.intersects(EffectSet::SET_ROLE) {
+            self.role = Known::InDoubt;
+        }
         self.pins.code_ran(effects, &found);
         true
     }
@@ -161,7 +233,7 @@ impl Session {
     /// What ties the client to the connection now, whatever its texts were.
     pub(super) fn facts(&self, link: &Link) -> PinSet {
         let mut facts = PinSet::NONE;
-        if link.transaction.has_locked_tables() {
+        if link.locked == Locked::Tables {
             facts.insert(PinReason::LockedTables);
         }
         if self
@@ -186,7 +258,7 @@ impl Session {
 impl Link {
     /// Asks for something that the server keeps in tables: without autocommit that opens a transaction on MySQL,
     /// which is not the client's.
-    fn ask_catalogue(&mut self, sql: &[u8], purpose: Purpose, out: &mut Effects) {
+    pub(super) fn ask_catalogue(&mut self, sql: &[u8], purpose: Purpose, out: &mut Effects) {
         self.say(sql, purpose, out);
         if !self.status.contains(StatusFlags::AUTOCOMMIT) {
             // Spelled out, since `completion_type` may say otherwise.

@@ -1,6 +1,6 @@
 //! Ending other connections: clients know each other by numbers of ours, which only the shell can follow.
 
-use tollgate_sql::mysql::KillTarget;
+use tollgate_sql::mysql::{KillTarget, Server};
 use tollgate_wire_mysql::command::Command;
 use tollgate_wire_mysql::error_code::ErrorCode;
 
@@ -18,6 +18,15 @@ pub struct KillRequest {
     pub id: u64,
 }
 
+/// Whether the client has ended its own connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OwnEnd {
+    No,
+    Asked,
+    /// It has been answered.
+    Told,
+}
+
 /// What became of a [`KillRequest`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Killed {
@@ -27,7 +36,8 @@ pub enum Killed {
     NotOurs,
     /// It is another user's (1095).
     Denied,
-    /// It was the client's own: the statement that asks for it is what ends (1317).
+    /// It was the client's own: the statement that asks for it is what ends (1317; 1927 of MariaDB's connections), and a
+    /// connection then wants to be closed.
     Itself,
 }
 
@@ -41,11 +51,28 @@ impl Session {
                 ErrorCode::KILL_DENIED,
                 "You are not owner of the thread",
             )),
-            Killed::Itself => Verdict::Error(answers::error_payload(
+            Killed::Itself => {
+                if self.doomed == KillTarget::Connection {
+                    self.own_end = OwnEnd::Asked;
+                }
+                let (code, text) = self.told_at_own_end();
+                Verdict::Error(answers::error_payload(code, text))
+            }
+        });
+    }
+
+    /// What servers say to a client that has ended itself, or its statement.
+    fn told_at_own_end(&self) -> (ErrorCode, &'static str) {
+        match (self.config.server, self.doomed) {
+            (Server::MariaDb { .. }, KillTarget::Connection) => {
+                (ErrorCode::CONNECTION_KILLED, "Connection was killed")
+            }
+            (Server::MariaDb { .. }, KillTarget::Query | KillTarget::QueryId)
+            | (Server::MySql { .. }, _) => (
                 ErrorCode::QUERY_INTERRUPTED,
                 "Query execution was interrupted",
-            )),
-        });
+            ),
+        }
     }
 
     pub(super) fn kill(
@@ -56,6 +83,7 @@ impl Session {
         out: &mut Effects,
     ) -> Step {
         if !matches!(self.verdict, Some(Verdict::Pass)) {
+            self.doomed = target;
             return Step::Wait(Want::Kill(KillRequest { target, id }));
         }
         // The number is nobody's that we know: the server may know it.

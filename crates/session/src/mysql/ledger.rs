@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use tollgate_sql::mysql::{EffectSet, TableUse};
 
-use super::exchange::{About, Releases};
+use super::exchange::{About, Plain};
 use super::named::{Bytes, Inquiry, Named, TableKey};
+use super::plain::LockCall;
 use super::rows::text_row;
 use crate::{PinReason, PinSet};
 
@@ -45,6 +46,20 @@ pub(super) struct Ledger {
     /// Whether the tables are still there is to be asked for.
     tables_asked: Asked,
     handlers: u32,
+    holds: Holds,
+}
+
+/// How many times locks are held: each one as often as it was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    Known(u32),
+    Lost,
+}
+
+impl Default for Holds {
+    fn default() -> Self {
+        Self::Known(0)
+    }
 }
 
 /// Whether the server has told which locks are held.
@@ -95,7 +110,7 @@ impl Ledger {
         if done == Done::All && about.statements <= 1 && !effects.intersects(CONDITIONAL) {
             self.ends(effects);
         }
-        if done == Done::All && about.releases_all == Releases::AllLocks {
+        if done == Done::All && about.plain == Plain::AllLocksReleased {
             self.released_all();
         }
     }
@@ -137,10 +152,35 @@ impl Ledger {
         }
     }
 
+    /// A text that changes locks has been answered, with this as its one value.
+    pub(super) fn counted(&mut self, plain: &Plain, effects: EffectSet, value: Option<bool>) {
+        if !effects.intersects(LOCKING) {
+            return;
+        }
+        self.holds = match (self.holds, plain, value) {
+            (_, Plain::AllLocksReleased, _) if self.holds == Holds::Known(0) => self.holds,
+            (Holds::Known(held), Plain::Lock(_), Some(false)) => Holds::Known(held),
+            (Holds::Known(held), Plain::Lock(LockCall::Taken), Some(true)) => {
+                held.checked_add(1).map_or(Holds::Lost, Holds::Known)
+            }
+            (Holds::Known(held), Plain::Lock(LockCall::Released), Some(true)) => {
+                held.checked_sub(1).map_or(Holds::Lost, Holds::Known)
+            }
+            (_, _, _) => Holds::Lost,
+        };
+        if self.holds == Holds::Known(0) {
+            self.locks.clear();
+            self.unnamed = self.unnamed.without(EffectSet::NAMED_LOCK);
+        }
+    }
+
     /// Code that was read has run, or may have: what it makes it may also have dropped.
     pub(super) fn code_ran(&mut self, effects: EffectSet, named: &Named) {
         self.tables(Some(named), effects, Done::Perhaps);
         self.locks(Some(named), effects);
+        if effects.intersects(LOCKING) {
+            self.holds = Holds::Lost;
+        }
         if effects.intersects(EffectSet::TEMPORARY_CREATE) {
             self.tables_asked = Asked::InDoubt;
         }
@@ -167,6 +207,7 @@ impl Ledger {
     /// `RELEASE_ALL_LOCKS()` has certainly run.
     fn released_all(&mut self) {
         self.locks.clear();
+        self.holds = Holds::default();
         self.unnamed = self.unnamed.without(EffectSet::NAMED_LOCK);
     }
 
@@ -242,6 +283,9 @@ impl Ledger {
             if value != Some(b"1") {
                 self.locks.remove(name);
             }
+        }
+        if self.locks.is_empty() && !self.unnamed.intersects(EffectSet::NAMED_LOCK) {
+            self.holds = Holds::default();
         }
     }
 

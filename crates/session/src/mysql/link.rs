@@ -2,20 +2,23 @@
 
 use std::collections::VecDeque;
 
-use tollgate_sql::mysql::Server;
+use tollgate_sql::mysql::{EffectSet, Server};
 use tollgate_wire_mysql::capabilities::Capabilities;
 use tollgate_wire_mysql::command::Command;
 use tollgate_wire_mysql::frame::Sequence;
 use tollgate_wire_mysql::reply::{Prepared, ReplyKind, ReplyScanner, TransactionState};
 use tollgate_wire_mysql::status::StatusFlags;
 
+use super::book::{Blind, Page};
 use super::exchange::Exchange;
+use super::finding::Found;
 use super::named::{Routine, TableKey};
 use super::sequences::Sequences;
-use super::settings::Settings;
+use super::settings::{Change, Settings};
 use super::statements::Carried;
 use super::unseen::{Bodies, CodeWatch};
 use super::variables::Variables;
+use crate::Effects;
 
 /// What the shell knows about a server connection that has just logged in.
 #[derive(Debug, Clone)]
@@ -72,6 +75,8 @@ pub struct Clean(pub(super) Box<Link>);
 pub enum Past {
     /// What was set while it was opened is still its own.
     AsOpened,
+    /// Variables were changed of which nobody knows what they were set to while it was opened.
+    SettingsTouched,
     /// `COM_RESET_CONNECTION` has put the server's defaults in place of that.
     WasReset,
 }
@@ -121,6 +126,12 @@ pub(super) enum Purpose {
     Table(TableKey),
     /// Reads the bodies of these routines.
     Bodies(Vec<Routine>),
+    /// Reads code that texts set off.
+    Book(Page),
+    /// Reads the role.
+    Role,
+    /// Reads the text of this statement of SQL `PREPARE`.
+    PreparedText(Box<[u8]>),
     /// `COM_RESET_CONNECTION`, behind a client.
     Reset,
 }
@@ -149,7 +160,10 @@ impl Step {
             | Purpose::UserVariables(_)
             | Purpose::Locks(_)
             | Purpose::Table(_)
-            | Purpose::Bodies(_) => false,
+            | Purpose::Bodies(_)
+            | Purpose::Book(_)
+            | Purpose::Role
+            | Purpose::PreparedText(_) => false,
             Purpose::Client
             | Purpose::Arm
             | Purpose::Baseline
@@ -186,6 +200,11 @@ pub(super) struct Link {
     pub(super) trust: Trust,
     pub(super) past: Past,
     pub(super) sequences: Sequences,
+    pub(super) profiles: Profiles,
+    /// Whether code may have run that was not read: a reset takes away what it left.
+    pub(super) blind: Blind,
+    /// The role it began with, as `SET ROLE` takes it; `None` until the server has told it.
+    pub(super) own_role: Option<std::sync::Arc<[u8]>>,
     /// What it has of itself: what a variable goes back to that nobody sets.
     pub(super) baseline: Settings,
     pub(super) settings: Settings,
@@ -200,8 +219,12 @@ pub(super) struct Link {
     pub(super) status: StatusFlags,
     pub(super) transaction: TransactionState,
     pub(super) characteristics: Characteristics,
+    pub(super) savepoints: Savepoints,
+    pub(super) locked: Locked,
     /// Who ran something here last.
     pub(super) left: Left,
+    pub(super) listed: Listed,
+    pub(super) found: Found,
     /// Commands of the client that ran here since it was borrowed.
     pub(super) commands: u32,
     /// Bytes of a packet of the server that are still to come, and where they go.
@@ -217,6 +240,21 @@ pub(super) struct Link {
 pub(super) enum Left {
     ByClient,
     ByUs,
+}
+
+/// Whether the server may have conditions to show. MySQL shows those of an earlier client together with the error of a
+/// command that is no statement, and MariaDB keeps them over statements without tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listed {
+    Nothing,
+    Something,
+}
+
+impl Listed {
+    /// Behind a result with so many warnings.
+    pub(super) fn and(self, warnings: u16) -> Self {
+        if warnings > 0 { Self::Something } else { self }
+    }
 }
 
 /// Whether several statements may be in one query.
@@ -254,12 +292,43 @@ pub(super) enum InsertId {
     Stale,
 }
 
+/// Whether the server remembers texts of the client, and what they cost: a reset leaves that on MariaDB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Profiles {
+    None,
+    Kept,
+}
+
 /// Whether something is set for the next transaction only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Characteristics {
     None,
     Some,
 }
+
+/// Whether there may be savepoints without a transaction: with autocommit off, MariaDB makes them before it says that one has
+/// begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Savepoints {
+    None,
+    Some,
+}
+
+/// Whether `LOCK TABLES` is in force. MySQL reports that it is not when a temporary table is dropped, though it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Locked {
+    Nothing,
+    Tables,
+}
+
+/// What unlocks tables.
+const UNLOCKS: EffectSet = EffectSet::UNLOCK_TABLES.union(EffectSet::BEGIN);
+
+/// What ends savepoints.
+const ENDS: EffectSet = EffectSet::COMMIT
+    .union(EffectSet::ROLLBACK)
+    .union(EffectSet::BEGIN)
+    .union(EffectSet::IMPLICIT_COMMIT);
 
 impl Link {
     fn new(config: ServerConfig) -> Self {
@@ -270,6 +339,9 @@ impl Link {
             trust: Trust::Known,
             past: Past::AsOpened,
             sequences: Sequences::default(),
+            profiles: Profiles::None,
+            blind: Blind::No,
+            own_role: None,
             baseline: Settings::default(),
             settings,
             variables: Variables::default(),
@@ -282,7 +354,11 @@ impl Link {
             status: StatusFlags::EMPTY,
             transaction: TransactionState::FREE,
             characteristics: Characteristics::None,
+            savepoints: Savepoints::None,
+            locked: Locked::Nothing,
             left: Left::ByUs,
+            listed: Listed::Nothing,
+            found: Found::ByOthers(None),
             commands: 0,
             outbound: 0,
             cancels: 0,
@@ -296,6 +372,7 @@ impl Link {
         self.left = if purpose == Purpose::Client {
             Left::ByClient
         } else {
+            self.found = Found::ByOthers(self.found.count());
             Left::ByUs
         };
         let mut sequence = Sequence::after(last);
@@ -314,6 +391,79 @@ impl Link {
         !self.status.contains(StatusFlags::IN_TRANS)
             && self.transaction.is_free()
             && self.characteristics == Characteristics::None
+            && self.savepoints == Savepoints::None
+            && self.locked == Locked::Nothing
+    }
+
+    /// The server reports this state.
+    pub(super) fn transaction_told(&mut self, state: TransactionState) {
+        self.transaction = state;
+        if state.has_locked_tables() {
+            self.locked = Locked::Tables;
+        } else if state.is_explicit() {
+            // Its beginning has unlocked them.
+            self.locked = Locked::Nothing;
+        }
+    }
+
+    /// A command with these effects has succeeded.
+    pub(super) fn locks_ran(&mut self, effects: EffectSet) {
+        if !self.transaction.has_locked_tables() && effects.intersects(UNLOCKS) {
+            self.locked = Locked::Nothing;
+        }
+    }
+
+    /// A command with these effects has run.
+    pub(super) fn savepoints_ran(&mut self, effects: EffectSet) {
+        let free = !self
+            .status
+            .intersects(StatusFlags::AUTOCOMMIT.with(StatusFlags::IN_TRANS));
+        if free && effects.intersects(EffectSet::SAVEPOINT) {
+            self.savepoints = Savepoints::Some;
+        } else if !free || effects.intersects(ENDS) {
+            self.savepoints = Savepoints::None;
+        }
+    }
+
+    /// A variable is changed: what it was while the connection was opened is known only of those in the baseline.
+    pub(super) fn touches(&mut self, name: &[u8]) {
+        if self.past == Past::AsOpened && self.baseline.value(name).is_none() {
+            self.past = Past::SettingsTouched;
+        }
+    }
+
+    /// True when the book must be read, and can be without getting into a transaction.
+    pub(super) fn needs_book(&self) -> bool {
+        self.armed == Armed::Yes && self.is_between_transactions() && self.bodies.needs_book()
+    }
+
+    /// Reads the code that texts set off without naming it.
+    pub(super) fn read_book(&mut self, out: &mut Effects) {
+        self.bodies.book_asked();
+        for page in [Page::Grants, Page::Triggers, Page::Views] {
+            self.ask_catalogue(page.question(), Purpose::Book(page), out);
+        }
+    }
+
+    /// Makes the server forget the texts that it has measured: with no room for them, the next one throws all away.
+    pub(super) fn forget_profiles(&mut self, out: &mut Effects) {
+        self.profiles = Profiles::None;
+        let size = b"profiling_history_size";
+        for sql in [
+            &b"SET profiling=1,profiling_history_size=0"[..],
+            b"SELECT 0",
+            b"SET profiling=0",
+        ] {
+            self.say(sql, Purpose::Restore, out);
+        }
+        let own = self
+            .settings
+            .value(size)
+            .or(self.baseline.value(size))
+            .cloned();
+        let mut change = Change::default();
+        change.assign(size, own.as_ref());
+        self.say(&change.sql, Purpose::Restore, out);
     }
 
     /// The one rule for giving a server connection away; the caller adds that nothing ties the client to it.
@@ -331,6 +481,7 @@ impl Link {
     pub(super) fn into_clean(mut self: Box<Self>) -> Clean {
         self.commands = 0;
         self.left = Left::ByUs;
+        self.found = Found::ByOthers(self.found.count());
         self.bodies.rest();
         self.leave_sequences();
         if self.insert_id == InsertId::Clients {

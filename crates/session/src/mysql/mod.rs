@@ -15,20 +15,28 @@
 mod align;
 mod answers;
 mod binding;
+mod book;
+mod cancel;
 mod cleanup;
 mod client;
 mod commands;
+mod cursors;
 mod diagnostics;
 mod ending;
 mod exchange;
 mod excluding;
+mod finding;
+mod get_diagnostics;
+mod heritage;
 mod inquiry;
 mod kill;
 mod ledger;
 mod link;
 mod named;
 mod own;
+mod passing;
 mod pins;
+mod plain;
 mod prepared;
 mod query;
 mod questions;
@@ -36,6 +44,9 @@ mod rows;
 mod sequences;
 mod server;
 mod settings;
+mod sight;
+mod spelling;
+mod sqlstates;
 mod statements;
 mod tracking;
 mod unseen;
@@ -57,8 +68,10 @@ use tollgate_wire_mysql::charset;
 use tollgate_wire_mysql::error_code::ErrorCode;
 use tollgate_wire_mysql::status::StatusFlags;
 
+pub use cancel::CancelTarget;
 pub use cleanup::{Cleanup, CleanupEvent, CleanupProgress};
 pub use excluding::VariableSets;
+pub use heritage::Heritage;
 pub use kill::{KillRequest, Killed};
 pub use link::{Clean, Past, ServerConfig, ServerState};
 pub use tollgate_sql::mysql::{KillTarget, Server};
@@ -67,7 +80,7 @@ pub use unseen::CodeWatch;
 use crate::{Effects, PinReason};
 use client::Inbound;
 use diagnostics::Diagnostics;
-use link::{Link, Multi, Purpose, Trust};
+use link::{Link, Multi, Trust};
 use pins::Pins;
 use settings::Settings;
 use statements::{LongData, Statements};
@@ -117,6 +130,8 @@ pub struct SessionConfig {
     pub status: StatusFlags,
     /// What becomes of variables that cannot move with the client.
     pub variable_sets: VariableSets,
+    /// What a session before this one over the same connection has left, if there was one.
+    pub heritage: Option<Heritage>,
 }
 
 /// What the session wants after looking at the client's bytes.
@@ -143,7 +158,7 @@ pub enum Want {
 /// Why the session closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseReason {
-    /// The client said goodbye.
+    /// The client said goodbye, or has ended its connection by `KILL`.
     Terminated,
     /// The client broke the protocol; an ERR was written if there was room for one.
     ProtocolViolation,
@@ -201,17 +216,6 @@ pub enum Cancel {
     No,
 }
 
-/// Where a request to end the client's statement should go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CancelTarget {
-    /// Nothing of the client's is running.
-    Nothing,
-    /// To the server, as `KILL QUERY` with this number, by another connection.
-    Server(u32),
-    /// To the server, but not yet: it is at work on something of the proxy's own, which must not be hit.
-    Later,
-}
-
 /// Whether a server connection can serve a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fit {
@@ -249,7 +253,8 @@ pub struct Session {
     /// What the last server connection had of itself.
     baseline: Settings,
     multi_statements: Multi,
-    collation: Collation,
+    collation: Known,
+    role: Known,
     subscription: Subscription,
     /// As the client was told last.
     status: StatusFlags,
@@ -260,15 +265,19 @@ pub struct Session {
     diagnostics: Diagnostics,
     /// What the last statement may have done that failed.
     failed: EffectSet,
+    /// What the client's last `KILL` was to end.
+    doomed: KillTarget,
+    own_end: kill::OwnEnd,
     inbound: Inbound,
     waiting: Waiting,
     verdict: Option<Verdict>,
 }
 
-/// Whether the collation of the client is known: `SET NAMES` reports only character sets.
+/// Whether something of the client is known that the server does not report: `SET NAMES` reports only character
+/// sets, and `SET ROLE` nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Collation {
-    Known,
+enum Known {
+    Yes,
     InDoubt,
 }
 
@@ -306,20 +315,24 @@ impl Session {
         if charset::collation(config.collation).is_none_or(is_known) {
             settings.set_collation(config.collation);
         }
+        let heritage = Heritage::of(&config);
         Self {
             link: None,
             settings,
             baseline: Settings::default(),
-            multi_statements: Multi::of(config.capabilities),
-            collation: Collation::Known,
+            multi_statements: heritage.multi_statements,
+            collation: Known::Yes,
+            role: Known::Yes,
             subscription: Subscription::default(),
             status: config.status,
             statements: Statements::default(),
             variables: UserVariables::default(),
             unseen: Unseen::default(),
             pins: Pins::default(),
-            diagnostics: Diagnostics::default(),
+            diagnostics: Diagnostics::begun(heritage.found_rows),
             failed: EffectSet::NONE,
+            doomed: KillTarget::Query,
+            own_end: kill::OwnEnd::No,
             inbound: Inbound::Idle,
             waiting: Waiting::No,
             verdict: None,
@@ -407,10 +420,12 @@ impl Session {
             return Farewell::CloseServer { cancel };
         }
         let reasons = self.tying(&link);
-        let known = self.collation == Collation::Known
+        let known = self.collation == Known::Yes
+            && link.listed == link::Listed::Nothing
             && !self.diagnostics.is_failed()
             && !self.is_in_doubt();
-        if link.is_quiet() && reasons.is_empty() && known && !self.holds_long_data() {
+        let private = link.profiles == link::Profiles::Kept || link.blind == book::Blind::Yes;
+        if link.is_quiet() && reasons.is_empty() && known && !private && !self.holds_long_data() {
             if self.diagnostics.insert_id_doubt == diagnostics::Doubt::Yes {
                 link.insert_id = link::InsertId::Stale;
             }
@@ -420,36 +435,6 @@ impl Session {
             return Farewell::CloseServer { cancel: Cancel::No };
         }
         Farewell::Cleanup(Cleanup::after_session(link))
-    }
-
-    /// A request to end the client's statement is about to be sent to the server: the connection must not
-    /// change hands before `cancel_ended`, or the request might hit somebody else's statement.
-    pub fn cancel_began(&mut self) {
-        if let Some(link) = &mut self.link {
-            link.cancels = link.cancels.saturating_add(1);
-        }
-    }
-
-    /// The request has been acted upon. Gives the server connection back if this was all that held it.
-    pub fn cancel_ended(&mut self, out: &mut Effects) -> Option<Clean> {
-        if let Some(link) = &mut self.link {
-            link.cancels = link.cancels.saturating_sub(1);
-        }
-        self.settle(out)
-    }
-
-    /// Whether and where the client's statement can be ended now.
-    pub fn cancel_target(&self) -> CancelTarget {
-        let Some(link) = &self.link else {
-            return CancelTarget::Nothing;
-        };
-        match link.queue.front() {
-            None => CancelTarget::Nothing,
-            Some(step) if step.purpose == Purpose::Client => {
-                CancelTarget::Server(link.config.thread_id)
-            }
-            Some(_) => CancelTarget::Later,
-        }
     }
 
     /// The reasons for which the session keeps its server connection between transactions.

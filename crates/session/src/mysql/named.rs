@@ -142,6 +142,15 @@ impl Named {
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// The names of `other` as well.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.variables.extend(other.variables.iter().cloned());
+        self.tables.extend(other.tables.iter().cloned());
+        self.locks.extend(other.locks.iter().cloned());
+        self.routines.extend(other.routines.iter().cloned());
+        self.unnamed.insert(other.unnamed);
+    }
 }
 
 /// True for texts that mean the same in every character set and `sql_mode`, between quotes of any kind.

@@ -2,15 +2,15 @@
 
 use tollgate_wire_mysql::command as wire;
 use tollgate_wire_mysql::frame::Header;
-use tollgate_wire_mysql::reply::{OkPacket, Part, Prepared, Then, read_end};
+use tollgate_wire_mysql::reply::{Part, Prepared, Then, read_end};
 
 use super::align::baseline_read;
 use super::diagnostics::{Conditions, Doubt};
 use super::ending::{Heed, heed};
-use super::link::{InsertId, Link, Purpose, Trust};
+use super::link::{InsertId, Link, Listed, Purpose, Trust};
 use super::rows::text_row;
 use super::server::Looked;
-use super::settings::Meaning;
+use super::settings::{Meaning, is_at_rest};
 use super::{Session, Verdict};
 use crate::{Effects, PinReason};
 
@@ -63,21 +63,17 @@ impl Link {
         let mut changes = Vec::new();
         let mut prepared = None;
         match seen.part {
-            Part::Error { .. } => error = Some(payload.to_vec()),
+            Part::Error { .. } => {
+                self.listed = Listed::Something;
+                error = Some(payload.to_vec());
+            }
             Part::End { .. } => {
-                let Ok((
-                    _,
-                    OkPacket {
-                        head,
-                        changes: told,
-                        ..
-                    },
-                )) = read_end(payload, capabilities)
-                else {
+                let Ok((_, end)) = read_end(payload, capabilities) else {
                     return OwnPacket::Wrong;
                 };
-                self.status = head.status;
-                changes = told.to_vec();
+                self.status = end.head.status;
+                self.listed = self.listed.and(end.head.warnings);
+                changes = end.changes.to_vec();
             }
             Part::Prepared(found) => prepared = Some(found),
             Part::Columns { .. }
@@ -98,9 +94,15 @@ impl Link {
         if seen.then == Then::More {
             return OwnPacket::More;
         }
+        self.own_done(error, changes)
+    }
+
+    /// The reply to the command of ours in front of the queue is whole.
+    fn own_done(&mut self, error: Option<Vec<u8>>, changes: Vec<u8>) -> OwnPacket {
         let Some(step) = self.queue.pop_front() else {
             return OwnPacket::Wrong;
         };
+        self.found = self.found.behind_ours(&step, error.as_deref());
         OwnPacket::Done(Box::new(OwnReply {
             purpose: step.purpose,
             error,
@@ -129,7 +131,7 @@ impl Session {
                 Purpose::Arm | Purpose::Restore | Purpose::RestoreAwaited | Purpose::Schema(_),
                 None,
             ) => {}
-            (Purpose::Reset, None) => self.variables_given_up(out),
+            (Purpose::Reset, None) => self.variables_given_up(),
             (Purpose::Baseline, None) => {
                 let Some(link) = &mut self.link else {
                     return Looked::OutOfSync;
@@ -159,7 +161,7 @@ impl Session {
                 };
                 self.made_again(*id, prepared, out);
             }
-            (Purpose::Warnings, Some(_)) => self.diagnostics.conditions = Conditions::Lost,
+            (Purpose::Warnings, Some(_)) => self.diagnostics.know(Conditions::Lost),
             (Purpose::Warnings, None) => {
                 self.heed_late(&reply.changes);
                 self.diagnostics.conditions_told(reply.packets);
@@ -170,7 +172,10 @@ impl Session {
                 | Purpose::UserVariables(_)
                 | Purpose::Locks(_)
                 | Purpose::Table(_)
-                | Purpose::Bodies(_),
+                | Purpose::Bodies(_)
+                | Purpose::Book(_)
+                | Purpose::Role
+                | Purpose::PreparedText(_),
                 error,
             ) => self.inquiry_told(&reply, error.as_deref()),
             (Purpose::Ask(_), Some(_)) => self.pins.hold(PinReason::SessionSetting),
@@ -195,6 +200,14 @@ impl Session {
                 self.pins.ledger.table_told(table, answer);
             }
             Purpose::Bodies(asked) => self.bodies_told(asked, told),
+            Purpose::Book(page) => {
+                let server = self.config.server;
+                if let Some(link) = &mut self.link {
+                    link.bodies.book_told(server, *page, told);
+                }
+            }
+            Purpose::Role => self.role_told(told),
+            Purpose::PreparedText(name) => self.prepared_told(name, packets),
             Purpose::Client
             | Purpose::Arm
             | Purpose::Baseline
@@ -246,9 +259,36 @@ impl Session {
                     link.settings.set(name, value);
                 }
                 Meaning::Tracking => self.subscription.set(name, value),
-                Meaning::Bound => self.pins.hold(PinReason::SessionSetting),
+                Meaning::Bound if is_at_rest(name, value) => self.pins.rests(name),
+                Meaning::Bound | Meaning::Clock => self.pins.bind(name),
                 Meaning::Passing | Meaning::InsertId => {}
             }
+        }
+    }
+
+    /// The role, or nothing if the server does not tell.
+    fn role_told(&mut self, told: Option<&[Vec<u8>]>) {
+        let row = told
+            .and_then(<[Vec<u8>]>::last)
+            .and_then(|row| text_row(row));
+        let value = row.and_then(|row| row.first().copied());
+        match (value, &mut self.link) {
+            (Some(value), Some(link)) => {
+                let role = link.role_told(value);
+                self.settings.role.clone_from(&role);
+                link.settings.role = role;
+            }
+            (_, _) => self.pins.hold(PinReason::Unknown),
+        }
+    }
+
+    /// The text of a statement of SQL `PREPARE`, as the last cell of the answer.
+    fn prepared_told(&mut self, name: &[u8], packets: &[Vec<u8>]) {
+        let row = packets.last().and_then(|row| text_row(row));
+        if let Some(text) = row.and_then(|row| row.first().copied().flatten())
+            && let Some(about) = self.about_prepared(text)
+        {
+            self.pins.prepared_is(name, about);
         }
     }
 

@@ -1,10 +1,11 @@
 //! What ties a client to its server connection, from the texts it ran and from what the server reported.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use tollgate_sql::mysql::EffectSet;
 
-use super::exchange::{About, Outcome, StateChange};
+use super::exchange::{About, Outcome, Plain, StateChange};
 use super::ledger::{Done, Ledger};
 use super::unseen::{Found, Reported};
 use crate::{Effects, PinChange, PinReason, PinSet};
@@ -14,8 +15,7 @@ const BEGINS: [(EffectSet, PinReason); 3] = [
     (EffectSet::USER_VARIABLE_UNKNOWN, PinReason::UserVariable),
     (EffectSet::SEQUENCE_READ, PinReason::Sequence),
     (
-        EffectSet::SET_ROLE
-            .union(EffectSet::SET_RESOURCE_GROUP)
+        EffectSet::SET_RESOURCE_GROUP
             .union(EffectSet::SET_AUTHORIZATION)
             .union(EffectSet::BINLOG)
             .union(EffectSet::AMBIGUOUS)
@@ -61,6 +61,17 @@ const EXPLAINS: EffectSet = EffectSet::SET_SESSION
     .union(EffectSet::SESSION_TRACK)
     .union(EffectSet::SET_ROLE);
 
+/// The variable that the next statement uses up.
+pub(super) const USED_UP: &[u8] = b"insert_id";
+
+/// Whether a statement has run since that variable was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Once {
+    #[default]
+    Told,
+    InDoubt,
+}
+
 /// The pins of one client.
 #[derive(Debug, Default)]
 pub(super) struct Pins {
@@ -69,14 +80,63 @@ pub(super) struct Pins {
     derived: PinSet,
     announced: PinSet,
     digest: Option<Box<str>>,
-    /// Statements of SQL `PREPARE`.
-    prepared: BTreeSet<Box<[u8]>>,
+    /// Statements of SQL `PREPARE`, and what they do as far as that is known.
+    prepared: BTreeMap<Box<[u8]>, Option<Arc<About>>>,
+    /// Variables that no other connection can be given, and that are not what they are anyway.
+    bound: BTreeSet<Box<[u8]>>,
+    once: Once,
     pub(super) ledger: Ledger,
 }
 
 impl Pins {
     pub(super) fn reasons(&self) -> PinSet {
-        self.held.union(self.derived).union(self.ledger.reasons())
+        let mut reasons = self.held.union(self.derived).union(self.ledger.reasons());
+        if !self.bound.is_empty() {
+            reasons.insert(PinReason::SessionSetting);
+        }
+        reasons
+    }
+
+    /// This variable has a value that no other connection can be given.
+    pub(super) fn bind(&mut self, name: &[u8]) {
+        self.bound.insert(name.into());
+    }
+
+    /// This variable has the value that it has anyway.
+    pub(super) fn rests(&mut self, name: &[u8]) {
+        self.bound.remove(name);
+    }
+
+    /// True when all that ties by a setting is one that the next statement may use up, and that may have happened.
+    pub(super) fn may_be_used_up(&self) -> bool {
+        self.once == Once::InDoubt
+            && self.bound.len() == 1
+            && self.bound.contains(USED_UP)
+            && !self.held.contains(PinReason::SessionSetting)
+    }
+
+    /// Whether to ask for it; it is not asked for twice.
+    pub(super) fn asks_for_used_up(&mut self) -> bool {
+        let asks = self.may_be_used_up();
+        self.once = Once::Told;
+        asks
+    }
+
+    /// What is known of a statement of SQL `PREPARE`.
+    pub(super) fn prepared(&self, name: &[u8]) -> Option<Arc<About>> {
+        self.prepared.get(name).cloned().flatten()
+    }
+
+    /// The text of such a statement has been read.
+    pub(super) fn prepared_is(&mut self, name: &[u8], about: About) {
+        if let Some(known) = self.prepared.get_mut(name) {
+            *known = Some(Arc::new(about));
+        }
+    }
+
+    /// The server connection is given back: what ties later has nothing to do with what ran on it.
+    pub(super) fn forget_statement(&mut self) {
+        self.digest = None;
     }
 
     pub(super) fn hold(&mut self, reason: PinReason) {
@@ -107,17 +167,24 @@ impl Pins {
         let calls = about
             .named
             .as_ref()
-            .is_some_and(|named| !named.routines.is_empty());
+            .is_some_and(|named| !named.routines.is_empty())
+            || about
+                .reach
+                .as_ref()
+                .is_some_and(|reach| !reach.codes.is_empty());
         // Changes of temporary tables are reported too.
         let alters = before.contains(PinReason::TemporaryObject)
             && effects.intersects(EffectSet::IMPLICIT_COMMIT);
         if change == StateChange::Reported && !calls && !alters {
             self.reported(effects);
         }
-        self.named_statements(effects, about);
+        self.named_statements(effects, about, outcome);
+        if self.bound.contains(USED_UP) {
+            self.once = Once::InDoubt;
+        }
         let done = if failed { Done::Perhaps } else { Done::All };
         self.ledger.ran(about, effects, done);
-        if self.reasons() != before {
+        if about.digest.is_some() {
             self.digest.clone_from(&about.digest);
         }
     }
@@ -147,17 +214,29 @@ impl Pins {
         }
     }
 
-    fn named_statements(&mut self, effects: EffectSet, about: &About) {
+    fn named_statements(&mut self, effects: EffectSet, about: &About, outcome: &Outcome) {
         if effects.intersects(EffectSet::EXECUTE.union(EffectSet::EXECUTE_IMMEDIATE)) {
             // What it ran was not seen, and may have left anything.
             self.held.insert(PinReason::ProceduralBody);
         }
-        if !effects.intersects(EffectSet::PREPARE.union(EffectSet::DEALLOCATE)) {
+        // The statement that had the name is gone, whatever becomes of the one that is to have it.
+        let forgets = matches!(about.plain, Plain::Prepared(_) | Plain::PreparedFrom(_))
+            && about.effects.intersects(EffectSet::PREPARE);
+        let names = EffectSet::PREPARE.union(EffectSet::DEALLOCATE);
+        if !effects.intersects(names) && !forgets {
             return;
         }
+        let done = matches!(outcome, Outcome::Done { .. });
         match &about.name {
             Some(name) if effects.intersects(EffectSet::PREPARE) => {
-                self.prepared.insert(name.clone());
+                let known = if let Plain::Prepared(known) = &about.plain
+                    && done
+                {
+                    Some(Arc::clone(known))
+                } else {
+                    None
+                };
+                self.prepared.insert(name.clone(), known);
             }
             Some(name) => {
                 self.prepared.remove(name);
@@ -175,6 +254,7 @@ impl Pins {
     pub(super) fn reset(&mut self) {
         self.held = self.held.intersection(PinSet::LASTING);
         self.prepared.clear();
+        self.bound.clear();
         self.ledger.clear();
     }
 
@@ -183,7 +263,11 @@ impl Pins {
         let reasons = self.reasons().without(excluded);
         for reason in reasons.without(self.announced).iter() {
             let digest = self.digest.clone();
-            out.pin_changed(PinChange::Pinned { reason, digest });
+            out.pin_changed(PinChange::Pinned {
+                reason,
+                digest,
+                detail: None,
+            });
         }
         for reason in self.announced.without(reasons).iter() {
             out.pin_changed(PinChange::Unpinned(reason));

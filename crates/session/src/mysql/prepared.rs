@@ -11,21 +11,28 @@ use tollgate_wire_mysql::reply::{self, Prepared, ReplyKind};
 
 use super::client::{Message, Step, Way};
 use super::exchange::{About, Outcome};
-use super::link::Purpose;
+use super::finding::Finds;
+use super::link::{Listed, Purpose};
+use super::passing::Bound;
 use super::query::GONE;
 use super::questions::{Asking, Form, Shown, reads_insert_id, with_replacements};
+use super::spelling::Spelled;
 use super::statements::{Cursor, Key, LongData, Statement};
 use super::{Session, Want};
 use crate::Effects;
 
-/// "The statement (%lu) has no open cursor." (`ER_STMT_HAS_NO_OPEN_CURSOR`).
-const NO_OPEN_CURSOR: ErrorCode = ErrorCode {
-    code: 1421,
-    sqlstate: *b"HY000",
-};
+/// Where a statement is made that was made without a current schema, on a server connection that has one: it names the
+/// schemas of all that it uses, or it could not have been made. Everybody may go there.
+const ANY_SCHEMA: &[u8] = b"information_schema";
 
-/// Bytes of a command up to and with the statement's number.
-const ID_END: usize = 5;
+/// Whether a text may ask for the current schema.
+fn tells_schema(text: &[u8]) -> bool {
+    let folded = text.to_ascii_lowercase();
+    let names = [&b"database"[..], b"schema"];
+    names
+        .iter()
+        .any(|name| memchr::memmem::find(&folded, name).is_some())
+}
 
 impl Session {
     pub(super) fn prepare(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
@@ -37,6 +44,7 @@ impl Session {
             key: None,
             server_id: 0,
             about: About::NOTHING,
+            spelled: Arc::default(),
             asking: None,
             shows: None,
             parameters: 0,
@@ -53,6 +61,7 @@ impl Session {
             statement.shows = Shown::of(text);
             let numbers = self.our_numbers(&summary);
             if !numbers.is_empty() {
+                statement.spelled = Spelled::of(text, &numbers).into();
                 changed = Some(with_replacements(text, numbers));
             }
             statement.key = Some(self.statements.own_key(Key {
@@ -63,9 +72,11 @@ impl Session {
         } else {
             // What it may do was not read.
             statement.about.effects = EffectSet::CALL;
+            statement.about.finds = Finds::Perhaps;
         }
         self.expect(Command::StmtPrepare, About::NOTHING);
         if let Some(exchange) = self.exchange_mut() {
+            exchange.spelled = statement.spelled.to_vec();
             exchange.preparing = Some(Box::new(statement));
         }
         self.statements.last_prepared = None;
@@ -108,6 +119,10 @@ impl Session {
         };
         // The reply ends without a status.
         exchange.heard.outcome = Outcome::Unknown;
+        exchange.heard.warnings = prepared.warnings;
+        if prepared.warnings > 0 {
+            link.listed = Listed::Something;
+        }
         let sequence = &mut exchange.sequence;
         out.client_lane()
             .inject(|bytes| reply::prepared(bytes, sequence, client, &told));
@@ -158,7 +173,14 @@ impl Session {
         if let Some(want) = self.keep_what_was_left(out) {
             return Err(want);
         }
-        let settings = self.settings_for(&key.reading);
+        let mut settings = self.settings_for(&key.reading);
+        let in_schema = self
+            .link
+            .as_ref()
+            .is_some_and(|link| link.settings.schema.is_some());
+        if settings.schema.is_none() && in_schema && !tells_schema(&key.text) {
+            settings.schema = Some(ANY_SCHEMA.into());
+        }
         if let Some(want) = self.align_to(&settings, out) {
             return Err(want);
         }
@@ -171,7 +193,7 @@ impl Session {
     }
 
     /// The client's number of the statement that the command is about, if there is such a statement.
-    fn known(&self, body: &[u8]) -> Option<u32> {
+    pub(super) fn known(&self, body: &[u8]) -> Option<u32> {
         let id = match command::statement_id(body).ok()? {
             Command::LAST_PREPARED => self.statements.last_prepared?,
             id => id,
@@ -179,7 +201,7 @@ impl Session {
         self.statements.get(id).map(|_| id)
     }
 
-    fn unknown(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
+    pub(super) fn unknown(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
         let id = command::statement_id(message.body()).unwrap_or(0);
         let function = match (self.config.server, Command::of(message.payload)) {
             (Server::MySql { .. }, _) => "mysql_stmt_precheck",
@@ -201,63 +223,72 @@ impl Session {
         let Some(id) = self.known(message.body()) else {
             return self.unknown(message, out);
         };
-        let Some(statement) = self.statements.get_mut(id) else {
+        let Some(statement) = self.statements.get(id) else {
             return self.unknown(message, out);
         };
         let mut about = statement.about.clone();
+        let text = statement.key.as_ref().map(|key| Arc::clone(&key.text));
+        let mut spelled = statement.spelled.to_vec();
         let reading = statement.key.as_ref().map(|key| &key.reading.schema);
         if reading.is_some_and(|schema| *schema != self.settings.schema) {
             // The server goes to the statement's schema and back, and says that state has changed.
             about.effects.insert(EffectSet::USE);
         }
-        if statement.long_data == LongData::Lost {
-            statement.long_data = LongData::None;
-            self.error(
-                ErrorCode::WRONG_ARGUMENTS,
-                "a parameter that was sent in pieces was lost",
-            );
+        if let Some((code, text)) = self.refused_early(id, command, message) {
+            self.error(code, text);
             return self.drop_command(message, Way::Nowhere, out);
         }
         if let Some(step) = self.answer_statement(id, message, out) {
             return step;
         }
+        if let Some(asking) = self.statements.get(id).and_then(|it| it.asking.clone()) {
+            spelled.extend(self.spelled_answers(&asking));
+        }
         let bound = self.types_of(id, command, message);
         self.forget_foreign_types(id, bound.as_deref(), out);
         let server_id = match self.make(id, out) {
             Ok(server_id) => server_id,
-            Err(want) => return Step::Wait(want),
+            Err(want) => {
+                self.bound_unmade(id, bound);
+                return Step::Wait(want);
+            }
         };
         if reads_insert_id(about.effects)
             && let Some(want) = self.restore_insert_id(out)
         {
             return Step::Wait(want);
         }
-        let bound = if command == Command::StmtBulkExecute {
-            self.bind_bulk(id, message)
-        } else {
-            self.bind(id, message)
-        };
-        let bound = match bound {
+        let bound = match self.bind_as(command, id, message) {
             Ok(bound) => bound,
             Err((code, text)) => {
                 self.error(code, text);
                 return self.drop_command(message, Way::Nowhere, out);
             }
         };
+        // The book may be another one than when it was prepared.
+        match &text {
+            Some(text) => self.judge(&mut about, text),
+            None => self.judge_unseen(&mut about),
+        }
         self.expect(command, about);
         if let Some(exchange) = self.exchange_mut() {
             exchange.statement = Some(id);
+            exchange.spelled = spelled;
+            exchange.opens_cursor(message);
         }
-        match bound {
-            Bound::AsItIs => self.pass_numbered(server_id, message, out),
-            Bound::With(mut packet) => {
-                let payload = packet.get_mut(4..).unwrap_or_default();
-                // A payload of an execute always has room for the number.
-                let _numbered = command::set_statement_id(payload, server_id);
-                let cut = message.payload.len();
-                let payload = payload.to_vec();
-                self.pass_with(message, &payload, cut, out)
-            }
+        self.pass_bound(bound, server_id, message, out)
+    }
+
+    fn bind_as(
+        &mut self,
+        command: Command,
+        id: u32,
+        message: Message<'_>,
+    ) -> Result<Bound, (ErrorCode, &'static str)> {
+        if command == Command::StmtBulkExecute {
+            self.bind_bulk(id, message)
+        } else {
+            self.bind(id, message)
         }
     }
 
@@ -283,7 +314,7 @@ impl Session {
         if let Some(shown) = shows
             && self.diagnostics.counts().is_some()
         {
-            self.show_conditions(shown, Form::Binary, out);
+            let _next = self.show_conditions(shown, Form::Binary, out);
             return Some(self.drop_command(message, Way::Silence, out));
         }
         let text = asking.and_then(|asking| self.text_with_answers(&asking));
@@ -303,19 +334,55 @@ impl Session {
         None
     }
 
+    /// Why an execute is refused that tells no types of parameters, and none before it has.
+    fn never_bound(&self, long_data: LongData) -> (ErrorCode, &'static str) {
+        match self.config.server {
+            // Pieces for a parameter that is no text, as far as MySQL knows.
+            Server::MySql { .. } if long_data == LongData::Sent => {
+                (ErrorCode::MALFORMED_PACKET, self.malformed_text())
+            }
+            // Somebody else may have bound some on the server's statement.
+            Server::MySql { .. } | Server::MariaDb { .. } => (
+                ErrorCode::WRONG_ARGUMENTS,
+                "Incorrect arguments to mysqld_stmt_execute",
+            ),
+        }
+    }
+
+    /// Why an execute is refused that needs no server connection for it, where making the statement might fail otherwise.
+    fn refused_early(
+        &mut self,
+        id: u32,
+        command: Command,
+        message: Message<'_>,
+    ) -> Option<(ErrorCode, &'static str)> {
+        let statement = self.statements.get_mut(id)?;
+        if statement.long_data == LongData::Lost {
+            statement.long_data = LongData::None;
+            let text = "a parameter that was sent in pieces was lost";
+            return Some((ErrorCode::WRONG_ARGUMENTS, text));
+        }
+        if command == Command::StmtBulkExecute {
+            return None;
+        }
+        let statement = self.statements.get(id)?;
+        let head = execute_head(message.body()).ok()?;
+        let capabilities = self.capabilities();
+        let parameters = execute_parameters(&head, statement.parameters, capabilities).ok()?;
+        let none = parameters.count > 0 && parameters.types.is_none() && statement.types.is_none();
+        none.then(|| self.never_bound(statement.long_data))
+    }
+
     /// Notes the types that are bound, or adds those that the server has not seen.
     fn bind(&mut self, id: u32, message: Message<'_>) -> Result<Bound, (ErrorCode, &'static str)> {
-        const MALFORMED: (ErrorCode, &str) = (
-            ErrorCode::MALFORMED_PACKET,
-            "Malformed communication packet",
-        );
+        let malformed = (ErrorCode::MALFORMED_PACKET, self.malformed_text());
         let capabilities = self.capabilities();
-        let head = execute_head(message.body()).map_err(|_| MALFORMED)?;
+        let head = execute_head(message.body()).map_err(|_| malformed)?;
         let Some(statement) = self.statements.get_mut(id) else {
             return Ok(Bound::AsItIs);
         };
         let parameters =
-            execute_parameters(&head, statement.parameters, capabilities).map_err(|_| MALFORMED)?;
+            execute_parameters(&head, statement.parameters, capabilities).map_err(|_| malformed)?;
         if parameters.count == 0 {
             return Ok(Bound::AsItIs);
         }
@@ -328,9 +395,8 @@ impl Session {
             return Ok(Bound::AsItIs);
         }
         let Some(types) = statement.types.clone() else {
-            // Somebody else may have bound some on the server's statement.
-            let text = "Incorrect arguments to mysqld_stmt_execute";
-            return Err((ErrorCode::WRONG_ARGUMENTS, text));
+            let long_data = statement.long_data;
+            return Err(self.never_bound(long_data));
         };
         match self.made(id) {
             Some(made) if made.types.as_ref() != Some(&types) => {
@@ -342,7 +408,7 @@ impl Session {
             let text = "a large execute must bind the types of its parameters";
             return Err((ErrorCode::UNKNOWN, text));
         }
-        let types = Types::parse(&types, parameters.count, capabilities).map_err(|_| MALFORMED)?;
+        let types = Types::parse(&types, parameters.count, capabilities).map_err(|_| malformed)?;
         let head = ExecuteHead { rest: &[], ..head };
         let parameters = Parameters {
             types: Some(types),
@@ -359,8 +425,7 @@ impl Session {
         message: Message<'_>,
     ) -> Result<Bound, (ErrorCode, &'static str)> {
         let Ok(bulk) = BulkExecute::parse(message.body()) else {
-            let text = "Malformed communication packet";
-            return Err((ErrorCode::MALFORMED_PACKET, text));
+            return Err((ErrorCode::MALFORMED_PACKET, self.malformed_text()));
         };
         let own = self.statements.get(id).and_then(|it| it.types.clone());
         let Some(made) = self.made(id) else {
@@ -374,13 +439,6 @@ impl Session {
             return Err((ErrorCode::UNKNOWN, text));
         }
         Ok(Bound::AsItIs)
-    }
-
-    /// Passes a command on with the server's number of the statement.
-    fn pass_numbered(&mut self, server_id: u32, message: Message<'_>, out: &mut Effects) -> Step {
-        let mut head = message.payload.get(..ID_END).unwrap_or_default().to_vec();
-        let _numbered = command::set_statement_id(&mut head, server_id);
-        self.pass_with(message, &head, head.len(), out)
     }
 
     pub(super) fn long_data(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
@@ -430,69 +488,4 @@ impl Session {
         }
         self.drop_command(message, Way::Silence, out)
     }
-
-    /// The number of a statement on the server connection that has a cursor or pieces of parameters there.
-    fn busy(&mut self, id: u32) -> Option<u32> {
-        let statement = self.statements.get(id)?;
-        if statement.cursor == Cursor::Closed && statement.long_data != LongData::Sent {
-            return None;
-        }
-        match statement.key {
-            None => Some(statement.server_id),
-            Some(_) => self.made(id).map(|made| made.server_id),
-        }
-    }
-
-    pub(super) fn reset_statement(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
-        let Some(id) = self.known(message.body()) else {
-            return self.unknown(message, out);
-        };
-        if let Some(server_id) = self.busy(id) {
-            return self.about_cursor(id, server_id, message, out);
-        }
-        if let Some(statement) = self.statements.get_mut(id) {
-            statement.long_data = LongData::None;
-        }
-        self.verdict = Some(super::Verdict::Ok);
-        self.drop_command(message, Way::Nowhere, out)
-    }
-
-    pub(super) fn fetch(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
-        let Some(id) = self.known(message.body()) else {
-            return self.unknown(message, out);
-        };
-        if let Some(server_id) = self.busy(id) {
-            return self.about_cursor(id, server_id, message, out);
-        }
-        let stop = if matches!(self.config.server, Server::MySql { .. }) {
-            "."
-        } else {
-            ""
-        };
-        let text = format!("The statement ({id}) has no open cursor{stop}");
-        self.error(NO_OPEN_CURSOR, &text);
-        self.drop_command(message, Way::Nowhere, out)
-    }
-
-    fn about_cursor(
-        &mut self,
-        id: u32,
-        server_id: u32,
-        message: Message<'_>,
-        out: &mut Effects,
-    ) -> Step {
-        let command = Command::of(message.payload).unwrap_or(Command::StmtReset);
-        self.expect(command, About::NOTHING);
-        if let Some(exchange) = self.exchange_mut() {
-            exchange.statement = Some(id);
-        }
-        self.pass_numbered(server_id, message, out)
-    }
-}
-
-/// How an execute goes to the server.
-enum Bound {
-    AsItIs,
-    /// As this packet.
-    With(Vec<u8>),
 }

@@ -3,15 +3,22 @@
 
 use std::sync::Arc;
 
-use tollgate_sql::mysql::{EffectSet, Placement, Question, Span, Subject, Summary, classify};
+use tollgate_sql::mysql::{
+    EffectSet, Placement, Question, Server, Span, Subject, Summary, classify,
+};
 use tollgate_wire_mysql::capabilities::Capabilities;
+use tollgate_wire_mysql::error_code::ErrorCode;
 use tollgate_wire_mysql::frame::Sequence;
 use tollgate_wire_mysql::output::{self, Out, put_lenenc_bytes};
-use tollgate_wire_mysql::reply::{self, OkPacket};
+use tollgate_wire_mysql::reply::{self, ErrPacket, OkPacket};
+use tollgate_wire_mysql::status::StatusFlags;
 
-use super::diagnostics::{Conditions, FIRST_ROW, is_error};
-use super::link::{Left, Purpose};
+use super::diagnostics::{Conditions, FIRST_ROW, NO_OPEN_CURSOR, Place, Refusal, is_error};
+use super::finding::Found;
+use super::get_diagnostics::Told;
+use super::link::{Left, Multi, Purpose};
 use super::rows::text_row;
+use super::spelling::Spelled;
 use super::{Session, Want, answers};
 use crate::Effects;
 
@@ -24,6 +31,15 @@ const NUMBERS: EffectSet = EffectSet::DIAGNOSTICS_VARIABLE
 const ASKS: EffectSet = EffectSet::SHOW_WARNINGS
     .union(EffectSet::GET_DIAGNOSTICS)
     .union(NUMBERS);
+
+/// Refusals of commands before they are statements: MySQL has not forgotten the conditions before them.
+const NO_STATEMENTS: [u16; 5] = [
+    ErrorCode::UNKNOWN_COM.code,
+    ErrorCode::WRONG_ARGUMENTS.code,
+    ErrorCode::UNKNOWN_STMT_HANDLER.code,
+    ErrorCode::MALFORMED_PACKET.code,
+    NO_OPEN_CURSOR.code,
+];
 
 /// What may read the last insert id.
 const READS_INSERT_ID: EffectSet = EffectSet::LAST_INSERT_ID
@@ -38,6 +54,10 @@ pub(super) enum Asked {
     Numbers(Vec<Replacement>),
     /// Conditions, which were kept.
     Conditions(Shown),
+    /// The same, by the first of several statements, which ends here.
+    First(Shown, usize),
+    /// Items of conditions, or their number.
+    Diagnostics(Told),
     /// It cannot be answered any more.
     Gone,
 }
@@ -74,7 +94,12 @@ pub(super) struct Asking {
 impl Session {
     /// What the text asks of the statement before it, if the server connection cannot answer it.
     pub(super) fn asked(&self, summary: &Summary, text: &[u8]) -> Asked {
-        if summary.effects.intersects(ASKS) && !self.can_server_answer() {
+        // The server refuses all of it.
+        if summary.statements > 1 && self.multi_statements == Multi::Forbidden {
+            return Asked::Nothing;
+        }
+        let of_others = summary.effects.intersects(EffectSet::FOUND_ROWS) && !self.found_here();
+        if summary.effects.intersects(ASKS) && (of_others || !self.can_server_answer()) {
             let first = self.first_effects(summary, text);
             let defines = EffectSet::ROUTINE.union(EffectSet::IMPLICIT_COMMIT);
             if first.intersects(ASKS) && !first.intersects(defines) {
@@ -91,6 +116,19 @@ impl Session {
             .is_some_and(|link| link.left == Left::ByClient)
     }
 
+    /// True when `FOUND_ROWS()` of the server connection is the client's.
+    fn found_here(&self) -> bool {
+        self.link
+            .as_ref()
+            .is_some_and(|link| matches!(link.found, Found::ByClient(_)))
+    }
+
+    /// A text with these effects asks for `FOUND_ROWS()`, which the server may have of others.
+    pub(super) fn ask_found_rows(&mut self, effects: EffectSet, out: &mut Effects) -> Option<Want> {
+        let asks = effects.intersects(EffectSet::FOUND_ROWS) && !self.found_here();
+        asks.then(|| self.keep_what_was_left(out)).flatten()
+    }
+
     /// True for a question that neither the server connection nor we can answer.
     pub(super) fn is_unanswerable(&self, effects: EffectSet) -> bool {
         effects.intersects(ASKS)
@@ -102,11 +140,19 @@ impl Session {
         if let Some(shown) = Shown::of(text) {
             return match &self.diagnostics.conditions {
                 Conditions::None | Conditions::Kept { .. } => Asked::Conditions(shown),
-                Conditions::Unasked { .. } | Conditions::Lost => Asked::Gone,
+                Conditions::Unasked | Conditions::Lost => Asked::Gone,
             };
+        }
+        if first.intersects(EffectSet::GET_DIAGNOSTICS)
+            && let Some(told) = self.diagnostics_for(text)
+        {
+            return Asked::Diagnostics(told);
         }
         if let Some(replacement) = self.counted(text) {
             return Asked::Numbers(vec![replacement]);
+        }
+        if let Some(leading) = self.leading(summary, text) {
+            return leading;
         }
         let others = first.intersection(ASKS).without(NUMBERS);
         let names_all = summary.unlisted_questions.is_empty() && others.is_empty();
@@ -114,6 +160,18 @@ impl Session {
             Some(numbers) if names_all => Asked::Numbers(numbers),
             Some(_) | None => Asked::Gone,
         }
+    }
+
+    /// A text of several statements that begins with `SHOW WARNINGS` or its like, and asks nothing more.
+    fn leading(&self, summary: &Summary, text: &[u8]) -> Option<Asked> {
+        let (Conditions::None | Conditions::Kept { .. }) = &self.diagnostics.conditions else {
+            return None;
+        };
+        let end = self.first_end(summary, text)?;
+        let shown = Shown::of(text.get(..end)?)?;
+        let rest = classify(self.mode(), text.get(end..)?);
+        let asks_more = self.first_effects(&rest, text.get(end..)?).intersects(ASKS);
+        (rest.statements > 0 && !asks_more).then_some(Asked::First(shown, end))
     }
 
     /// `SHOW COUNT(*) WARNINGS` or `ERRORS`, as the server itself would write the question.
@@ -143,11 +201,12 @@ impl Session {
     /// The answers to questions; `None` when one is not known.
     fn numbers(&self, questions: &[Question]) -> Option<Vec<Replacement>> {
         let diagnostics = &self.diagnostics;
-        // The width makes MariaDB give the type that the question has.
+        // The width makes MariaDB give the type that the question has. No two questions have the same answer, so that
+        // names of columns can be told from it.
         let number = |subject| match subject {
             Subject::RowCount => Some(format!("CAST('{:021}' AS SIGNED)", diagnostics.row_count)),
             Subject::FoundRows => Some(format!(
-                "CAST('{:021}' AS SIGNED)",
+                "CAST('{:021}'  AS SIGNED)",
                 diagnostics.found_rows()?
             )),
             Subject::WarningCount => Some(format!(
@@ -155,7 +214,7 @@ impl Session {
                 diagnostics.counts()?.0
             )),
             Subject::ErrorCount => Some(format!(
-                "CAST('{:021}' AS UNSIGNED)",
+                "CAST('{:021}'  AS UNSIGNED)",
                 diagnostics.counts()?.1
             )),
         };
@@ -173,27 +232,36 @@ impl Session {
 
     /// In a text of several statements only the first can ask for what was before the text.
     fn first_effects(&self, summary: &Summary, text: &[u8]) -> EffectSet {
+        let first = self
+            .first_end(summary, text)
+            .and_then(|end| text.get(..end));
+        first.map_or(summary.effects, |first| {
+            classify(self.mode(), first).effects
+        })
+    }
+
+    /// Where the first of several statements ends.
+    fn first_end(&self, summary: &Summary, text: &[u8]) -> Option<usize> {
         const TRIES: usize = 8;
         if summary.statements <= 1 {
-            return summary.effects;
+            return None;
         }
         let mode = self.mode();
-        for end in memchr::memchr_iter(b';', text).take(TRIES) {
-            let first = text.get(..=end).unwrap_or_default();
-            let mut probe = first.to_vec();
+        // A semicolon inside of a string ends no statement.
+        let ends = |end: &usize| {
+            let mut probe = text.get(..*end).unwrap_or_default().to_vec();
             probe.extend_from_slice(b" x");
-            // A semicolon inside of a string ends no statement.
-            if classify(mode, &probe).statements > 1 {
-                return classify(mode, first).effects;
-            }
-        }
-        summary.effects
+            classify(mode, &probe).statements > 1
+        };
+        let semicolons = memchr::memchr_iter(b';', text).take(TRIES);
+        semicolons.map(|at| at.saturating_add(1)).find(ends)
     }
 
     /// What the last statement left must be known before anything of our own runs.
     pub(super) fn keep_what_was_left(&mut self, out: &mut Effects) -> Option<Want> {
         let counts = self.diagnostics.counts_unasked();
-        let conditions = matches!(self.diagnostics.conditions, Conditions::Unasked { .. });
+        let conditions =
+            self.diagnostics.conditions == Conditions::Unasked || self.diagnostics.is_failed();
         let link = self.link.as_mut()?;
         if !counts && !conditions {
             return None;
@@ -211,12 +279,52 @@ impl Session {
         Some(Want::Replies)
     }
 
-    /// Shows conditions that were kept, as rows of texts or as those of a prepared statement.
-    pub(super) fn show_conditions(&mut self, shown: Shown, form: Form, out: &mut Effects) {
-        let (capabilities, status) = (self.capabilities(), answers::lasting(self.status));
+    /// A command was refused here with this ERR, for which the client may ask.
+    pub(super) fn refused(&mut self, error: &[u8], out: &mut Effects) {
+        let Ok(error) = ErrPacket::parse(error) else {
+            return;
+        };
+        let place = match self.config.server {
+            Server::MySql { .. } if NO_STATEMENTS.contains(&error.code) => Place::Behind,
+            Server::MySql { .. } | Server::MariaDb { .. } => Place::Instead,
+        };
+        let mut packets = no_conditions(self.capabilities());
+        packets.push(error_row(error.code, error.message));
+        let _asked = self.before_answering(out);
+        self.answered_here();
+        self.diagnostics.refused(Refusal { packets, place });
+    }
+
+    /// A command is about to be answered here, of which the server will know nothing: asks for what it would tell of the one
+    /// before, and for the status behind an error.
+    pub(super) fn before_answering(&mut self, out: &mut Effects) -> Option<Want> {
+        let asks = self.can_server_answer();
+        asks.then(|| self.keep_what_was_left(out)).flatten()
+    }
+
+    /// A command was answered here: from now on the server cannot tell what the client's last one has left.
+    pub(super) fn answered_here(&mut self) {
+        if let Some(link) = &mut self.link {
+            link.left = Left::ByUs;
+        }
+    }
+
+    /// Shows conditions that were kept, as rows of texts or as those of a prepared statement. The next packet of the reply
+    /// has the number that is returned, if there is more of it.
+    pub(super) fn show_conditions(
+        &mut self,
+        shown: Shown,
+        form: Form,
+        out: &mut Effects,
+    ) -> Sequence {
+        let capabilities = self.capabilities();
+        let status = match form {
+            Form::Text | Form::Binary => answers::lasting(self.status),
+            Form::TextAndMore => answers::lasting(self.status) | StatusFlags::MORE_RESULTS_EXISTS,
+        };
         let packets = match &self.diagnostics.conditions {
             Conditions::Kept { packets } => packets.clone(),
-            Conditions::None | Conditions::Unasked { .. } | Conditions::Lost => {
+            Conditions::None | Conditions::Unasked | Conditions::Lost => {
                 no_conditions(capabilities)
             }
         };
@@ -237,7 +345,7 @@ impl Session {
             });
         for row in rows.skip(shown.from).take(shown.count) {
             match form {
-                Form::Text => answers::raw(out, &mut sequence, row),
+                Form::Text | Form::TextAndMore => answers::raw(out, &mut sequence, row),
                 Form::Binary => {
                     let row = text_row(row).unwrap_or_default();
                     out.client_lane().inject(|bytes| {
@@ -249,7 +357,14 @@ impl Session {
         let end = OkPacket::with_status(status);
         out.client_lane()
             .inject(|bytes| reply::end_of_rows(bytes, &mut sequence, capabilities, &end));
-        self.diagnostics.shown();
+        self.diagnostics.rows_given();
+        sequence
+    }
+
+    /// What of the statement's text its answers replace.
+    pub(super) fn spelled_answers(&self, asking: &Asking) -> Vec<Spelled> {
+        let numbers = self.numbers(&asking.summary.questions);
+        Spelled::of(&asking.text, &numbers.unwrap_or_default())
     }
 
     /// The statement's text with the answers to its questions in their places; `None` when they are not known.
@@ -269,6 +384,8 @@ pub(super) fn reads_insert_id(effects: EffectSet) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Text,
+    /// Other results follow.
+    TextAndMore,
     Binary,
 }
 
@@ -349,7 +466,7 @@ impl Shown {
 }
 
 /// What `SHOW WARNINGS` is answered with when there is nothing to show, without its last packet.
-fn no_conditions(capabilities: Capabilities) -> Vec<Vec<u8>> {
+pub(super) fn no_conditions(capabilities: Capabilities) -> Vec<Vec<u8>> {
     let mut packets = vec![vec![3]];
     for name in ["Level", "Code", "Message"] {
         let mut packet = Vec::new();
@@ -360,6 +477,15 @@ fn no_conditions(capabilities: Capabilities) -> Vec<Vec<u8>> {
         packets.push(packet.get(4..).unwrap_or_default().to_vec());
     }
     packets
+}
+
+/// An error as a row of `SHOW WARNINGS`.
+pub(super) fn error_row(code: u16, message: &[u8]) -> Vec<u8> {
+    let mut row = Vec::new();
+    for value in [b"Error".as_slice(), code.to_string().as_bytes(), message] {
+        put_lenenc_bytes(&mut row, value);
+    }
+    row
 }
 
 #[cfg(test)]

@@ -3,19 +3,25 @@
 use tollgate_wire_mysql::capabilities::Capabilities;
 use tollgate_wire_mysql::error_code::ErrorCode;
 use tollgate_wire_mysql::frame::{self, Frame, HEADER_LEN, Header};
-use tollgate_wire_mysql::reply::{self, Insert, OkPacket, Part, Plan, Seen, Then, Treatment};
+use tollgate_wire_mysql::reply::{
+    self, ErrPacket, Insert, OkPacket, Part, Plan, Seen, Then, Treatment,
+};
 use tollgate_wire_mysql::status::StatusFlags;
 
 use super::answers::lasting;
+use super::book::Blind;
 use super::client::Inbound;
-use super::exchange::{Exchange, Outcome, Uploading};
-use super::link::{Clean, Purpose};
+use super::exchange::{Exchange, Outcome, Plain, Uploading};
+use super::link::{Clean, Listed, Profiles, Purpose, Trust};
 use super::own::OwnPacket;
 use super::{ServerEvent, ServerProgress, Session, Waiting};
 use crate::Effects;
 
 /// Longest packet of a reply that must be seen whole: ends, errors, names of files.
 const MAX_HELD: usize = 1024 * 1024;
+
+/// Errors of texts that name what is not there: no database, an unknown column, table or function, or one too hidden.
+const NAMES_NOTHING: [u16; 6] = [1046, 1049, 1054, 1142, 1146, 1305];
 
 /// What a packet led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +114,8 @@ impl Session {
         }
     }
 
-    /// The server speaks first only to say why it closes the connection (4031, 1053, 1927).
+    /// The server speaks first only to say why it closes the connection (4031, 1053, 1927; 1153 before it has heard all of
+    /// a command, with the number that the client expects as well).
     fn unasked(packet: Packet<'_>, out: &mut Effects) -> Looked {
         let length = packet.header.payload_len();
         match packet.payload.first() {
@@ -124,9 +131,9 @@ impl Session {
     }
 
     fn client_packet(&mut self, packet: Packet<'_>, out: &mut Effects) -> Looked {
-        // An answer to half a command: the server has given up on the connection.
+        // An answer to half a command: the server has given up on the connection, and says why.
         if matches!(self.inbound, Inbound::Body(_)) {
-            return Looked::OutOfSync;
+            return Self::unasked(packet, out);
         }
         let Some(link) = &mut self.link else {
             return Looked::OutOfSync;
@@ -143,18 +150,35 @@ impl Session {
             Ok(None) => return Looked::Incomplete,
             Err(_) => return Looked::OutOfSync,
         };
-        if must_be_whole(&seen.part) && payload.len() < header.payload_len() {
+        let spelled = matches!(seen.part, Part::Definition { .. }) && !exchange.spelled.is_empty();
+        let mut bridge = exchange.bridge;
+        let plan = bridge.plan(&seen.part);
+        // What we write behind it must not come into the middle of it.
+        let is_followed = seen.then == Then::End || plan.after != Insert::Nothing;
+        let is_whole = payload.len() >= header.payload_len();
+        if !is_whole && (spelled || is_followed || must_be_whole(&seen.part)) {
             return if header.payload_len() > MAX_HELD {
                 Looked::OutOfSync
             } else {
                 Looked::Incomplete
             };
         }
+        let too_large = ErrorCode::NET_PACKET_TOO_LARGE.code;
+        let is_too_large = seen.part == Part::Error { code: too_large };
         if step.sequence.check(header).is_err() {
-            return Looked::OutOfSync;
+            // It was said before the command was over: it has the number of a packet in its middle.
+            return if is_too_large {
+                Self::unasked(packet, out)
+            } else {
+                Looked::OutOfSync
+            };
         }
         step.scanner = scanner;
-        let plan = exchange.bridge.plan(&seen.part);
+        if is_too_large {
+            // Servers close behind it.
+            link.trust = Trust::Lost;
+        }
+        exchange.bridge = bridge;
         self.relay(packet, seen, plan, out)
     }
 
@@ -179,16 +203,15 @@ impl Session {
             Part::Error { code } => {
                 self.forward(packet, out);
                 if let Some(exchange) = self.exchange_mut() {
-                    exchange.heard.outcome = Outcome::Failed;
-                    if code == ErrorCode::PARSE.code {
-                        exchange.about.was_not_understood();
-                    }
+                    let error = ErrPacket::parse(packet.payload).ok();
+                    exchange.heard.sqlstate = error.and_then(|error| error.sqlstate);
+                    exchange.failed(code);
                 }
             }
             Part::Row => {
                 self.forward(packet, out);
                 if let Some(exchange) = self.exchange_mut() {
-                    exchange.heard.rows = exchange.heard.rows.saturating_add(1);
+                    exchange.row(packet);
                 }
             }
             Part::Columns { .. } => {
@@ -197,10 +220,16 @@ impl Session {
                     exchange.heard.rows = 0;
                 }
             }
+            Part::Definition { .. } => {
+                let own = self.exchange_mut();
+                let renamed = own.and_then(|exchange| exchange.rename(packet.payload, out));
+                if renamed.is_none() {
+                    self.forward(packet, out);
+                }
+            }
             Part::FileRequest
             | Part::Continued
             | Part::Progress
-            | Part::Definition { .. }
             | Part::Text
             | Part::Login
             | Part::Stream => self.forward(packet, out),
@@ -289,10 +318,12 @@ impl Session {
             return false;
         };
         let is_named = |text: &[u8]| memchr::memmem::find(text, name).is_some();
-        // In the text the name is a string, where quotes and backslashes may be escaped.
-        let unescaped: Vec<u8> = text.iter().copied().filter(|byte| *byte != b'\\').collect();
-        let plain: Vec<u8> = name.iter().copied().filter(|byte| *byte != b'\\').collect();
-        let is_named_unescaped = memchr::memmem::find(&unescaped, &plain).is_some();
+        // In the text the name is a string, where quotes and backslashes may be escaped, or quotes doubled.
+        let is_plain = |byte: &u8| !matches!(byte, b'\\' | b'\'' | b'"');
+        let unescaped: Vec<u8> = text.iter().copied().filter(is_plain).collect();
+        let plain: Vec<u8> = name.iter().copied().filter(is_plain).collect();
+        let is_named_unescaped =
+            !plain.is_empty() && memchr::memmem::find(&unescaped, &plain).is_some();
         allowed && !name.is_empty() && (is_named(&text) || is_named_unescaped)
     }
 
@@ -323,8 +354,51 @@ impl Session {
         if !quiet || !reasons.is_empty() {
             return None;
         }
+        if let Some(link) = &mut self.link
+            && link.profiles == Profiles::Kept
+        {
+            link.forget_profiles(out);
+            return None;
+        }
+        if let Some(link) = &mut self.link
+            && link.blind == Blind::Yes
+        {
+            link.reset(out);
+            return None;
+        }
+        // Something of ours may have failed meanwhile.
+        if self.link.as_ref()?.listed == Listed::Something {
+            return None;
+        }
+        self.pins.forget_statement();
         self.status = lasting(self.status);
         Some(self.link.take()?.into_clean())
+    }
+}
+
+impl Exchange {
+    /// The server has refused it.
+    fn failed(&mut self, code: u16) {
+        self.heard.outcome = Outcome::Failed;
+        self.heard.error = code;
+        if code == ErrorCode::PARSE.code {
+            self.about.was_not_understood();
+        }
+        if NAMES_NOTHING.contains(&code) {
+            self.about.was_refused();
+        }
+        if code == ErrorCode::UNKNOWN_STMT_HANDLER.code {
+            self.about.found_no_statement();
+        }
+    }
+
+    fn row(&mut self, packet: Packet<'_>) {
+        self.heard.rows = self.heard.rows.saturating_add(1);
+        if matches!(self.about.plain, Plain::Lock(_)) {
+            let whole = packet.payload.len() == packet.header.payload_len();
+            let row = if whole { packet.payload } else { &[] };
+            self.heard.row = row.to_vec();
+        }
     }
 }
 

@@ -72,9 +72,21 @@ const BOUND: &[&[u8]] = &[
     b"rand_seed2",
     b"server_id",
     b"skip_replication",
-    b"sql_log_bin",
-    b"timestamp",
 ];
+
+/// The variable that stops the clock.
+pub(super) const CLOCK: &[u8] = b"timestamp";
+
+/// Values that a connection has anyway.
+pub(super) fn is_at_rest(name: &[u8], value: Option<&[u8]>) -> bool {
+    matches!(
+        (name, value),
+        (b"sql_log_bin", Some(b"ON" | b"1"))
+            | (b"gtid_next", Some(b"AUTOMATIC"))
+            | (b"profiling", Some(b"OFF" | b"0"))
+            | (b"insert_id", Some(b"0"))
+    )
+}
 
 /// What a reported variable means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +97,8 @@ pub(super) enum Meaning {
     Passing,
     /// It ties the client to the connection.
     Bound,
+    /// The clock of the session, which its own report does not tell from one that stands still.
+    Clock,
     /// What the server reports.
     Tracking,
     /// The value of `LAST_INSERT_ID()`.
@@ -97,6 +111,8 @@ impl Meaning {
             Self::Passing
         } else if BOUND.binary_search(&name).is_ok() {
             Self::Bound
+        } else if name == CLOCK {
+            Self::Clock
         } else if name.starts_with(b"session_track_") {
             Self::Tracking
         } else if matches!(name, b"last_insert_id" | b"identity") {
@@ -112,6 +128,8 @@ impl Meaning {
 pub(super) struct Settings {
     /// `None`: no schema.
     pub(super) schema: Option<Arc<[u8]>>,
+    /// As `SET ROLE` takes it; `None` for what the connection began with.
+    pub(super) role: Option<Arc<[u8]>>,
     variables: Arc<BTreeMap<Box<[u8]>, Value>>,
 }
 
@@ -160,6 +178,14 @@ impl Settings {
     /// Takes the variables of another state, not its schema.
     pub(super) fn take_variables(&mut self, of: &Self) {
         self.variables = Arc::clone(&of.variables);
+    }
+
+    /// The variables that the two states do not have in common.
+    pub(super) fn names_not_as_in(&self, other: &Self) -> Vec<Box<[u8]>> {
+        let names = self.variables.keys().chain(other.variables.keys());
+        let pairs = names.map(|name| (name, self.variables.get(name), other.variables.get(name)));
+        let differing = pairs.filter(|(_, here, there)| here != there);
+        differing.map(|(name, _, _)| name.clone()).collect()
     }
 
     /// The `SET` that leads from here to `target`; `None` when there is nothing to set.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::exchange::About;
 use super::questions::{Asking, Shown};
 use super::settings::Value;
+use super::spelling::Spelled;
 
 /// What a text means besides itself: the same text prepared under the same reading is the same statement.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +44,8 @@ pub(super) struct Statement {
     /// Its number there, then.
     pub(super) server_id: u32,
     pub(super) about: About,
+    /// What of its text was replaced.
+    pub(super) spelled: Arc<[Spelled]>,
     /// Numbers that take the places of its questions about the statement before.
     pub(super) asking: Option<Arc<Asking>>,
     /// It shows conditions of the statement before.

@@ -89,6 +89,11 @@ impl Subscription {
         }
     }
 
+    /// True when the client is told that state has changed which is reported in no other way.
+    pub(super) fn hears_of_state(&self) -> bool {
+        self.state_change == Switch::On
+    }
+
     /// The part of `changes` that the client hears.
     pub(super) fn filter(&self, changes: &[u8]) -> Vec<u8> {
         let mut kept = Vec::new();

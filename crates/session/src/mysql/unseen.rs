@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tollgate_sql::mysql::{Charset, EffectSet, Mode, Server, classify};
 
+use super::book::{Blind, Book, Code, Draft, Judged, Page, WRITES};
 use super::named::{Called, Named, Routine};
 use super::rows::text_row;
 
@@ -26,20 +27,57 @@ const MAX_KNOWN: usize = 128;
 /// After so many uses a routine is read again: somebody else may have changed it, not by way of the proxy.
 const MAX_USES: u8 = 64;
 
+/// The book is read again after so many commands on one server connection.
+const BOOK_USES: u16 = 1000;
+
+/// The same for one that could not be read.
+const BLIND_USES: u16 = 16;
+
 /// Tells all connections to the same server that one of their clients may have changed stored code.
 ///
 /// Make one for each target and give it to every [`ServerState`](super::ServerState) of it. A connection without one
 /// reads code each time it runs.
 #[derive(Debug, Clone, Default)]
-pub struct CodeWatch(Arc<AtomicU64>);
+pub struct CodeWatch(Arc<Counters>);
+
+#[derive(Debug, Default)]
+struct Counters {
+    /// Changes that may have been to stored code.
+    code: AtomicU64,
+    /// Changes that may have been to code that texts set off without naming it.
+    book: AtomicU64,
+    /// Such changes that are under way.
+    changing: AtomicU64,
+}
 
 impl CodeWatch {
     fn epoch(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
+        self.0.code.load(Ordering::Acquire)
     }
 
     fn changed(&self) {
-        self.0.fetch_add(1, Ordering::AcqRel);
+        self.0.code.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn book_epoch(&self) -> u64 {
+        self.0.book.load(Ordering::Acquire)
+    }
+
+    fn book_changes(&self) -> Changing {
+        self.0.changing.fetch_add(1, Ordering::AcqRel);
+        Changing(self.clone())
+    }
+}
+
+/// A change of code is under way, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Changing(CodeWatch);
+
+impl Drop for Changing {
+    fn drop(&mut self) {
+        let counters = &self.0.0;
+        counters.book.fetch_add(1, Ordering::AcqRel);
+        counters.changing.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -60,6 +98,8 @@ pub(super) enum Body {
     Shown {
         effects: EffectSet,
         named: Box<Named>,
+        /// Whether it may set off what was not read.
+        blind: Blind,
     },
 }
 
@@ -70,6 +110,12 @@ pub(super) struct Bodies {
     watch: Option<CodeWatch>,
     /// Of the watch, when the bodies were read.
     epoch: u64,
+    pub(super) book: Option<Arc<Book>>,
+    draft: Draft,
+    /// Of the watch, when the book was asked for.
+    book_epoch: u64,
+    /// Commands until the book is read again: somebody else may have changed it, not by way of the proxy.
+    book_uses: u16,
 }
 
 /// Schema and name in lower case: whether case counts is the server's business, and what it tells of more than
@@ -99,6 +145,61 @@ impl Bodies {
     pub(super) fn rest(&mut self) {
         if self.watch.is_none() {
             self.known.clear();
+            self.book = None;
+        }
+    }
+
+    /// True when the book must be read before the next text runs.
+    pub(super) fn needs_book(&self) -> bool {
+        self.book.is_none() || self.book_uses == 0 || self.book_epoch != self.book_now()
+    }
+
+    fn book_now(&self) -> u64 {
+        self.watch.as_ref().map_or(0, CodeWatch::book_epoch)
+    }
+
+    pub(super) fn use_book(&mut self) {
+        self.book_uses = self.book_uses.saturating_sub(1);
+    }
+
+    /// The questions for the book are on their way.
+    pub(super) fn book_asked(&mut self) {
+        self.book_epoch = self.book_now();
+    }
+
+    /// When a text was judged by the book; `None` while that is being changed, or has been.
+    pub(super) fn judged_at(&self) -> Option<u64> {
+        let changing = self
+            .watch
+            .as_ref()
+            .is_some_and(|watch| watch.0.changing.load(Ordering::Acquire) > 0);
+        (!changing && self.book_epoch == self.book_now()).then_some(self.book_epoch)
+    }
+
+    /// A text of the client is about to change code that others set off.
+    pub(super) fn book_changes(&mut self) -> Option<Changing> {
+        if self.watch.is_none() {
+            self.book_uses = 0;
+        }
+        self.watch.as_ref().map(CodeWatch::book_changes)
+    }
+
+    /// One of the answers for the book: the packets, the last left out, or nothing if it was refused.
+    pub(super) fn book_told(&mut self, server: Server, page: Page, told: Option<&[Vec<u8>]>) {
+        match page {
+            Page::Grants => self.draft.grants_told(told),
+            Page::Triggers => self.draft.triggers_told(told),
+            Page::Views => {
+                let book = std::mem::take(&mut self.draft).finish(server, told);
+                self.book_uses = if book.is_blind() {
+                    BLIND_USES
+                } else {
+                    BOOK_USES
+                };
+                self.book = Some(Arc::new(book));
+                // What routines set off was judged by the last one.
+                self.known.clear();
+            }
         }
     }
 
@@ -138,7 +239,7 @@ impl Bodies {
                 continue;
             };
             let body = match text {
-                Some(text) => shown(server, sql_mode, text, schema),
+                Some(text) => shown(server, (sql_mode, text), schema, self.book.as_deref()),
                 None => Body::Hidden,
             };
             let key = key_of(schema, name);
@@ -158,21 +259,48 @@ impl Bodies {
     }
 }
 
-fn shown(server: Server, sql_mode: &[u8], text: &[u8], schema: &[u8]) -> Body {
+fn shown(
+    server: Server,
+    (sql_mode, text): (&[u8], &[u8]),
+    schema: &[u8],
+    book: Option<&Book>,
+) -> Body {
     let mode = Mode {
         server,
         charset: Charset::Utf8,
         ..Mode::default()
     };
-    let summary = classify(mode.with_sql_mode(sql_mode), text);
+    let mode = mode.with_sql_mode(sql_mode);
+    let summary = classify(mode, text);
     let mut named = Named::of(&summary, text, Some(schema), Called::ByCode);
+    let mut effects = summary.effects.without(FORM);
     // What a body drops may have been made again since.
     named
         .tables
         .retain(|(used, _)| *used == tollgate_sql::mysql::TableUse::TemporaryCreated);
+    let judged = Judged {
+        text,
+        mode,
+        effects: summary.effects,
+        schema: Some(schema),
+    };
+    let mut blind = Blind::No;
+    match book {
+        Some(book) => {
+            let reach = book.reach(judged).unwrap_or_default();
+            blind = reach.blind;
+            for code in &reach.codes {
+                effects.insert(code.effects);
+                named.add(&code.named);
+            }
+        }
+        None if effects.intersects(WRITES) => blind = Blind::Yes,
+        None => {}
+    }
     Body::Shown {
-        effects: summary.effects.without(FORM),
+        effects,
         named: Box::new(named),
+        blind,
     }
 }
 
@@ -184,25 +312,26 @@ fn merged(one: Body, other: Body) -> Body {
             Body::Shown {
                 mut effects,
                 mut named,
+                mut blind,
             },
             Body::Shown {
                 effects: more,
                 named: other,
+                blind: too,
             },
         ) => {
             effects.insert(more);
-            add(&mut named, &other);
-            Body::Shown { effects, named }
+            named.add(&other);
+            if too == Blind::Yes {
+                blind = too;
+            }
+            Body::Shown {
+                effects,
+                named,
+                blind,
+            }
         }
     }
-}
-
-fn add(named: &mut Named, other: &Named) {
-    named.variables.extend(other.variables.iter().cloned());
-    named.tables.extend(other.tables.iter().cloned());
-    named.locks.extend(other.locks.iter().cloned());
-    named.routines.extend(other.routines.iter().cloned());
-    named.unnamed.insert(other.unnamed);
 }
 
 /// Columns of the question.
@@ -258,6 +387,8 @@ pub(super) struct Found {
     pub(super) named: Named,
     /// Some of it could not be read.
     pub(super) hidden: Hidden,
+    /// Some of it may set off what was not read.
+    pub(super) blind: Blind,
     /// What the texts that called it may have done themselves.
     pub(super) beside: EffectSet,
     pub(super) reported: Reported,
@@ -281,8 +412,15 @@ impl Unseen {
         }
     }
 
+    /// A text has run that sets this off.
+    pub(super) fn set_off(&mut self, code: &Code) {
+        self.found.effects.insert(code.effects);
+        self.found.named.add(&code.named);
+        self.waiting.extend(code.named.routines.iter().cloned());
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.reached.is_empty()
+        self.waiting.is_empty() && self.reached.is_empty() && self.found == Found::default()
     }
 
     pub(super) fn clear(&mut self) {
@@ -315,11 +453,18 @@ impl Unseen {
             // What the client calls and cannot see is a loaded function, or one of a later server.
             Body::Missing if routine.called == Called::Directly => {}
             Body::Missing | Body::Hidden => self.found.hidden = Hidden::Some,
-            Body::Shown { effects, named } => {
+            Body::Shown {
+                effects,
+                named,
+                blind,
+            } => {
+                if blind == Blind::Yes {
+                    self.found.blind = blind;
+                }
                 self.found.effects.insert(effects);
                 let nested = named.routines.iter();
                 self.waiting.extend(nested.cloned());
-                add(&mut self.found.named, &named);
+                self.found.named.add(&named);
             }
         }
         self.reached.insert(routine);

@@ -37,6 +37,11 @@ impl Variables {
         }
     }
 
+    /// What this one is on the server connection is not known; it is set before it is next read.
+    pub(super) fn doubt(&mut self, name: &[u8]) {
+        self.set(name, Bytes::default());
+    }
+
     fn forget(&mut self, name: &[u8]) {
         if self.assignments.contains_key(name) {
             Arc::make_mut(&mut self.assignments).remove(name);
@@ -76,6 +81,37 @@ fn put(sql: &mut Vec<u8>, assignment: &[u8]) {
         sql.push(b',');
     }
     sql.extend_from_slice(assignment);
+}
+
+/// A value whose type is known.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Given<'a> {
+    Unsigned(u64),
+    Signed(i64),
+    /// In `utf8mb3`, with its default collation.
+    Text(&'a [u8]),
+}
+
+/// The assignment of a value; `None` if it is too long to move.
+pub(super) fn assigned(name: &[u8], given: Given<'_>) -> Option<Bytes> {
+    let number;
+    let (kind, bytes) = match given {
+        Given::Unsigned(value) => {
+            number = value.to_string();
+            (Kind::Unsigned, number.as_bytes())
+        }
+        Given::Signed(value) => {
+            number = value.to_string();
+            (Kind::Signed, number.as_bytes())
+        }
+        Given::Text(text) => (Kind::Text, text),
+    };
+    let value = Value {
+        kind,
+        collation: b"utf8mb3_general_ci",
+        bytes: Some(bytes),
+    };
+    value.assignment(name)
 }
 
 /// What the client has set, and what of it is not known.
@@ -159,6 +195,12 @@ impl UserVariables {
             };
             self.learn(name, found, link);
         }
+    }
+
+    /// True when these values can move with the client beside the others.
+    pub(super) fn have_room_for(&self, literals: &Literals) -> bool {
+        let more: usize = literals.iter().map(|(_, text)| text.len()).sum();
+        self.known.size().saturating_add(more) <= MAX_TOTAL
     }
 
     fn has_room(&self, assignment: &[u8]) -> bool {

@@ -51,16 +51,23 @@ impl Session {
             return;
         };
         let mut unanswered: Vec<Expected> = link.queue.drain().collect();
+        let kinds = || unanswered.iter().map(|sent| sent.kind);
+        let (names, unnamed) = (kinds().any(changes_names), kinds().any(leaves_doubt));
         link.inbound.entry = Entry::None;
         link.mode = Mode::Doubt;
-        if unanswered.iter().any(|sent| leaves_doubt(sent.kind)) {
+        if unnamed {
             link.fence.lose_unnamed();
+        }
+        if names || unnamed {
             self.pins.hold(PinReason::CopyInDoubt);
         }
         for sent in &mut unanswered {
             skip_unnamed(&mut self.unnamed, sent);
             self.undone(sent);
             self.attempted(&sent.meaning);
+        }
+        if names {
+            self.doubt_names();
         }
         self.pending.doubt();
     }
@@ -92,8 +99,13 @@ pub(super) enum CopyEnd {
     Failed,
 }
 
+/// True for requests that make or drop a statement with a name, which stands under the client's own name then.
+fn changes_names(kind: Kind) -> bool {
+    matches!(kind, Kind::Parse | Kind::Close)
+}
+
 /// True for requests that change the client's unnamed statement or its session: nobody will know whether
-/// they did. Those about statements with names are not sent while that can happen.
+/// they did.
 fn leaves_doubt(kind: Kind) -> bool {
     match kind {
         Kind::UnnamedParse

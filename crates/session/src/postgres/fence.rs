@@ -28,12 +28,17 @@ const MARK: u32 = 0xf3c3_0000;
 /// Longest reply to hold back in search of the fence's answer.
 const MAX_HELD: usize = 32;
 
+/// Bytes of notices to hold back beside them; more overtake what is held.
+const MAX_NOTICES: usize = 16 * 1024;
+
 /// Where a connection in doubt is on its way back.
 #[derive(Debug)]
 pub(super) struct Fence {
     stage: Stage,
-    /// Replies that may be the fence's.
+    /// Replies that may be the fence's, and notices among them.
     held: Vec<u8>,
+    /// The notices alone: they are the client's either way.
+    notices: Vec<u8>,
     count: u32,
     /// What the server does once it has read everything before the fence.
     server: Server,
@@ -70,6 +75,7 @@ impl Fence {
         Self {
             stage: Stage::NotSent,
             held: Vec::new(),
+            notices: Vec::new(),
             count: 0,
             server: Server::Listens,
             unnamed: Unnamed::Known,
@@ -98,6 +104,17 @@ impl Fence {
                     | tag::NO_DATA
                     | tag::CLOSE_COMPLETE
             )
+    }
+
+    /// Whether a message that is here completely must not overtake what is held.
+    pub(super) fn holds_back(&self, header: Header) -> bool {
+        let holds = match self.stage {
+            Stage::Ready | Stage::Parsed => true,
+            Stage::NotSent | Stage::Waiting | Stage::Found => false,
+        };
+        holds
+            && header.tag == tag::NOTICE_RESPONSE
+            && self.notices.len().saturating_add(header.total) <= MAX_NOTICES
     }
 
     /// Among what cannot be told apart are changes of the unnamed statement.
@@ -209,6 +226,7 @@ impl Session {
             }
             (Stage::Parsed, tag::PARAMETER_DESCRIPTION) if *body == link.fence.types() => {
                 link.fence.held.clear();
+                link.release_notices(out);
                 link.fence.stage = Stage::Found;
             }
             _ => {
@@ -244,11 +262,26 @@ impl Link {
         statements::reply(&mut self.fence.held, message_tag, body);
     }
 
+    /// A notice waits in its place for what is held in front of it.
+    pub(super) fn hold_notice(&mut self, body: &[u8]) {
+        self.hold(tag::NOTICE_RESPONSE, body);
+        statements::reply(&mut self.fence.notices, tag::NOTICE_RESPONSE, body);
+    }
+
+    /// What was held in front of the notices was the fence's.
+    fn release_notices(&mut self, out: &mut Effects) {
+        let notices = &mut self.fence.notices;
+        if !notices.is_empty() {
+            out.client_lane().inject(|bytes| bytes.append(notices));
+        }
+    }
+
     /// What was held is the client's.
     fn release_held(&mut self, out: &mut Effects) {
         if self.fence.held.first() == Some(&tag::READY_FOR_QUERY) {
             self.fence.server = Server::Listens;
         }
+        self.fence.notices.clear();
         let held = &mut self.fence.held;
         if !held.is_empty() {
             out.client_lane().inject(|bytes| bytes.append(held));

@@ -86,8 +86,9 @@ impl Heard {
 /// has set itself moves with its settings.
 pub(super) fn part(told: &mut Told, link: &Link, settings: &Settings) {
     let theirs = link.parameters.defaults();
+    let deviates = link.parameters.deviate();
     let mut moved = link.parameters.moved(settings).peekable();
-    if !link.parameters.is_steady() || moved.peek().is_some() {
+    if !link.parameters.is_steady() || (deviates && moved.peek().is_some()) {
         let reported = link.parameters.beyond_sessions();
         *told = Some(Defaults::new(theirs.iter().chain(reported).chain(moved)));
     } else if !told.as_ref().is_some_and(|ours| ours.is(theirs)) {

@@ -28,6 +28,7 @@ mod idling;
 mod inspecting;
 mod kind;
 mod link;
+mod meaning;
 mod own_replies;
 mod parameters;
 mod pending;
@@ -339,7 +340,7 @@ impl Session {
         }
         let mut reasons = self.pins.reasons();
         // Made in a transaction that is still open: it would survive the rollback.
-        if self.names.are_bound() {
+        if self.names.are_bound() || link.carried.is_lettered() {
             reasons.insert(PinReason::PreparedStatement);
         }
         let known = inspected && self.pending.is_nothing();

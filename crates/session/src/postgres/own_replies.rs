@@ -1,10 +1,10 @@
 //! Replies to requests of our own: none of them reaches the client.
 
-use tollgate_wire_postgres::backend::{self, read};
+use tollgate_wire_postgres::backend::{self, TransactionStatus, read};
 use tollgate_wire_postgres::tag::backend as tag;
 
 use super::Session;
-use super::link::Restored;
+use super::link::{Restored, SequenceUse};
 use super::queue::{Kind, SoFar};
 use super::replies::ends_session;
 use super::server::Verdict;
@@ -25,6 +25,10 @@ impl Session {
                     .inject(|bytes| backend::raw(bytes, tag::ERROR_RESPONSE, body));
                 Verdict::Fatal
             }
+            // It was meant to.
+            tag::ERROR_RESPONSE if kind == Kind::Replay && self.is_in_failed_transaction() => {
+                Verdict::GoOn
+            }
             tag::ERROR_RESPONSE if kind == Kind::Replay => {
                 self.restore_failed(body, out);
                 Verdict::Fatal
@@ -33,6 +37,12 @@ impl Session {
             tag::ERROR_RESPONSE if self.failed_before() => Verdict::OutOfSync,
             tag::ERROR_RESPONSE if kind == Kind::Catalogue => {
                 self.catalogue_refused();
+                Verdict::GoOn
+            }
+            tag::COMMAND_COMPLETE if kind == Kind::Replay && body == b"DISCARD SEQUENCES\0" => {
+                if let Some(link) = &mut self.link {
+                    link.sequences = SequenceUse::Unused;
+                }
                 Verdict::GoOn
             }
             tag::DATA_ROW if kind == Kind::Catalogue => {
@@ -54,6 +64,11 @@ impl Session {
             tag::READY_FOR_QUERY => self.own_ready(body, out),
             _ => Verdict::GoOn,
         }
+    }
+
+    fn is_in_failed_transaction(&self) -> bool {
+        let link = self.link.as_ref();
+        link.is_some_and(|link| link.status == TransactionStatus::Failed)
     }
 
     /// Notes that the request in front failed. True if it had already.

@@ -37,6 +37,8 @@ pub(crate) struct Parameters {
     /// The values at the start, as others know them.
     defaults: Defaults,
     entries: Vec<Parameter>,
+    /// How many of them differ from the baseline.
+    away: usize,
     steadiness: Steadiness,
     /// Whether anything was reported since `observed` was last asked.
     news: News,
@@ -111,6 +113,7 @@ impl Parameters {
                 .iter()
                 .map(|(name, value)| Parameter::new(name, value))
                 .collect(),
+            away: 0,
             steadiness: Steadiness::Steady,
             news: News::None,
             beyond: Beyond::Never,
@@ -138,6 +141,10 @@ impl Parameters {
         self.news = News::Reported;
         if let Some(parameter) = self.entries.get_mut(at) {
             let same = *parameter.baseline == *value;
+            self.away = self
+                .away
+                .saturating_sub(usize::from(parameter.now.is_some()))
+                .saturating_add(usize::from(!same));
             parameter.now = (!same).then(|| value.into());
             if !same && parameter.key.is_empty() {
                 self.steadiness = Steadiness::Shaken;
@@ -164,7 +171,7 @@ impl Parameters {
 
     /// True when some setting is not what it was at the start.
     pub(crate) fn deviate(&self) -> bool {
-        self.entries.iter().any(|entry| entry.now.is_some())
+        self.away > 0
     }
 
     /// Names and values of what sessions can set and is not what it was at the start, but for `settings`.

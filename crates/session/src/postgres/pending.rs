@@ -6,7 +6,7 @@
 use tollgate_sql::{EffectSet, LastTouch, TouchedSettings};
 
 use super::parameters::Parameters;
-use super::settings::{Facts, Listing, Settings};
+use super::settings::{Facts, Listing, Settings, is_of_reading};
 
 /// Command tags of statements that may commit what was done before them, so that a later error no longer
 /// undoes it. Source: callers of `PreventInTransactionBlock`, and procedural code.
@@ -45,6 +45,8 @@ struct Open {
     listing: Listing,
     unknown: Unknown,
     alteration: Alteration,
+    /// The same of settings that decide how texts are read.
+    reading: Alteration,
     defaults: DefaultsOfServer,
     ending: Ending,
     certainty: Certainty,
@@ -105,8 +107,10 @@ enum DefaultsOfServer {
 }
 
 /// Effects that may change a setting, for the transaction or for longer.
-const ALTERING: EffectSet = EffectSet::SETTING
-    .union(EffectSet::SETTING_UNKNOWN)
+const ALTERING: EffectSet = EffectSet::SETTING.union(ALTERING_ANY);
+
+/// The same where nobody says which.
+const ALTERING_ANY: EffectSet = EffectSet::SETTING_UNKNOWN
     .union(EffectSet::LOCAL_SETTING)
     .union(EffectSet::LOCAL_SETTING_UNKNOWN)
     .union(EffectSet::RESET_ALL)
@@ -146,6 +150,7 @@ impl Open {
         listing: Listing::No,
         unknown: Unknown::None,
         alteration: Alteration::None,
+        reading: Alteration::None,
         defaults: DefaultsOfServer::Untouched,
         ending: Ending::Commit,
         certainty: Certainty::Certain,
@@ -200,6 +205,13 @@ impl Pending {
             && self.ask.listing == Listing::No
     }
 
+    /// The same for settings that decide how texts are read.
+    pub(crate) fn leaves_reading_alone(&self) -> bool {
+        self.open.reading == Alteration::None
+            && self.ask.names.is_empty()
+            && self.ask.listing == Listing::No
+    }
+
     /// True when more than settings is in question.
     pub(crate) fn suspects_facts(&self) -> bool {
         !self.ask.facts.is_empty() || !self.open.facts.is_empty()
@@ -245,11 +257,16 @@ impl Pending {
         }
         if effects.intersects(ALTERING) {
             self.open.alteration = Alteration::Some;
+            if may_change_reading(effects, touched) {
+                self.open.reading = Alteration::Some;
+            }
         }
         if effects.intersects(EffectSet::DEFAULTS) {
             self.open.defaults = DefaultsOfServer::Touched;
         }
-        if effects.intersects(EffectSet::ROLLBACK_TO.union(CODE)) {
+        // Which of the statements that it may execute a text has executed is not looked up.
+        let executes = effects.intersects(EffectSet::EXECUTE) && effects.intersects(ALTERING);
+        if executes || effects.intersects(EffectSet::ROLLBACK_TO.union(CODE)) {
             self.open.certainty = Certainty::Doubtful;
         }
         if effects.intersects(EffectSet::RESET_ALL) {
@@ -442,6 +459,13 @@ impl Pending {
             self.open.commits = Commits::Some;
         }
     }
+}
+
+/// True when a text with these effects may change how the next one is read.
+pub(super) fn may_change_reading(effects: EffectSet, touched: Option<&TouchedSettings>) -> bool {
+    let reads = |touched: &TouchedSettings| touched.is_empty() || touched.iter().any(is_of_reading);
+    effects.intersects(ALTERING_ANY)
+        || effects.intersects(EffectSet::SETTING) && touched.is_none_or(reads)
 }
 
 /// A setting that no module has defined comes into being when it is set, and stays.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tollgate_sql::EffectSet;
 
+use super::queue::Blame;
 use super::settings::Facts;
 use crate::{Effects, PinChange, PinReason, PinSet};
 
@@ -73,9 +74,16 @@ pub(crate) struct Pins {
     derived: PinSet,
     /// What the shell has been told.
     announced: PinSet,
-    /// The last statement that may have pinned.
-    digest: Option<Arc<str>>,
+    /// What may have pinned last.
+    blamed: Option<Box<Blamed>>,
     sequences: Sequences,
+}
+
+/// A statement and the stored code behind it, as far as they are known to be able to pin.
+#[derive(Debug)]
+struct Blamed {
+    digest: Option<Arc<str>>,
+    culprit: Option<Arc<String>>,
 }
 
 /// Whether the session asks for the values its sequences gave last.
@@ -93,7 +101,7 @@ impl Pins {
             held: PinSet::NONE,
             derived: PinSet::NONE,
             announced: PinSet::NONE,
-            digest: None,
+            blamed: None,
             sequences: Sequences::Unread,
         }
     }
@@ -121,11 +129,12 @@ impl Pins {
     /// A statement with these possible effects was tried, and may have failed half-way. Answers what the
     /// server should be asked when its transaction is over.
     #[must_use]
-    pub(crate) fn tried(&mut self, effects: EffectSet, digest: Option<&Arc<str>>) -> Facts {
-        if effects.intersects(PINNING)
-            && let Some(digest) = digest
-        {
-            self.digest = Some(Arc::clone(digest));
+    pub(crate) fn tried(&mut self, effects: EffectSet, blame: Blame<'_>) -> Facts {
+        if effects.intersects(PINNING) && (blame.digest.is_some() || blame.culprit.is_some()) {
+            self.blamed = Some(Box::new(Blamed {
+                digest: blame.digest.cloned(),
+                culprit: blame.culprit.cloned(),
+            }));
         }
         for (effect, reason) in IMMEDIATE {
             if effects.intersects(effect) {
@@ -233,12 +242,41 @@ impl Pins {
             return;
         }
         for reason in now.without(self.announced).iter() {
-            let digest = self.digest.as_deref().map(Box::from);
-            out.pin_changed(PinChange::Pinned { reason, digest });
+            let blamed = self.blamed.as_deref();
+            let digest = blamed.and_then(|blamed| blamed.digest.as_deref());
+            let culprit = blamed.and_then(|blamed| blamed.culprit.as_deref());
+            let detail = culprit.filter(|_| is_of_code(reason));
+            out.pin_changed(PinChange::Pinned {
+                reason,
+                digest: digest.map(Box::from),
+                detail: detail.map(|name| name.as_str().into()),
+            });
         }
         for reason in self.announced.without(now).iter() {
             out.pin_changed(PinChange::Unpinned(reason));
         }
         self.announced = now;
+    }
+}
+
+/// True for reasons that code may give which nobody can follow.
+fn is_of_code(reason: PinReason) -> bool {
+    match reason {
+        PinReason::SessionSetting
+        | PinReason::ProceduralBody
+        | PinReason::LoadedLibrary
+        | PinReason::RandomSeed
+        | PinReason::Unknown => true,
+        PinReason::PreparedStatement
+        | PinReason::TemporaryObject
+        | PinReason::HoldCursor
+        | PinReason::AdvisoryLock
+        | PinReason::Listen
+        | PinReason::Sequence
+        | PinReason::CopyInDoubt
+        | PinReason::UnnamedStatement
+        | PinReason::UserVariable
+        | PinReason::LockedTables
+        | PinReason::Handler => false,
     }
 }

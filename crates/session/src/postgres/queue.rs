@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tollgate_sql::{Calls, Conduct, EffectSet, TouchedSettings};
 
 pub(crate) use super::kind::Kind;
-use super::statements::{Named, Shape, Statement};
+use super::settings::Reading;
+use super::statements::{Named, Possible, Shape, Statement};
 use super::unnamed::Remembered;
 
 /// Entries beyond which a client waits for replies. A server holds back at most 8 KiB of replies
@@ -20,6 +21,8 @@ pub(crate) enum NameChange {
         name: Box<[u8]>,
         /// The `PREPARE`, if it may be run again.
         text: Option<Box<[u8]>>,
+        /// The settings under which its constants are read, if that was known when it was sent.
+        reading: Option<Arc<Reading>>,
     },
     Remove(Box<[u8]>),
     /// None: the statement is only run.
@@ -50,6 +53,17 @@ pub(crate) struct Meaning {
     pub(crate) calls: Calls,
     /// The statement without its data, if it may pin.
     pub(crate) digest: Option<Arc<str>>,
+    /// The stored code that may pin, because nobody can follow what it does.
+    pub(crate) culprit: Option<Arc<String>>,
+}
+
+/// What to name when something pins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Blame<'a> {
+    /// The statement.
+    pub(crate) digest: Option<&'a Arc<str>>,
+    /// The stored code.
+    pub(crate) culprit: Option<&'a Arc<String>>,
 }
 
 impl Meaning {
@@ -61,6 +75,7 @@ impl Meaning {
         touched: None,
         calls: Calls::NOTHING,
         digest: None,
+        culprit: None,
     };
 
     /// Only the effects are known, not which statement has them.
@@ -87,6 +102,27 @@ impl Meaning {
         }
     }
 
+    /// Who is to blame if it pins.
+    pub(crate) fn blame(&self) -> Blame<'_> {
+        Blame {
+            digest: self.digest.as_ref(),
+            culprit: self.culprit.as_ref(),
+        }
+    }
+
+    /// The same with what any of these statements may do, one of which may be executed.
+    #[must_use]
+    pub(crate) fn executing(mut self, any: &Possible) -> Self {
+        self.effects.insert(any.effects);
+        if let Some(theirs) = &any.touched
+            && !Arc::make_mut(self.touched.get_or_insert_default()).add(theirs)
+        {
+            self.effects
+                .insert(EffectSet::SETTING | EffectSet::SETTING_UNKNOWN);
+        }
+        self
+    }
+
     /// The same with what stored code may do.
     #[must_use]
     pub(crate) fn with(mut self, conduct: Conduct) -> Self {
@@ -96,6 +132,7 @@ impl Meaning {
             return self;
         }
         self.effects.insert(effects);
+        self.culprit = conduct.culprit;
         let mut settings = conduct.settings;
         if let Some(own) = &self.touched
             && !settings.add(own)
@@ -114,6 +151,8 @@ pub(crate) enum Noise {
     Heard,
     /// It is a request of our own that no request of the client's waits for, or goes on without.
     Quiet,
+    /// One of several of our own, the last of which is to fail.
+    Meant,
 }
 
 /// How a request that is still being answered has gone so far.
@@ -147,6 +186,8 @@ pub(crate) enum Alias {
     Described {
         statement: Arc<Statement>,
     },
+    /// Nor this: it belongs to a Describe in a transaction that has failed, of a statement with a result.
+    Aborted,
     /// As `Stale`, for a statement of SQL that takes these parameters: the body of a `ParameterDescription`.
     StaleSql {
         parameters: Box<[u8]>,
@@ -168,6 +209,8 @@ pub(crate) enum Work {
     Number(u32),
     /// To be told how the statement in front was read.
     Reading,
+    /// To be told how the `PREPARE` behind will be read.
+    Foresight,
     /// The statement with this name of the client's.
     Own {
         name: Box<[u8]>,
@@ -264,6 +307,12 @@ impl Queue {
 
     pub(crate) fn front_mut(&mut self) -> Option<&mut Expected> {
         self.entries.front_mut()
+    }
+
+    /// The oldest Execute that is not answered.
+    pub(crate) fn next_execute(&mut self) -> Option<&mut Expected> {
+        let mut entries = self.entries.iter_mut();
+        entries.find(|expected| expected.kind == Kind::Execute)
     }
 
     pub(crate) fn back_mut(&mut self) -> Option<&mut Expected> {

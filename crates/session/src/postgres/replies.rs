@@ -43,6 +43,15 @@ impl Session {
             (
                 tag::DATA_ROW,
                 Some(Expected {
+                    work: Work::Foresight,
+                    ..
+                }),
+            ) => {
+                link.foresight_answered(body);
+            }
+            (
+                tag::DATA_ROW,
+                Some(Expected {
                     work: Work::Roster, ..
                 }),
             ) => {
@@ -112,7 +121,12 @@ impl Session {
             self.prepared_again();
             return;
         }
-        let statements = if front.kind == Kind::Execute {
+        let executed = front.kind == Kind::Execute;
+        if executed && tag == b"ROLLBACK" && link.status == TransactionStatus::Failed {
+            // What comes behind it in its segment does not fail for that any more.
+            link.status = TransactionStatus::InTransaction;
+        }
+        let statements = if executed {
             Statements::One
         } else {
             front.meaning.statements
@@ -128,7 +142,7 @@ impl Session {
         }
         // Most statements have no effects, and most of their tags no meaning.
         if !effects.is_empty() || may_matter(tag) {
-            let mut facts = self.pins.tried(effects, meaning.digest.as_ref());
+            let mut facts = self.pins.tried(effects, meaning.blame());
             facts = facts.union(self.pins.tagged(tag, effects));
             self.pending.tried(effects, meaning.touched.as_deref());
             self.pending.suspect(facts);
@@ -144,6 +158,7 @@ impl Session {
                 touched: meaning.touched.clone(),
                 calls: meaning.calls.clone(),
                 digest: meaning.digest.clone(),
+                culprit: meaning.culprit.clone(),
             };
             self.stored_code_ran(effects);
             self.statements_tagged(tag, change, meaning);
@@ -287,9 +302,12 @@ impl Session {
             .link
             .as_ref()
             .is_some_and(|link| link.parameters.beyond_control());
+        let link = self.link.as_ref();
+        let is_lettered = link.is_some_and(|link| link.carried.is_lettered());
+        let statements = self.names.are_bound() || is_lettered;
         let derived: PinSet = [
             (settings_beyond_control, PinReason::SessionSetting),
-            (self.names.are_bound(), PinReason::PreparedStatement),
+            (statements, PinReason::PreparedStatement),
             (self.unnamed.is_forgotten(), PinReason::UnnamedStatement),
         ]
         .into_iter()
@@ -339,7 +357,7 @@ impl Session {
         match failed.noise {
             Noise::Quiet => link.study.failed(),
             Noise::Heard if failed.kind.is_own() => link.upset = Upset::ByOurs,
-            Noise::Heard => {}
+            Noise::Heard | Noise::Meant => {}
         }
         match failed.kind {
             Kind::UnnamedParse => {
@@ -400,7 +418,7 @@ impl Session {
 
     /// A request with this meaning was tried. It ended its transaction or its failure will.
     fn attempted_quietly(&mut self, meaning: &Meaning) {
-        let facts = self.pins.tried(meaning.effects, meaning.digest.as_ref());
+        let facts = self.pins.tried(meaning.effects, meaning.blame());
         self.pending
             .tried(meaning.effects, meaning.touched.as_deref());
         self.pending.suspect(facts);

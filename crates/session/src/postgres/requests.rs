@@ -1,8 +1,6 @@
 //! The client's requests while it has a server connection: what each will be answered with, and what
 //! running it may do.
 
-use std::sync::Arc;
-
 use tollgate_sql::{Dialect, EffectSet, Scanner, Summary};
 use tollgate_wire_postgres::frame::{HEADER_LEN, Header};
 
@@ -12,9 +10,9 @@ use super::link::{
     Alignment, Changes, Copy, Entry, Held, Inbound, Intrusion, Link, Owner, Segment,
     SegmentProgress, Upset,
 };
-use super::pins::PINNING;
-use super::queue::{DataEnd, Expected, Kind, Meaning, Statements, Syncs};
-use super::statements::{Apart, Roll, changes};
+use super::meaning::meaning_of;
+use super::queue::{Alias, DataEnd, Expected, Kind, Meaning, Syncs};
+use super::statements::{Apart, EXITS, Roll, text_of};
 use super::unnamed::{Remedy, Remembered, Unnamed};
 use super::{Session, Want};
 use crate::Effects;
@@ -22,24 +20,12 @@ use crate::Effects;
 /// Closes the unnamed statement; answered with `3`. PostgreSQL manual, "Message Formats".
 const CLOSE_UNNAMED: &[u8] = b"C\0\0\0\x06S\0";
 
-/// Bytes of a statement kept to tell what pinned.
-const MAX_DIGEST: usize = 200;
-
 /// Functions of large objects by object id: descriptors end with the transaction, as in a session of its
 /// own. Any other function called by id may do anything. Source: PostgreSQL 15 `pg_proc.dat`.
 const HARMLESS_FUNCTIONS: [u32; 20] = [
     715, 764, 765, 767, 952, 953, 954, 955, 956, 957, 958, 964, 1004, 3170, 3171, 3172, 3457, 3458,
     3459, 3460,
 ];
-
-/// Effects of texts that may change a setting.
-pub(super) const MAY_SET: EffectSet = EffectSet::SETTING
-    .union(EffectSet::SETTING_UNKNOWN)
-    .union(EffectSet::LOCAL_SETTING)
-    .union(EffectSet::LOCAL_SETTING_UNKNOWN)
-    .union(EffectSet::RESET_ALL)
-    .union(EffectSet::PROCEDURE)
-    .union(EffectSet::EXECUTE);
 
 impl Session {
     /// The text of the newest request is known: note what running it will mean.
@@ -50,7 +36,7 @@ impl Session {
         if link.inbound.entry == Entry::None {
             return;
         }
-        let meaning = meaning_of(summary, link, self.names.effects(), text);
+        let meaning = meaning_of(summary, link, self.names.possible(), text);
         let Some(newest) = link.queue.back_mut() else {
             return;
         };
@@ -80,13 +66,19 @@ impl Session {
     }
 
     pub(super) fn query(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
-        let meaning = match self.judge(message, 0, out) {
+        let mut meaning = match self.judge(message, 0, out) {
             Ok(meaning) => meaning,
             Err(want) => return Step::Wait(want),
         };
+        if let Some(meaning) = &mut meaning
+            && meaning.name.is_some()
+            && let Some(want) = self.foresee(whole_text(message), meaning, out)
+        {
+            return Step::Wait(want);
+        }
         if let Some(meaning) = &meaning
             && self.may_read_sequences(meaning)
-            && let Some(want) = self.forget_sequences(out)
+            && let Some(want) = self.forget_sequences(Some(whole_text(message)), out)
         {
             return Step::Wait(want);
         }
@@ -155,16 +147,22 @@ impl Session {
         if !statement.is_empty() {
             return self.bind_named(message, (portal, statement), out);
         }
-        let sent = self
-            .link
-            .as_ref()
-            .and_then(|link| link.segment_statement.clone());
-        let meaning = sent.unwrap_or_else(|| self.unnamed.possible_meaning());
+        let meaning = self.meaning_of_unnamed();
+        if !meaning.effects.intersects(EXITS) {
+            match self.unnamed_stand_in(Kind::Bind, out) {
+                Ok(Some(number)) => return self.bind_in_vain(message, portal, number, out),
+                Ok(None) => {}
+                Err(want) => return Step::Wait(want),
+            }
+        }
+        if let Some(want) = self.call_list_apart(&meaning, out) {
+            return Step::Wait(want);
+        }
         // What is sent to forget drops the unnamed statement, which must not be the one that cannot be
         // made again.
         if self.may_read_sequences(&meaning)
             && !self.unnamed.is_forgotten()
-            && let Some(want) = self.forget_sequences(out)
+            && let Some(want) = self.forget_sequences(None, out)
         {
             return Step::Wait(want);
         }
@@ -187,6 +185,29 @@ impl Session {
         Step::Taken
     }
 
+    /// The transaction has failed, so the Bind will: at the statement with this number.
+    fn bind_in_vain(
+        &mut self,
+        message: Message<'_>,
+        portal: &[u8],
+        number: u32,
+        out: &mut Effects,
+    ) -> Step {
+        let Some(link) = &mut self.link else {
+            return Step::Wait(Want::Server);
+        };
+        if portal.is_empty() {
+            link.segment_portal = Some(Meaning::NOTHING);
+        }
+        link.extended(message.header, Kind::Bind);
+        link.alias(Alias::Sent {
+            name: (*b"").into(),
+            number,
+        });
+        link.rename_bind(message, (portal, b""), number, out);
+        Step::Taken
+    }
+
     pub(super) fn describe(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
         let name = match head(message, 1) {
             Head::Name { name, .. } => name,
@@ -198,8 +219,17 @@ impl Session {
         if statement && !name.is_empty() {
             return self.describe_named(message, name, out);
         }
+        let stand_in = if statement && name.is_empty() {
+            match self.unnamed_stand_in(Kind::DescribeStatement, out) {
+                Ok(stand_in) => stand_in,
+                Err(want) => return Step::Wait(want),
+            }
+        } else {
+            None
+        };
         if statement
             && name.is_empty()
+            && stand_in.is_none()
             && let Some(want) = self.align(Kind::DescribeStatement, out)
         {
             return Step::Wait(want);
@@ -213,6 +243,9 @@ impl Session {
             Kind::DescribeColumns
         };
         link.extended(message.header, kind);
+        if let Some(number) = stand_in {
+            link.rename_target(message, number, out);
+        }
         Step::Taken
     }
 
@@ -230,7 +263,7 @@ impl Session {
         let mut meaning =
             sent.unwrap_or_else(|| Meaning::of_several(link.bound, &link.bound_settings));
         if meaning.effects.intersects(EffectSet::EXECUTE) {
-            meaning.effects.insert(self.names.effects());
+            meaning = meaning.executing(self.names.possible());
         }
         if self.names.are_full() {
             return Step::Wait(self.settle_first(out));
@@ -238,9 +271,14 @@ impl Session {
         if let Some(want) = self.call_roll(&Roll::before(&meaning), out) {
             return Step::Wait(want);
         }
+        self.foresee_here(&mut meaning, out);
+        let named = !portal.is_empty();
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
+        if named && meaning.effects.intersects(EffectSet::PREPARE) {
+            link.study.older_texts_run();
+        }
         link.extended(message.header, Kind::Execute);
         self.runs(meaning);
         Step::Taken
@@ -345,6 +383,11 @@ impl Session {
     }
 }
 
+/// The text of a Query.
+fn whole_text(message: Message<'_>) -> &[u8] {
+    text_of(message.header.body(message.bytes))
+}
+
 impl Link {
     /// The message at hand goes to the server as it is.
     pub(super) fn pass(&mut self, header: Header, entry: Entry) {
@@ -436,45 +479,4 @@ impl Link {
         }
         self.pass(header, Entry::None);
     }
-}
-
-pub(super) fn meaning_of(
-    summary: &Summary,
-    link: &mut Link,
-    named: EffectSet,
-    text: Option<&[u8]>,
-) -> Meaning {
-    let mut effects = summary.effects;
-    let uncertain = link.settings_in_flight || link.parameters.backslash_is_ambiguous();
-    if effects.intersects(EffectSet::AMBIGUOUS_ESCAPE) && uncertain {
-        // The server may have read the strings in another way, and run what looks like data here.
-        effects.insert(EffectSet::UNKNOWN);
-    }
-    if effects.intersects(EffectSet::EXECUTE) {
-        effects.insert(named);
-    }
-    let statements = match summary.statements {
-        0 => Statements::None,
-        1 => Statements::One,
-        _ => Statements::Many,
-    };
-    let touched = (!summary.settings.is_empty()).then(|| Arc::new(summary.settings.clone()));
-    Meaning {
-        effects,
-        statements,
-        name: changes(summary, text),
-        touched,
-        calls: summary.calls.clone(),
-        digest: digest(text, effects, link),
-    }
-}
-
-/// The statement for those who want to know what pinned, if it may.
-fn digest(text: Option<&[u8]>, effects: EffectSet, link: &Link) -> Option<Arc<str>> {
-    if !effects.intersects(PINNING) {
-        return None;
-    }
-    let style = link.parameters.style();
-    let digest = tollgate_sql::digest(Dialect::PostgreSql, style, text?, MAX_DIGEST);
-    Some(Arc::from(digest))
 }

@@ -7,9 +7,9 @@
 //! What sequences gave last is not moved. It stays with the connection, and a stranger who asks for it is
 //! told what he would be told on a connection of his own: that there is nothing yet.
 
-use memchr::memmem;
-use tollgate_sql::EffectSet;
-use tollgate_wire_postgres::backend::{ErrorFields, TransactionStatus};
+use memchr::memchr2_iter;
+use tollgate_sql::{Dialect, EffectSet, classify, statements};
+use tollgate_wire_postgres::backend::{self, ErrorFields, TransactionStatus};
 use tollgate_wire_postgres::sqlstate::SqlState;
 use tollgate_wire_postgres::tag::frontend as tag;
 
@@ -17,6 +17,7 @@ use super::head::Message;
 use super::link::{Alignment, Link, Owner, Past, Restored, Segment, SequenceUse};
 use super::queue::{Expected, Kind, Meaning, Work};
 use super::settings::{Certainty, replay};
+use super::statements::text_of;
 use super::stored::Consulted;
 use super::unnamed::Unnamed;
 use super::{Session, Want};
@@ -25,8 +26,15 @@ use crate::Effects;
 /// Forgets what sequences gave to whoever used the connection before.
 const DISCARD_SEQUENCES: &[u8] = b"Q\0\0\0\x16DISCARD SEQUENCES\0";
 
+/// The same amid a text that leaves a failed transaction, which then fails again: nobody has such a savepoint.
+const FORGET_AND_FAIL: &[u8] = b"\n;DISCARD SEQUENCES;ROLLBACK TO tollgate\0";
+
 /// Functions that tell what sequences gave last, as people spell them. A false alarm costs a moment.
-const SEQUENCE_READERS: [&[u8]; 4] = [b"currval", b"lastval", b"CURRVAL", b"LASTVAL"];
+const SEQUENCE_READERS: [&[u8]; 2] = [b"currval", b"lastval"];
+
+/// Letters of such a name in front of its `v`, and in all.
+const BEFORE_V: usize = 4;
+const READER: usize = 7;
 
 /// Bytes of a text that are waited for before it is sent to a connection that others have used
 /// sequences on. A shell's buffer holds as much.
@@ -107,11 +115,11 @@ impl Session {
             link.restored = Restored::Ready;
             return Some(Want::More);
         }
-        let reads = SEQUENCE_READERS
-            .iter()
-            .any(|name| memmem::find(message.bytes, name).is_some());
+        let reads = names_a_reader(message.bytes);
         if reads || !whole {
-            return self.forget_sequences(out);
+            let query = whole && message.header.tag == tag::QUERY;
+            let text = query.then(|| text_of(message.header.body(message.bytes)));
+            return self.forget_sequences(text, out);
         }
         None
     }
@@ -128,25 +136,44 @@ impl Session {
         effects.intersects(EffectSet::SEQUENCE_READ)
     }
 
-    /// Forgets what sequences gave to others. In a failed transaction nothing can be sent that would, but
-    /// the server will say nothing either.
-    pub(super) fn forget_sequences(&mut self, out: &mut Effects) -> Option<Want> {
+    /// Forgets what sequences gave to others. `query` is the text that is about to be sent, if it is one of a
+    /// Query and whole: in a transaction that has failed it may read them only if it ends that first.
+    pub(super) fn forget_sequences(
+        &mut self,
+        query: Option<&[u8]>,
+        out: &mut Effects,
+    ) -> Option<Want> {
         let link = self.link.as_mut()?;
         if link.sequences != SequenceUse::ByOthers
             || matches!(link.segment, Segment::Skipping | Segment::Refused)
-            || link.status == TransactionStatus::Failed
             || link.may_lose_track()
             || link.takes_copy_data()
         {
+            return None;
+        }
+        if !link.queue.is_all_own() {
+            // What is on its way may use sequences itself, and that is not to be forgotten, or end a transaction
+            // that has failed.
+            return Some(match link.segment {
+                Segment::Open => self.settle_first(out),
+                Segment::Closed | Segment::Skipping | Segment::Refused => Want::Replies,
+            });
+        }
+        if link.status == TransactionStatus::Failed {
+            let leaves = query.and_then(|query| link.leaves_failure(query));
+            if let (Some(leaves), true) = (leaves, link.queue.is_empty()) {
+                let text = [leaves, FORGET_AND_FAIL].concat();
+                out.server_lane()
+                    .inject(|bytes| backend::raw(bytes, tag::QUERY, &text));
+                link.queue.push(Expected::new(Kind::Replay));
+                link.ran_a_query_of_our_own(&self.unnamed);
+            }
             return None;
         }
         if link.segment == Segment::Open {
             link.run_aside(b"discard sequences", Work::None, out);
             link.sequences = SequenceUse::Unused;
             return None;
-        }
-        if !link.queue.is_all_own() {
-            return Some(Want::Replies);
         }
         out.server_lane()
             .inject(|bytes| bytes.extend_from_slice(DISCARD_SEQUENCES));
@@ -182,6 +209,23 @@ fn may_end_a_transaction(message: Message<'_>) -> bool {
 }
 
 impl Link {
+    /// What is to be done ahead of this text, which may be about to end the failed transaction and go on: the
+    /// same as it does first. `None` if it will be refused.
+    pub(super) fn leaves_failure<'a>(&self, query: &'a [u8]) -> Option<&'a [u8]> {
+        let style = self.parameters.style();
+        let spans = statements(Dialect::PostgreSql, style, query).into_iter();
+        let mut all = spans.filter_map(|span| query.get(span));
+        let summary = |statement: &[u8]| classify(Dialect::PostgreSql, style, statement);
+        let first = all.find(|statement| summary(statement).statements > 0)?;
+        let effects = summary(first).effects;
+        if effects.intersects(EffectSet::ROLLBACK_TO) {
+            return Some(first);
+        }
+        let ends = effects.intersects(EffectSet::COMMIT.union(EffectSet::ROLLBACK));
+        // It keeps the characteristics of the transaction, for the text may do so as well.
+        ends.then_some(b"ROLLBACK AND CHAIN")
+    }
+
     /// A Query of our own drops the unnamed statement that the connection has.
     pub(super) fn ran_a_query_of_our_own(&mut self, unnamed: &Unnamed) {
         self.owner = Owner::Nobody;
@@ -189,5 +233,47 @@ impl Link {
             None => Alignment::Confirmed,
             Some(_) => Alignment::No,
         };
+    }
+}
+
+/// True if one of the names is in the bytes. Looks for their rarest letter, which costs less than to search for each.
+fn names_a_reader(bytes: &[u8]) -> bool {
+    memchr2_iter(b'v', b'V', bytes).any(|at| {
+        let start = at.checked_sub(BEFORE_V);
+        let name = start.and_then(|start| bytes.get(start..start.saturating_add(READER)));
+        name.is_some_and(|name| {
+            SEQUENCE_READERS
+                .iter()
+                .any(|reader| name.eq_ignore_ascii_case(reader))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_a_reader;
+
+    #[test]
+    fn readers_of_sequences_are_found_wherever_they_stand() {
+        for text in [
+            "select lastval()",
+            "currval",
+            "SELECT 1, CURRVAL('s')",
+            "vcurrVal(",
+            "lastvallastval",
+        ] {
+            assert!(names_a_reader(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "",
+            "v",
+            "val",
+            "astval(1)",
+            "select value from last",
+            "nextval('s')",
+            "currva",
+        ] {
+            assert!(!names_a_reader(text.as_bytes()), "{text}");
+        }
     }
 }

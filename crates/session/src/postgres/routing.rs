@@ -117,7 +117,7 @@ impl Link {
     /// Whether an error now is nothing to the client.
     fn is_quiet_work(&self) -> bool {
         let front = self.queue.front();
-        front.is_some_and(|front| front.noise == Noise::Quiet)
+        front.is_some_and(|front| front.noise != Noise::Heard)
     }
 
     /// True for a message that is passed on only when it is here completely, because it is rewritten. A

@@ -34,7 +34,9 @@ impl Session {
             } else {
                 match frame::next(rest) {
                     Frame::Complete(header) => self.whole(header, rest, consumed, out),
-                    Frame::Incomplete(header) if Link::awaits_whole(header) => {
+                    Frame::Incomplete(header)
+                        if Link::awaits_whole(header) || link.fence.holds_back(header) =>
+                    {
                         break self.at_end(rest.len(), out);
                     }
                     Frame::Incomplete(header) => (0, link.start(header, out)),
@@ -87,11 +89,14 @@ impl Session {
             return (0, Verdict::OutOfSync);
         };
         let way = link.way(header);
+        let mut waits = false;
         if link.mode == Mode::Doubt && way != Some(Way::Fence) {
+            waits = link.fence.holds_back(header);
             link.passes_fence(header.tag, out);
         }
         match way {
             None => return (0, Verdict::OutOfSync),
+            Some(Way::Client) if waits => link.hold_notice(header.body(rest)),
             Some(Way::Client) if header.tag == tag::NOTIFICATION_RESPONSE => {
                 let whole = Whole { header, rest, at };
                 link.notify(whole, self.process_id, out.client_lane());
@@ -204,7 +209,7 @@ impl Session {
     /// The server ends the session while it answers a question that the client knows nothing of.
     fn say_last_words(&mut self, body: &[u8], out: &mut Effects) {
         let front = self.link.as_ref().and_then(|link| link.queue.front());
-        if front.is_some_and(|front| front.noise == Noise::Quiet) && ends_session(body) {
+        if front.is_some_and(|front| front.noise != Noise::Heard) && ends_session(body) {
             out.client_lane()
                 .inject(|bytes| backend::raw(bytes, tag::ERROR_RESPONSE, body));
         }

@@ -203,6 +203,8 @@ effects! {
     SESSION_STATUS = 88;
     /// `RENAME TABLE`, or an `ALTER` that renames something.
     RENAME = 89;
+    /// `CREATE` or `ALTER VIEW`.
+    VIEW_DEFINED = 90;
 }
 
 impl EffectSet {

@@ -273,6 +273,45 @@ fn only_texts_that_call_it_are_concerned() {
 }
 
 #[test]
+fn names_that_need_quotes_are_compared_as_they_are() {
+    let body = "begin perform set_config('a.b', 'c', false); end";
+    let all = routines(&[
+        routine("o\"dd", "plpgsql", body),
+        routine("Big Fun-c", "plpgsql", body),
+        routine("calls_it", "sql", "select \"o\"\"dd\"()"),
+        routine(
+            "perl",
+            "plperl",
+            "spi_exec_query('select \"calls_it\" ()');",
+        ),
+    ]);
+    for text in [
+        "select \"o\"\"dd\"(1)",
+        "select public.\"Big Fun-c\" (1)",
+        "select calls_it()",
+        "select perl()",
+        "do $$ begin perform \"o\"\"dd\"(); end $$",
+        "do $$ begin perform public . \"calls_it\" (); end $$",
+        "do language plperl $$ spi_exec_query(\"select \\\"o\\\"\\\"dd\\\"()\"); $$",
+        "do language plperl $$ spi_exec_query(\"select \\\"calls_it\\\"()\"); $$",
+        "do $$ begin perform \"big fun-c\"(); end $$",
+    ] {
+        let found = conduct(&all, text).map(|conduct| names(&conduct));
+        assert_eq!(found.as_deref(), Some("a.b"), "{text}");
+    }
+    for text in [
+        "select 1",
+        "select odd(1)",
+        "select dd(1)",
+        "select \"o\"(), \"dd\"()",
+        "select \"o dd\"()",
+        "do $$ begin perform \"dd\"(), \"other\" (1); end $$",
+    ] {
+        assert_eq!(conduct(&all, text), None, "{text}");
+    }
+}
+
+#[test]
 fn what_is_reached_without_a_name_concerns_all_that_run_queries() {
     let body = "begin perform set_config('a.b', 'c', false); return new; end";
     let all = routines(&[Routine {
@@ -420,4 +459,43 @@ proptest! {
         let found = conduct(&all, "select f()").map(|conduct| names(&conduct));
         prop_assert_eq!(found.as_deref(), Some("app.x"), "{}", body);
     }
+}
+
+#[test]
+fn the_routine_that_cannot_be_followed_is_named_by_its_callers() {
+    let mut reading = Reading::new();
+    for (name, language, body) in [
+        ("caller", "sql", "select runs_anything('x')"),
+        ("runs_anything", "plpgsql", "begin execute $1; end"),
+        ("sets", "sql", "select set_config('my.own', 'x', false)"),
+    ] {
+        reading.add(&Routine {
+            name: name.as_bytes(),
+            language: language.as_bytes(),
+            body: Some(body.as_bytes()),
+            reach: Reach::ByName,
+        });
+    }
+    let routines = reading.finish();
+    let culprit = |sql: &[u8]| {
+        let calls = crate::classify(crate::Dialect::PostgreSql, StringStyle::Standard, sql).calls;
+        let conduct = routines.conduct(&calls).expect("it does something");
+        conduct.culprit.as_deref().cloned()
+    };
+    assert_eq!(
+        culprit(b"select caller()").as_deref(),
+        Some("runs_anything")
+    );
+    assert_eq!(culprit(b"select sets()"), None, "what it sets is known");
+}
+
+#[test]
+fn a_catalogue_that_is_not_read_is_to_blame() {
+    let sql = b"select 1 from t";
+    let calls = crate::classify(crate::Dialect::PostgreSql, StringStyle::Standard, sql).calls;
+    let conduct = Routines::unread().conduct(&calls).expect("anything");
+    assert_eq!(
+        conduct.culprit.as_deref().map(String::as_str),
+        Some("catalogue could not be read")
+    );
 }

@@ -12,7 +12,52 @@ pub(super) struct Prose {
     place: Place,
     line: Line,
     previous: u8,
+    quote: Quote,
     reading: Reading,
+}
+
+/// Where a byte of code stands that may belong to a name in double quotes. Backslashes do not count: in
+/// the strings of other languages they stand before quotes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quote {
+    Outside,
+    Open,
+    /// Behind two, or behind one that closes a name: a quote within a name is doubled.
+    Doubled,
+    /// Among the letters of a word.
+    Word(Quoted),
+    /// Behind a quote behind a word.
+    Closed(Quoted),
+}
+
+/// Whether a word is the whole of what stands in quotes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quoted {
+    Whole,
+    Perhaps,
+}
+
+impl Quote {
+    fn after(self, byte: u8) -> Self {
+        match byte {
+            b'\\' => self,
+            b'"' => match self {
+                Self::Outside => Self::Open,
+                Self::Open | Self::Doubled | Self::Closed(_) => Self::Doubled,
+                Self::Word(quoted) => Self::Closed(quoted),
+            },
+            b' ' | b'\t' | b'\n' | b'\r' => match self {
+                Self::Closed(_) => self,
+                Self::Outside | Self::Open | Self::Doubled | Self::Word(_) => Self::Outside,
+            },
+            byte if continues_word(byte) && byte != b'$' => match self {
+                Self::Open => Self::Word(Quoted::Whole),
+                Self::Word(_) => self,
+                Self::Outside | Self::Doubled | Self::Closed(_) => Self::Word(Quoted::Perhaps),
+            },
+            _ => Self::Outside,
+        }
+    }
 }
 
 /// Whether the string is kept as the name of a setting.
@@ -44,6 +89,7 @@ impl Prose {
         place: Place::Between,
         line: Line::Plain,
         previous: 0,
+        quote: Quote::Outside,
         reading: Reading::Nothing,
     };
 
@@ -110,6 +156,8 @@ impl Scanner {
 
     fn prose_byte(&mut self, byte: u8) {
         let previous = std::mem::replace(&mut self.prose.previous, byte);
+        let quote = self.prose.quote;
+        self.prose.quote = quote.after(byte);
         if self.prose.reading == Reading::NameWithin && self.name_within(byte) {
             return;
         }
@@ -140,7 +188,10 @@ impl Scanner {
             b'\'' if self.is_code() && self.statement.is_in_call() => self.string_within(previous),
             b'\'' | b'$' if self.is_code() => self.statement.piece_ends(),
             b';' | b'>' => self.prose_boundary(),
-            b'(' if self.is_code() => self.arguments_open(),
+            b'(' if self.is_code() => {
+                self.quoted_arguments_open(quote);
+                self.arguments_open();
+            }
             b'\\' => self.prose.place = Place::Escaped,
             b'\n' | b'\r' if self.prose.line == Line::Commented => {
                 self.prose.line = Line::Plain;
@@ -151,6 +202,15 @@ impl Scanner {
             b' ' | b'\t' | b'\n' | b'\r' => {}
             _ if self.is_code() => self.statement.token(Token::Punct(byte)),
             _ => {}
+        }
+    }
+
+    /// A parenthesis behind a name in quotes is a call of it, whatever the language of the code is.
+    fn quoted_arguments_open(&mut self, quote: Quote) {
+        match quote {
+            Quote::Closed(Quoted::Whole) => self.statement.calls_quoted(&self.word),
+            Quote::Closed(Quoted::Perhaps) => self.statement.calls_anything(),
+            Quote::Outside | Quote::Open | Quote::Doubled | Quote::Word(_) => {}
         }
     }
 

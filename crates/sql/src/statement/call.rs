@@ -1,8 +1,9 @@
-//! Calls of `set_config`: whose third argument tells how long a setting lasts and whose first one names it.
+//! Calls in code, and those of `set_config`: whose third argument tells how long a setting lasts and whose first
+//! one names it.
 
-use super::Statement;
 use super::setting::Reach;
-use crate::{EffectSet, LastTouch, Name};
+use super::{Stage, Statement};
+use crate::{Calls, EffectSet, LastTouch, Name};
 
 /// How far a call of `set_config` has been read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,6 +71,20 @@ impl Statement {
                 ..
             }
         )
+    }
+
+    /// Arguments follow this name, which stands in quotes and so is no word of the language.
+    pub(crate) fn calls_quoted(&mut self, name: &Name) {
+        if self.stage != Stage::Quiet {
+            self.calls.call(name);
+        }
+    }
+
+    /// Arguments follow a name that cannot be told.
+    pub(crate) fn calls_anything(&mut self) {
+        if self.stage != Stage::Quiet {
+            self.calls.add(&Calls::ANYTHING);
+        }
     }
 
     /// True among the arguments of a call that is followed.

@@ -1,4 +1,4 @@
-//! The tables of users, groups, roles, access keys and policies, as sea-orm sees them.
+//! The tables of users, groups, roles, access keys, policies and identity providers, as sea-orm sees them.
 
 /// `iam_users`.
 pub(crate) mod users {
@@ -11,6 +11,7 @@ pub(crate) mod users {
         pub id: String,
         #[sea_orm(unique)]
         pub name: String,
+        pub path: String,
         pub boundary_policy_id: Option<String>,
         pub generation: i64,
         pub created_at: i64,
@@ -34,6 +35,7 @@ pub(crate) mod groups {
         pub id: String,
         #[sea_orm(unique)]
         pub name: String,
+        pub path: String,
         pub generation: i64,
         pub created_at: i64,
         pub updated_at: i64,
@@ -76,6 +78,7 @@ pub(crate) mod roles {
         pub id: String,
         #[sea_orm(unique)]
         pub name: String,
+        pub path: String,
         pub description: String,
         pub trust_policy: String,
         pub max_session_duration: i64,
@@ -83,6 +86,24 @@ pub(crate) mod roles {
         pub generation: i64,
         pub created_at: i64,
         pub updated_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// `session_revocations`.
+pub(crate) mod session_revocations {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "session_revocations")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub principal_id: String,
+        pub revoked_at: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -126,6 +147,7 @@ pub(crate) mod policies {
         pub id: String,
         #[sea_orm(unique)]
         pub name: String,
+        pub path: String,
         pub description: String,
         pub next_version: i64,
         pub generation: i64,
@@ -175,6 +197,52 @@ pub(crate) mod attachments {
         #[sea_orm(primary_key, auto_increment = false)]
         pub policy_id: String,
         pub created_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// `iam_inline_policies`.
+pub(crate) mod inline_policies {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "iam_inline_policies")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub principal_kind: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub principal_id: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub name: String,
+        pub document: String,
+        pub created_at: i64,
+        pub updated_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// `oidc_providers`.
+pub(crate) mod oidc_providers {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "oidc_providers")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub url: String,
+        pub client_ids: String,
+        pub thumbprints: String,
+        pub generation: i64,
+        pub created_at: i64,
+        pub updated_at: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

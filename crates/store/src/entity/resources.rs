@@ -78,6 +78,11 @@ pub(crate) mod secrets {
         pub generation: i64,
         pub created_at: i64,
         pub updated_at: i64,
+        pub kms_key_id: Option<String>,
+        pub resource_policy: Option<String>,
+        pub create_token: Option<String>,
+        pub deleted_at: Option<i64>,
+        pub delete_after: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -94,12 +99,33 @@ pub(crate) mod secret_versions {
     #[sea_orm(table_name = "secret_versions")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
-        pub id: String,
         pub secret_id: String,
-        pub username: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        pub username: Option<String>,
+        pub format: String,
         pub sealed: String,
-        pub stage: String,
         pub created_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// `secret_stages`.
+pub(crate) mod secret_stages {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "secret_stages")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub secret_id: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub stage: String,
+        pub version_id: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -132,6 +158,12 @@ pub(crate) mod proxies {
         pub updated_at: i64,
         pub delete_requested_at: Option<i64>,
         pub drain_deadline: Option<i64>,
+        pub role_arn: Option<String>,
+        pub debug_logging_since: Option<i64>,
+        pub subnet_ids: String,
+        pub security_group_ids: String,
+        pub endpoint_network_type: String,
+        pub target_network_type: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -203,6 +235,10 @@ pub(crate) mod endpoints {
         pub generation: i64,
         pub created_at: i64,
         pub updated_at: i64,
+        pub subnet_ids: String,
+        pub security_group_ids: String,
+        pub network_type: String,
+        pub label: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,6 +1,6 @@
 //! Writers of two control planes at once: no port twice, no revision lost, no half-read configuration.
 
-use tollgate_store::{Expect, NewEndpoint, StoreError, Tags};
+use tollgate_store::{EndpointNetwork, Expect, NewEndpoint, StoreError, Tags};
 use tollgate_types::TargetRole;
 
 use crate::rig::{NOW, Rig, database, proxy};
@@ -29,6 +29,8 @@ async fn ports_are_never_given_twice(rig: Rig) {
                 target_role: TargetRole::ReadOnly,
                 aliases: Vec::new(),
                 ports: 7500..=7599,
+                network: EndpointNetwork::default(),
+                tags: Tags::new(),
             };
             let port = write.endpoint_create("orders", new).await.unwrap().port;
             write.commit().await.unwrap();

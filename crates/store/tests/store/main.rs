@@ -24,6 +24,7 @@ macro_rules! on_both_engines {
     };
 }
 
+mod aws_iam;
 mod concurrency;
 mod idempotency;
 mod identity;
@@ -33,3 +34,4 @@ mod proxies;
 mod records;
 mod resources;
 mod rig;
+mod security_groups;

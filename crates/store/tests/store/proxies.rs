@@ -1,12 +1,12 @@
 //! Proxies with their groups, targets and endpoints: generations, statuses, ports, the two-step deletion.
 
 use tollgate_store::{
-    EndpointUpdate, Expect, Kind, NewEndpoint, Outcome, Page, ProxyStatusChange, ProxyUpdate,
-    StoreError, TagKind, limit,
+    EndpointNetwork, EndpointUpdate, Expect, Kind, NewEndpoint, NewProxy, Outcome, Page,
+    ProxyNetwork, ProxyStatusChange, ProxyUpdate, StoreError, TagKind, limit,
 };
 use tollgate_types::{
-    Condition, ConditionStatus, ConditionType, HealthState, PoolPolicy, ProxyStatus, TargetHealth,
-    TargetRole,
+    Condition, ConditionStatus, ConditionType, HealthState, NetworkType, PoolPolicy, ProxyStatus,
+    TargetHealth, TargetRole,
 };
 
 use crate::rig::{NOW, Rig, database, proxy, proxy_id, rule, tags, target, target_id};
@@ -27,6 +27,10 @@ on_both_engines!(
     endpoints_have_a_limit,
     the_default_endpoint_stays,
     auth_rules_have_a_limit,
+    a_renamed_proxy_is_the_same_proxy,
+    a_renamed_endpoint_is_the_same_to_data_planes,
+    tags_go_with_their_endpoint,
+    where_a_proxy_is_comes_back,
 );
 
 fn endpoint(name: &str) -> NewEndpoint {
@@ -36,6 +40,8 @@ fn endpoint(name: &str) -> NewEndpoint {
         target_role: TargetRole::ReadOnly,
         aliases: vec!["orders.example.com".to_owned()],
         ports: 7500..=7599,
+        network: EndpointNetwork::default(),
+        tags: tags(&[("for", name)]),
     }
 }
 
@@ -112,6 +118,9 @@ async fn a_changed_proxy_is_modifying(rig: Rig) {
         require_tls: false,
         idle_client_timeout_s: 60,
         auth: vec![rule("a"), rule("b")],
+        role_arn: Some("arn:aws:iam::0:role/r".to_owned()),
+        debug_logging_since: Some(NOW),
+        security_group_ids: vec!["sg-1".to_owned()],
     };
     let row = write
         .proxy_update("orders", Expect::Generation(1), update)
@@ -166,7 +175,9 @@ async fn every_part_raises_the_generation(rig: Rig) {
         expected
     );
     let aliases = EndpointUpdate {
+        name: "ro".to_owned(),
         aliases: Vec::new(),
+        security_group_ids: Vec::new(),
     };
     write
         .endpoint_update("orders", "ro", Expect::Generation(1), aliases)
@@ -526,4 +537,128 @@ async fn auth_rules_have_a_limit(rig: Rig) {
     );
     new.auth.pop();
     assert!(write.proxy_create(new).await.is_ok());
+}
+
+async fn a_renamed_proxy_is_the_same_proxy(rig: Rig) {
+    with_proxy(&rig).await;
+    let write = rig.write().await;
+    write.proxy_create(proxy(2, "bills")).await.unwrap();
+    let taken = write.proxy_rename("orders", "bills").await.unwrap_err();
+    assert!(
+        matches!(taken, StoreError::AlreadyExists { existing_id, .. } if existing_id == proxy_id(2).as_str())
+    );
+    let same = write.proxy_rename("orders", "orders").await.unwrap();
+    assert_eq!(same.generation, 1);
+    let row = write.proxy_rename("orders", "sales").await.unwrap();
+    write.commit().await.unwrap();
+    assert_eq!((row.id, row.generation), (proxy_id(1), 2));
+    assert_eq!(row.name, "sales");
+    let gone = rig.store.proxy_get("orders").await.unwrap_err();
+    assert!(matches!(gone, StoreError::NotFound { .. }));
+    assert_eq!(
+        rig.store
+            .endpoint_get("sales", "default")
+            .await
+            .unwrap()
+            .proxy_id,
+        proxy_id(1).as_str()
+    );
+}
+
+async fn a_renamed_endpoint_is_the_same_to_data_planes(rig: Rig) {
+    with_proxy(&rig).await;
+    let write = rig.write().await;
+    let made = write
+        .endpoint_create("orders", endpoint("ro"))
+        .await
+        .unwrap();
+    let update = |name: &str| EndpointUpdate {
+        name: name.to_owned(),
+        aliases: Vec::new(),
+        security_group_ids: vec!["sg-1".to_owned()],
+    };
+    let taken = write
+        .endpoint_update("orders", "ro", Expect::Anything, update("default"))
+        .await
+        .unwrap_err();
+    assert!(matches!(taken, StoreError::AlreadyExists { .. }));
+    let renamed = write
+        .endpoint_update("orders", "ro", Expect::Anything, update("reports"))
+        .await
+        .unwrap();
+    assert_eq!((renamed.label.as_str(), renamed.port), ("ro", made.port));
+    assert_eq!(renamed.network.security_group_ids, ["sg-1"]);
+    let again = NewEndpoint {
+        id: "another".to_owned(),
+        ..endpoint("ro")
+    };
+    let again = write.endpoint_create("orders", again).await.unwrap();
+    assert_eq!(again.label, "another");
+    write.commit().await.unwrap();
+    let named = rig.store.endpoint_list_named("reports").await.unwrap();
+    assert_eq!(named, std::slice::from_ref(&renamed));
+    assert_eq!(rig.store.endpoint_by_id(&made.id).await.unwrap(), renamed);
+    let page = Page::first(2);
+    let all = rig.store.endpoint_list_all(&page).await.unwrap();
+    assert_eq!(all.items.len(), 2);
+    let rest = page.after(all.next.unwrap());
+    let rest = rig.store.endpoint_list_all(&rest).await.unwrap();
+    assert_eq!((rest.items.len(), rest.next), (1, None));
+    let defaults = rig.store.endpoint_list_named("default").await.unwrap();
+    assert_eq!(defaults, []);
+}
+
+async fn tags_go_with_their_endpoint(rig: Rig) {
+    with_proxy(&rig).await;
+    let write = rig.write().await;
+    let made = write
+        .endpoint_create("orders", endpoint("ro"))
+        .await
+        .unwrap();
+    let group = proxy_id(1);
+    write
+        .tag_set(TagKind::TargetGroup, group.as_str(), &tags(&[("a", "b")]))
+        .await
+        .unwrap();
+    write.commit().await.unwrap();
+    let of_endpoint = || rig.store.tag_list(TagKind::Endpoint, &made.id);
+    assert_eq!(of_endpoint().await.unwrap(), tags(&[("for", "ro")]));
+    let write = rig.write().await;
+    write
+        .endpoint_delete("orders", "ro", Expect::Anything)
+        .await
+        .unwrap();
+    write
+        .proxy_delete_request("orders", Expect::Anything, NOW)
+        .await
+        .unwrap();
+    write.proxy_remove(&group).await.unwrap();
+    write.commit().await.unwrap();
+    assert_eq!(of_endpoint().await.unwrap(), tags(&[]));
+    let left = rig.store.tag_list(TagKind::TargetGroup, group.as_str());
+    assert_eq!(left.await.unwrap(), tags(&[]));
+}
+
+async fn where_a_proxy_is_comes_back(rig: Rig) {
+    let network = ProxyNetwork {
+        subnet_ids: vec!["subnet-b".to_owned(), "subnet-a".to_owned()],
+        security_group_ids: vec!["sg-1".to_owned()],
+        endpoint_type: NetworkType::Dual,
+        target_type: NetworkType::Ipv6,
+    };
+    let new = NewProxy {
+        role_arn: Some("arn:aws:iam::0:role/r".to_owned()),
+        debug_logging_since: Some(NOW),
+        network,
+        ..proxy(1, "orders")
+    };
+    let write = rig.write().await;
+    let made = write.proxy_create(new.clone()).await.unwrap();
+    write.commit().await.unwrap();
+    let row = rig.store.proxy_get("orders").await.unwrap();
+    assert_eq!(row, made);
+    assert_eq!(
+        (row.network, row.role_arn, row.debug_logging_since),
+        (new.network, new.role_arn, new.debug_logging_since)
+    );
 }

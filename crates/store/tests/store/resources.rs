@@ -1,6 +1,9 @@
 //! Databases, secrets and tags: made, found, changed, kept while in use, gone.
 
-use tollgate_store::{DatabaseUpdate, Expect, Kind, Page, SecretStage, StoreError, TagKind, limit};
+use tollgate_store::{
+    DatabaseUpdate, Expect, Kind, Page, SecretRow, SecretStage, SecretUpdate, StoreError, TagKind,
+    limit,
+};
 use tollgate_types::{TargetTls, TlsMode};
 
 use crate::rig::{NOW, Rig, database, proxy, proxy_id, secret, tags, target, version};
@@ -12,7 +15,12 @@ on_both_engines!(
     a_changed_database_reaches_its_proxies,
     a_database_in_use_stays,
     a_deleted_name_can_be_used_again,
-    rotation_keeps_the_previous_value_only,
+    rotation_moves_the_labels,
+    labels_move_and_what_had_the_current_one_becomes_the_previous,
+    versions_without_labels_are_bounded,
+    versions_of_two_secrets_may_have_the_same_id,
+    a_deletion_can_be_taken_back_until_it_is_due,
+    a_secret_may_wait_for_its_first_value,
     a_rotated_secret_reaches_its_proxies,
     a_secret_in_use_stays,
     a_secret_that_comes_later_reaches_the_waiting_proxy,
@@ -171,10 +179,10 @@ async fn a_deleted_name_can_be_used_again(rig: Rig) {
     );
 }
 
-async fn rotation_keeps_the_previous_value_only(rig: Rig) {
+async fn rotation_moves_the_labels(rig: Rig) {
     let write = rig.write().await;
     let made = write.secret_create(secret("orders-app")).await.unwrap();
-    assert_eq!(made.version_id, "orders-app-1");
+    assert_eq!(made.version_id.as_deref(), Some("orders-app-1"));
     for (number, expect) in [(2, Expect::Generation(1)), (3, Expect::Anything)] {
         let next = version(&format!("orders-app-{number}"), "app2");
         write
@@ -183,22 +191,193 @@ async fn rotation_keeps_the_previous_value_only(rig: Rig) {
             .unwrap();
     }
     write.commit().await.unwrap();
-    let values = rig.store.secret_values("orders-app").await.unwrap();
+    let values = rig.store.secret_versions("orders-app").await.unwrap();
     let stages: Vec<_> = values
         .iter()
-        .map(|value| (value.stage, value.sealed.as_str()))
+        .map(|value| (value.stages.join(" "), value.sealed.as_str()))
         .collect();
     assert_eq!(
         stages,
         [
-            (SecretStage::Current, "sealed orders-app-3"),
-            (SecretStage::Previous, "sealed orders-app-2"),
+            ("AWSCURRENT".to_owned(), "sealed orders-app-3"),
+            ("AWSPREVIOUS".to_owned(), "sealed orders-app-2"),
+            (String::new(), "sealed orders-app-1"),
         ]
     );
     let row = rig.store.secret_get("sec-orders-app").await.unwrap();
-    assert_eq!((row.generation, row.username.as_str()), (3, "app2"));
+    assert_eq!((row.generation, row.username.as_deref()), (3, Some("app2")));
     let listed = rig.store.secret_list(&Page::first(10)).await.unwrap();
     assert_eq!(listed.items, [row]);
+    let everything = rig.store.everything().await.unwrap();
+    assert_eq!(everything.secrets, listed.items);
+    assert_eq!(everything.secret_versions, values[..2]);
+}
+
+fn labels(row: &SecretRow) -> Vec<(String, String)> {
+    let pairs = row.stages.iter();
+    pairs
+        .map(|(version, labels)| (version.clone(), labels.join(" ")))
+        .collect()
+}
+
+fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = of.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned()));
+    owned.collect()
+}
+
+async fn labels_move_and_what_had_the_current_one_becomes_the_previous(rig: Rig) {
+    let write = rig.write().await;
+    write.secret_create(secret("a")).await.unwrap();
+    let pending = ["AWSPENDING".to_owned()];
+    let row = write
+        .secret_version_put("a", version("a-2", "app"), &pending)
+        .await
+        .unwrap();
+    assert_eq!(
+        labels(&row),
+        pairs(&[("a-1", "AWSCURRENT"), ("a-2", "AWSPENDING")])
+    );
+    let current = SecretStage::Current.as_str();
+    let row = write
+        .secret_stage_set("a", current, Some("a-2"))
+        .await
+        .unwrap();
+    let moved = pairs(&[("a-1", "AWSPREVIOUS"), ("a-2", "AWSCURRENT AWSPENDING")]);
+    assert_eq!(labels(&row), moved);
+    let row = write
+        .secret_stage_set("a", current, Some("a-2"))
+        .await
+        .unwrap();
+    assert_eq!(labels(&row), moved);
+    let row = write
+        .secret_stage_set("a", "AWSPENDING", None)
+        .await
+        .unwrap();
+    assert_eq!(
+        labels(&row),
+        pairs(&[("a-1", "AWSPREVIOUS"), ("a-2", "AWSCURRENT")])
+    );
+    for number in 0..limit::STAGES_PER_VERSION - 1 {
+        let label = format!("L{number}");
+        write
+            .secret_stage_set("a", &label, Some("a-2"))
+            .await
+            .unwrap();
+    }
+    let error = write
+        .secret_stage_set("a", "one-too-many", Some("a-2"))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StoreError::LimitExceeded { .. }), "{error}");
+}
+
+async fn versions_without_labels_are_bounded(rig: Rig) {
+    let write = rig.write().await;
+    write.secret_create(secret("a")).await.unwrap();
+    for number in 2..limit::VERSIONS_UNSTAGED + 5 {
+        let next = version(&format!("a-{number:04}"), "app");
+        write
+            .secret_put_value("a", Expect::Anything, next)
+            .await
+            .unwrap();
+    }
+    write.commit().await.unwrap();
+    let kept = rig.store.secret_versions("a").await.unwrap();
+    assert_eq!(kept.len(), limit::VERSIONS_UNSTAGED + 2);
+}
+
+async fn versions_of_two_secrets_may_have_the_same_id(rig: Rig) {
+    let write = rig.write().await;
+    for name in ["a", "b"] {
+        let mut new = secret(name);
+        new.version = Some(version("same", name));
+        write.secret_create(new).await.unwrap();
+    }
+    write
+        .secret_put_value("a", Expect::Anything, version("next", "a"))
+        .await
+        .unwrap();
+    write
+        .secret_put_value("a", Expect::Anything, version("last", "a"))
+        .await
+        .unwrap();
+    write.commit().await.unwrap();
+    let everything = rig.store.everything().await.unwrap();
+    let used: Vec<_> = everything
+        .secret_versions
+        .iter()
+        .map(|row| (row.secret_id.as_str(), row.id.as_str()))
+        .collect();
+    assert_eq!(
+        used,
+        [("sec-a", "last"), ("sec-a", "next"), ("sec-b", "same")]
+    );
+}
+
+async fn a_deletion_can_be_taken_back_until_it_is_due(rig: Rig) {
+    let write = rig.write().await;
+    write.secret_create(secret("a")).await.unwrap();
+    let marked = write.secret_delete_request("a", NOW + 5).await.unwrap();
+    let deletion = marked.deletion.unwrap();
+    assert_eq!((deletion.requested_at, deletion.due_at), (NOW, NOW + 5));
+    let is_deleted =
+        |error: StoreError| assert!(matches!(error, StoreError::BeingDeleted { .. }), "{error}");
+    let next = version("a-2", "app");
+    is_deleted(
+        write
+            .secret_put_value("a", Expect::Anything, next)
+            .await
+            .unwrap_err(),
+    );
+    is_deleted(write.secret_create(secret("a")).await.unwrap_err());
+    is_deleted(write.secret_delete_request("a", NOW).await.unwrap_err());
+    write.secret_delete_due("sec-a").await.unwrap();
+    let restored = write.secret_restore("a").await.unwrap();
+    assert_eq!(restored.deletion, None);
+    write.secret_delete_due("sec-a").await.unwrap();
+    write.secret_get("a").await.unwrap();
+    write.secret_delete_request("a", NOW).await.unwrap();
+    write.secret_delete_due("sec-a").await.unwrap();
+    write.commit().await.unwrap();
+    let error = rig.store.secret_get("a").await.unwrap_err();
+    assert!(matches!(error, StoreError::NotFound { .. }), "{error}");
+}
+
+async fn a_secret_may_wait_for_its_first_value(rig: Rig) {
+    let write = rig.write().await;
+    let mut new = secret("a");
+    new.version = None;
+    let row = write.secret_create(new).await.unwrap();
+    assert_eq!(
+        (row.version_id, row.username, row.rotated_at),
+        (None, None, None)
+    );
+    let pending = ["AWSPENDING".to_owned()];
+    let row = write
+        .secret_version_put("a", version("first", "app"), &pending)
+        .await
+        .unwrap();
+    assert_eq!(labels(&row), pairs(&[("first", "AWSCURRENT AWSPENDING")]));
+    let changed = SecretUpdate {
+        description: Some("new".to_owned()),
+        kms_key_id: Some("alias/k".to_owned()),
+        resource_policy: Some(Some("{}".to_owned())),
+    };
+    let row = write.secret_update("a", changed).await.unwrap();
+    assert_eq!(row.resource_policy.as_deref(), Some("{}"));
+    let none = SecretUpdate {
+        resource_policy: Some(None),
+        ..SecretUpdate::default()
+    };
+    let row = write.secret_update("a", none).await.unwrap();
+    assert_eq!(
+        (
+            row.resource_policy,
+            row.description.as_str(),
+            row.kms_key_id.as_deref()
+        ),
+        (None, "new", Some("alias/k"))
+    );
 }
 
 async fn a_rotated_secret_reaches_its_proxies(rig: Rig) {
@@ -326,7 +505,7 @@ async fn tags_do_not_outlive_their_resource(rig: Rig) {
 async fn what_is_not_there_is_named(rig: Rig) {
     let error = rig.store.database_get("nope").await.unwrap_err();
     assert_eq!(error.to_string(), "there is no database `nope`");
-    let error = rig.store.secret_values("nope").await.unwrap_err();
+    let error = rig.store.secret_versions("nope").await.unwrap_err();
     assert_eq!(error.to_string(), "there is no secret `nope`");
     let error = rig.store.target_group_get("nope").await.unwrap_err();
     assert_eq!(error.to_string(), "there is no proxy `nope`");

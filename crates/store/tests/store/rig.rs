@@ -7,7 +7,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tollgate_store::{
     AuthRule, Begun, MetadataUrl, NewDatabase, NewProxy, NewSecret, NewSecretVersion, NewTarget,
-    Store, StoreError, StoreSettings, StoreState, Tags, Write, WriteContext,
+    ProxyNetwork, SecretFormat, Store, StoreError, StoreSettings, StoreState, Tags, Write,
+    WriteContext,
 };
 use tollgate_testkit::{Postgres, PostgresVersion};
 use tollgate_types::{
@@ -137,7 +138,8 @@ pub(crate) fn database(name: &str) -> NewDatabase {
 pub(crate) fn version(id: &str, username: &str) -> NewSecretVersion {
     NewSecretVersion {
         id: id.to_owned(),
-        username: username.to_owned(),
+        username: Some(username.to_owned()),
+        format: SecretFormat::Text,
         sealed: format!("sealed {id}"),
     }
 }
@@ -147,7 +149,9 @@ pub(crate) fn secret(name: &str) -> NewSecret {
         id: format!("sec-{name}"),
         name: name.to_owned(),
         description: String::new(),
-        version: version(&format!("{name}-1"), "app"),
+        kms_key_id: None,
+        create_token: None,
+        version: Some(version(&format!("{name}-1"), "app")),
         tags: Tags::new(),
     }
 }
@@ -155,6 +159,8 @@ pub(crate) fn secret(name: &str) -> NewSecret {
 pub(crate) fn rule(secret: &str) -> AuthRule {
     AuthRule {
         secret: secret.to_owned(),
+        secret_arn: None,
+        user_name: None,
         iam_auth: IamAuth::Required,
         client_password_auth_type: ClientPasswordAuth::PostgresScramSha256,
         description: String::new(),
@@ -173,6 +179,9 @@ pub(crate) fn proxy(number: u8, name: &str) -> NewProxy {
         endpoint_id: format!("ep-{number}"),
         endpoint_ports: 7500..=7599,
         tags: Tags::new(),
+        role_arn: None,
+        debug_logging_since: None,
+        network: ProxyNetwork::default(),
     }
 }
 

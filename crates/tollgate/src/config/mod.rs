@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use tollgate_control_plane::OidcReach;
 use tollgate_store::{MetadataUrl, MetadataUrlError};
 use tollgate_telemetry::{LogError, LogFormat, LogSettings};
 use tollgate_types::Arn;
@@ -53,6 +54,10 @@ pub(crate) struct Config {
     pub(crate) max_client_connections: usize,
     /// Time to log in.
     pub(crate) handshake_timeout: Duration,
+    /// Where identity providers may be.
+    pub(crate) oidc_reach: OidcReach,
+    /// URL of an AWS Secrets Manager; `None` means AWS's own.
+    pub(crate) secrets_manager_endpoint: Option<String>,
     /// Time that transactions get at shutdown and deletion.
     pub(crate) drain_timeout: Duration,
 }
@@ -169,6 +174,8 @@ impl Checker<'_> {
                 |raw| raw.handshake_timeout,
                 (15, 1..=600),
             ),
+            oidc_reach: self.oidc_reach(),
+            secrets_manager_endpoint: self.secrets_manager_endpoint(),
             drain_timeout: self.seconds("drain-timeout", |raw| raw.drain_timeout, (30, 0..=3600)),
             data_dir,
         }
@@ -363,6 +370,37 @@ impl Checker<'_> {
             },
         };
         LogSettings { filter, format }
+    }
+
+    fn oidc_reach(&mut self) -> OidcReach {
+        let Some(found) = self.find(|raw| raw.oidc_reach.clone()) else {
+            return OidcReach::Public;
+        };
+        match found.value.as_str() {
+            "public" => OidcReach::Public,
+            "anywhere" => OidcReach::Anywhere,
+            other => {
+                let message = format!("`{other}` is neither public nor anywhere");
+                self.problem("oidc-reach", found.origin, message);
+                OidcReach::Public
+            }
+        }
+    }
+
+    fn secrets_manager_endpoint(&mut self) -> Option<String> {
+        let found = self.find(|raw| raw.secrets_manager_endpoint.clone())?;
+        let rest = ["https://", "http://"]
+            .iter()
+            .find_map(|scheme| found.value.strip_prefix(scheme));
+        if rest.is_some_and(|rest| rest.parse::<http::uri::Authority>().is_ok()) {
+            return Some(found.value);
+        }
+        let message = format!(
+            "`{}` is not a URL such as https://secretsmanager.eu-west-1.amazonaws.com",
+            found.value
+        );
+        self.problem("secrets-manager-endpoint", found.origin, message);
+        None
     }
 
     fn arn(&mut self) -> Arn {

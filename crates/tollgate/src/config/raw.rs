@@ -64,6 +64,12 @@ pub(crate) struct RawConfig {
     /// Seconds a client has to log in, 1-600 [default: 15]
     #[arg(long, env = "TOLLGATE_HANDSHAKE_TIMEOUT", value_name = "SECONDS")]
     pub(crate) handshake_timeout: Option<u64>,
+    /// Where keys of identity providers (OIDC) are read from: `public` addresses by HTTPS, or `anywhere` [default: public]
+    #[arg(long, env = "TOLLGATE_OIDC_REACH", value_name = "REACH")]
+    pub(crate) oidc_reach: Option<String>,
+    /// URL of the AWS Secrets Manager that secrets of other accounts are read from [default: AWS's own]
+    #[arg(long, env = "TOLLGATE_SECRETS_MANAGER_ENDPOINT", value_name = "URL")]
+    pub(crate) secrets_manager_endpoint: Option<String>,
     /// Seconds that transactions get at shutdown and deletion, 0-3600 [default: 30]
     #[arg(long, env = "TOLLGATE_DRAIN_TIMEOUT", value_name = "SECONDS")]
     pub(crate) drain_timeout: Option<u64>,

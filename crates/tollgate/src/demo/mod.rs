@@ -272,7 +272,7 @@ fn instructions(shown: &[Shown], credentials: &Path, url: &str) -> Result<()> {
         .collect();
     say(&format!(
         "Connect with a fresh token:\n\n\
-         export AWS_SHARED_CREDENTIALS_FILE={credentials} AWS_PROFILE=tollgate AWS_REGION=us-east-1\n\
+         export AWS_SHARED_CREDENTIALS_FILE={credentials} AWS_PROFILE=tollgate AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1\n\
          {lines}\n\n\
          REST API: {url}/v1/proxies   OpenAPI: {url}/openapi.json   metrics: {url}/metrics\n",
         credentials = credentials.display(),

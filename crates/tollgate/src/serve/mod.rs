@@ -2,6 +2,7 @@
 
 mod http;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,11 +12,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tollgate_control_plane::{Clock, ControlPlane, PeerRule, Ports, decision_sink};
 use tollgate_data_plane::DataPlane;
-use tollgate_secrets::Sealer;
+use tollgate_secrets::{AwsSecrets, ExternalSettings, ExternalValues, Sealer};
 use tollgate_store::{Store, StoreSettings};
 use tollgate_telemetry::Metrics;
 
-use crate::adapters::{ConfigMade, Decisions, InProcess};
+use crate::adapters::{ConfigMade, Decisions, FromAws, InProcess, remembered};
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirLock};
 use crate::snapshot_file::{SealedFile, SnapshotFile};
@@ -75,6 +76,7 @@ impl Serving {
             handshake_timeout: config.handshake_timeout,
             reuse: tollgate_data_plane::Reuse::MostRecent,
         })?);
+        let remembered = snapshot.as_ref().map(remembered).unwrap_or_default();
         if let Some(snapshot) = snapshot {
             tracing::info!(
                 config.revision = snapshot.revision.0,
@@ -92,7 +94,7 @@ impl Serving {
             control_settings(&config, root),
             store,
             sealer,
-            ports(&joint, &data_plane),
+            ports(&joint, &data_plane, external_secrets(&config, remembered)),
         );
         let mut serving = Self {
             config,
@@ -186,14 +188,25 @@ fn control_settings(
         plaintext_basic: PeerRule::LoopbackOnly,
         drain_timeout_s: u32::try_from(config.drain_timeout.as_secs()).unwrap_or(u32::MAX),
         signing_key_days_ahead: SIGNING_KEY_DAYS,
+        oidc_reach: config.oidc_reach,
     }
 }
 
-fn ports(joint: &Arc<InProcess>, data_plane: &DataPlane) -> Ports {
+fn external_secrets(config: &Config, remembered: BTreeMap<String, ExternalValues>) -> Arc<FromAws> {
+    let settings = ExternalSettings {
+        endpoint: config.secrets_manager_endpoint.clone(),
+        remembered,
+    };
+    let runtime = tokio::runtime::Handle::current();
+    Arc::new(FromAws(AwsSecrets::new(runtime, settings)))
+}
+
+fn ports(joint: &Arc<InProcess>, data_plane: &DataPlane, external_secrets: Arc<FromAws>) -> Ports {
     Ports {
         publisher: Arc::clone(joint) as _,
         observations: data_plane.observations(),
         sessions: Arc::clone(joint) as _,
+        external_secrets,
         clock: clock(),
         random: Arc::new(random::fill),
     }

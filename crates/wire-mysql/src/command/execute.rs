@@ -7,8 +7,8 @@ use crate::output::Out;
 
 /// Flag of an execute: the number of parameters is on the wire (`PARAMETER_COUNT_AVAILABLE`).
 pub(super) const PARAMETER_COUNT_AVAILABLE: u8 = 0x08;
-/// Flags of an execute that ask for a cursor (`CURSOR_TYPE_READ_ONLY`, `…_FOR_UPDATE`, `…_SCROLLABLE`).
-const CURSOR_FLAGS: u8 = 0x07;
+/// Flag of an execute that asks for a cursor. Servers heed no other kind (`mysqld_stmt_execute` of both families).
+const CURSOR_TYPE_READ_ONLY: u8 = 0x01;
 /// Flag of a bulk execute: types are on the wire.
 const SEND_TYPES_TO_SERVER: u16 = 128;
 /// Flag of a bulk execute: the client wants one result per row of parameters.
@@ -28,7 +28,7 @@ pub struct ExecuteHead<'a> {
 impl ExecuteHead<'_> {
     /// Whether the client asks for a cursor. The server need not open one.
     pub fn wants_cursor(&self) -> bool {
-        self.flags & CURSOR_FLAGS != 0
+        self.flags & CURSOR_TYPE_READ_ONLY != 0
     }
 }
 

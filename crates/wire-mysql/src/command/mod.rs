@@ -95,19 +95,19 @@ commands! {
     /// Removed in MySQL 5.7.
     DropDb = 0x06 => Single Refused;
     /// Flushes caches; removed in MySQL 8.4.
-    Refresh = 0x07 => Single Refused;
+    Refresh = 0x07 => Single Served;
     /// Stops the server; removed in MySQL 8.4.
     Shutdown = 0x08 => Single Refused;
     /// A line of numbers.
     Statistics = 0x09 => Text Served;
     /// The process list; removed in MySQL 8.4.
-    ProcessInfo = 0x0a => TextResults Refused;
+    ProcessInfo = 0x0a => TextResults Served;
     /// Internal to servers.
     Connect = 0x0b => Single Refused;
     /// Kills a connection by its id; removed in MySQL 8.4.
     ProcessKill = 0x0c => Single Served;
     /// Dumps state to the server's log.
-    Debug = 0x0d => Single Refused;
+    Debug = 0x0d => Single Served;
     /// Asks whether the server lives.
     Ping = 0x0e => Single Served;
     /// Internal to servers.

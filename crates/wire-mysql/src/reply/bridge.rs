@@ -62,10 +62,18 @@ enum Direction {
     RemoveEof,
 }
 
+/// Whether the command has asked for a cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    Nothing,
+    Cursor,
+}
+
 /// Translates the ends of results and definitions within one reply. Make one per reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EofBridge {
     direction: Direction,
+    opening: Opening,
     /// A client's EOF that waits for the next packet: if that ends a result without rows because a cursor
     /// is open, there is only one EOF.
     owed: Insert,
@@ -83,7 +91,18 @@ impl EofBridge {
         };
         Self {
             direction,
+            opening: Opening::Nothing,
             owed: Insert::Nothing,
+        }
+    }
+
+    /// The same for an execute that asks for a cursor: the EOF behind its definitions says whether there is one, so that
+    /// servers write it last, and not at all when the statement fails (observed on both families).
+    #[must_use]
+    pub fn opening_cursor(self) -> Self {
+        Self {
+            opening: Opening::Cursor,
+            ..self
         }
     }
 
@@ -152,9 +171,10 @@ impl EofBridge {
                 packet: Treatment::AsEof,
                 after: Insert::Nothing,
             },
-            // An error right behind the definitions takes the place of the EOF.
-            Part::Error { .. } => Plan::FORWARD,
-            Part::Columns { .. }
+            Part::Error { .. } if self.opening == Opening::Cursor => Plan::FORWARD,
+            // A statement that fails before its first row has had the EOF behind the definitions already.
+            Part::Error { .. }
+            | Part::Columns { .. }
             | Part::Definition { .. }
             | Part::Continued
             | Part::Progress

@@ -66,6 +66,12 @@ impl TransactionState {
         self == Self(*b"T_______")
     }
 
+    /// Whether a statement has opened a transaction.
+    pub fn is_explicit(self) -> bool {
+        let [first, ..] = self.0;
+        first == b'T'
+    }
+
     /// Whether LOCK TABLES is in force.
     pub fn has_locked_tables(self) -> bool {
         let [.., last] = self.0;

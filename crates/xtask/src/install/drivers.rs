@@ -7,13 +7,16 @@ use anyhow::{Context, Result};
 use super::unpacked;
 use crate::step;
 
-/// What the Python tests import, plus the AWS command line, pinned.
-const PYTHON_PACKAGES: [&str; 11] = [
+/// What the Python tests import, plus the AWS command line and an emulator of AWS Secrets Manager, pinned.
+const PYTHON_PACKAGES: [&str; 14] = [
     "asyncpg==0.32.0",
     "awscli==1.46.2",
     "boto3==1.44.2",
     "django==5.2.19",
+    "flask==3.1.3",
+    "flask-cors==6.0.5",
     "greenlet==3.5.6",
+    "moto[secretsmanager]==5.2.5",
     "mysql-connector-python==26.10.0",
     "mysqlclient==2.3.1",
     "psycopg-pool==3.3.3",

@@ -20,7 +20,14 @@ const RULES: &[Rule] = &[
     Rule {
         package: "tollgate-types",
         ours: &[],
-        others: Some(&["serde", "serde_json", "subtle", "thiserror", "zeroize"]),
+        others: Some(&[
+            "ipnet",
+            "serde",
+            "serde_json",
+            "subtle",
+            "thiserror",
+            "zeroize",
+        ]),
     },
     Rule {
         package: "tollgate-iam",
@@ -78,12 +85,12 @@ const RULES: &[Rule] = &[
     Rule {
         package: "tollgate-pool",
         ours: &[],
-        others: Some(&["smallvec", "thiserror"]),
+        others: Some(&["rustc-hash", "smallvec", "thiserror"]),
     },
     Rule {
         package: "tollgate-sql",
         ours: &[],
-        others: Some(&["memchr"]),
+        others: Some(&["memchr", "rustc-hash"]),
     },
     Rule {
         package: "tollgate-session",
@@ -163,6 +170,21 @@ const RULES: &[Rule] = &[
         package: "acceptance",
         ours: &["tollgate-testkit", "tollgate-types", "tollgate-iam"],
         others: None,
+    },
+    Rule {
+        package: "bench",
+        ours: &["tollgate-testkit", "tollgate-iam"],
+        others: None,
+    },
+    Rule {
+        package: "paths",
+        ours: &[
+            "tollgate-iam",
+            "tollgate-session",
+            "tollgate-sql",
+            "tollgate-wire-postgres",
+        ],
+        others: Some(&[]),
     },
     Rule {
         package: "xtask",

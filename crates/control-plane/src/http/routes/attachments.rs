@@ -104,7 +104,7 @@ async fn list(api: Api, call: Call, to: AttachTo) -> Result<Answer, Problem> {
         .await?;
     let next_page_token = page::next(&api, &call, listed.next.as_deref())?;
     let view = |row| identities::attached_view(row, &api.settings.arn);
-    let items = listed.items.into_iter().map(view).collect();
+    let items = listed.items.iter().map(view).collect();
     Answer::ok(&AttachedPolicyList {
         items,
         next_page_token,

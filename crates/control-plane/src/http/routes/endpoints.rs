@@ -114,7 +114,11 @@ async fn change(api: Api, call: Call) -> Result<Answer, Problem> {
     etag::check(&call, &row.id, row.generation)?;
     let merged = patch::merge(&json!({"aliases": row.aliases}), patch, &[])?;
     let aliases = patched_aliases(merged.decode::<PatchEndpoint>()?)?;
-    let update = EndpointUpdate { aliases };
+    let update = EndpointUpdate {
+        name: row.name.clone(),
+        aliases,
+        security_group_ids: row.network.security_group_ids,
+    };
     let row = writing
         .endpoint_update(proxy.id.as_str(), &row.name, Expect::Anything, update)
         .await?;

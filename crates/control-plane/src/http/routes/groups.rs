@@ -11,7 +11,7 @@ use crate::http::views::identity::{CreateGroup, Group};
 use crate::http::views::{GroupList, MemberList};
 use crate::http::{etag, page, path, write};
 use crate::problem::Problem;
-use crate::service::identity_spec::group_name;
+use crate::service::identity_spec::GroupSpec;
 use crate::service::{identities, name};
 
 const ONE: &str = "/v1/iam/groups/{name}";
@@ -69,13 +69,13 @@ fn memberships(one: On) -> [Operation; 3] {
 }
 
 async fn create(api: Api, call: Call) -> Result<Answer, Problem> {
-    let name = group_name(call.decode::<CreateGroup>()?)?;
+    let spec = GroupSpec::try_from(call.decode::<CreateGroup>()?)?;
     let writing = match write::create(&api, &call).await? {
         write::Start::Fresh(writing) => writing,
         write::Start::Replay(answer) => return Ok(answer),
     };
     let row = writing
-        .group_create(identities::new_group(&api.ports.random, name))
+        .group_create(identities::new_group(&api.ports.random, spec))
         .await?;
     let location = path::of(StoreKind::Group, &row.name).unwrap_or_default();
     let tag = etag::etag(&row.id, row.generation);

@@ -13,6 +13,7 @@ mod pool;
 mod proxies;
 mod roles;
 mod secrets;
+mod sessions;
 mod simulate;
 mod tags;
 mod targets;
@@ -37,6 +38,7 @@ pub(super) fn operations() -> Vec<Operation> {
         attachments::operations(),
         access_keys::operations(),
         simulate::operations(),
+        sessions::operations(),
         tags::operations(),
         audit::operations(),
         health::operations(),

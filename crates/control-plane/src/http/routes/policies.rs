@@ -121,6 +121,7 @@ async fn get(api: Api, call: Call) -> Result<Answer, Problem> {
 async fn delete(api: Api, call: Call) -> Result<Answer, Problem> {
     let writing = write::change(&api, &call).await?;
     let row = writing.policy_get(given(&api, &call)).await?;
+    identities::changeable(&row)?;
     etag::check(&call, &row.id, row.generation)?;
     writing.policy_delete(&row.id, Expect::Anything).await?;
     write::finish(&api, writing, Answer::nothing()).await
@@ -134,6 +135,7 @@ async fn create_version(api: Api, call: Call) -> Result<Answer, Problem> {
         write::Start::Replay(answer) => return Ok(answer),
     };
     let policy = writing.policy_get(given(&api, &call)).await?;
+    identities::changeable(&policy)?;
     let mut row = writing
         .policy_version_create(&policy.id, Expect::Anything, &document)
         .await?;
@@ -172,6 +174,7 @@ async fn delete_version(api: Api, call: Call) -> Result<Answer, Problem> {
     let version = number(&call)?;
     let writing = write::change(&api, &call).await?;
     let row = writing.policy_get(given(&api, &call)).await?;
+    identities::changeable(&row)?;
     etag::check(&call, &row.id, row.generation)?;
     writing.policy_version_delete(&row.id, version).await?;
     write::finish(&api, writing, Answer::nothing()).await
@@ -184,6 +187,7 @@ async fn set_default(api: Api, call: Call) -> Result<Answer, Problem> {
     let version = check.done(version)?;
     let writing = write::change(&api, &call).await?;
     let row = writing.policy_get(given(&api, &call)).await?;
+    identities::changeable(&row)?;
     etag::check(&call, &row.id, row.generation)?;
     writing
         .policy_version_set_default(&row.id, Expect::Anything, version)

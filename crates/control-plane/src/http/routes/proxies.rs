@@ -158,7 +158,7 @@ async fn change(api: Api, call: Call) -> Result<Answer, Problem> {
     etag::check(&call, row.id.as_str(), row.generation)?;
     let merged = patch::merge(&proxies::writable(&row), patch, &["name", "engineFamily"])?;
     let spec = ProxySpec::parse(merged.decode::<CreateProxy>()?, &api.settings.arn)?;
-    let update = proxies::update(spec);
+    let update = proxies::update(&row, spec);
     let row = writing
         .proxy_update(row.id.as_str(), Expect::Anything, update)
         .await?;

@@ -11,7 +11,8 @@ use crate::http::views::SecretList;
 use crate::http::views::secret::{CreateSecret, PutSecretValue, Secret};
 use crate::http::{etag, page, path, write};
 use crate::problem::Problem;
-use crate::service::secret_spec::{SecretSpec, SecretValue};
+use crate::service::secret_data::SecretData;
+use crate::service::secret_spec::SecretSpec;
 use crate::service::{name, secrets};
 
 const ONE: &str = "/v1/secrets/{name}";
@@ -91,13 +92,13 @@ async fn get(api: Api, call: Call) -> Result<Answer, Problem> {
 }
 
 async fn put_value(api: Api, call: Call) -> Result<Answer, Problem> {
-    let value = SecretValue::try_from(call.decode::<PutSecretValue>()?)?;
+    let value = SecretData::try_from(call.decode::<PutSecretValue>()?)?;
     let writing = write::change(&api, &call).await?;
     let row = writing
         .secret_get(name::secret(&api.settings.arn, call.param("name")))
         .await?;
     etag::check(&call, &row.id, row.generation)?;
-    let version = secrets::version(&api, &row.id, &value)?;
+    let version = secrets::version(&api, &row.id, None, &value)?;
     let row = writing
         .secret_put_value(&row.id, Expect::Anything, version)
         .await?;

@@ -1,4 +1,4 @@
-//! `…/tags` of databases, secrets, proxies, users and roles
+//! `…/tags` of databases, secrets, proxies, users, roles and policies
 
 use http::Method;
 use tollgate_store::{TagKind, Write};
@@ -11,7 +11,7 @@ use crate::http::views::tags::{PutTags, Tags};
 use crate::http::{etag, write};
 use crate::problem::Problem;
 use crate::service::check::Check;
-use crate::service::name;
+use crate::service::{identities, tagging};
 
 /// What differs between the kinds of resources.
 struct Names {
@@ -23,7 +23,7 @@ struct Names {
     delete: (&'static str, &'static str),
 }
 
-const RESOURCES: [Names; 5] = [
+const RESOURCES: [Names; 6] = [
     Names {
         on: TagKind::Database,
         kind: Kind::Database,
@@ -63,6 +63,14 @@ const RESOURCES: [Names; 5] = [
         list: ("listRoleTags", "tollgate:ListRoleTags"),
         put: ("putRoleTags", "tollgate:TagRole"),
         delete: ("deleteRoleTags", "tollgate:UntagRole"),
+    },
+    Names {
+        on: TagKind::Policy,
+        kind: Kind::Policy,
+        path: "/v1/iam/policies/{name}/tags",
+        list: ("listPolicyTags", "tollgate:ListPolicyTags"),
+        put: ("putPolicyTags", "tollgate:TagPolicy"),
+        delete: ("deletePolicyTags", "tollgate:UntagPolicy"),
     },
 ];
 
@@ -105,14 +113,8 @@ fn of(names: &Names) -> [Operation; 3] {
 }
 
 async fn list(api: Api, call: Call, on: TagKind) -> Result<Answer, Problem> {
-    let given = given(&api, &call, on);
-    let tags = match on {
-        TagKind::Database => api.store.database_get(given).await.map(|row| row.tags),
-        TagKind::Secret => api.store.secret_get(given).await.map(|row| row.tags),
-        TagKind::Proxy => api.store.proxy_get(given).await.map(|row| row.tags),
-        TagKind::User => api.store.user_get(given).await.map(|row| row.tags),
-        TagKind::Role => api.store.role_get(given).await.map(|row| row.tags),
-    }?;
+    let given = tagging::named(&api.settings.arn, on, call.param("name"));
+    let tags = tagging::list(&api.store, on, &given).await?;
     Answer::ok(&Tags { tags })
 }
 
@@ -123,63 +125,34 @@ async fn put(api: Api, call: Call, on: TagKind) -> Result<Answer, Problem> {
     check.tags(&tags);
     let tags = check.done(tags)?;
     let writing = write::change(&api, &call).await?;
-    let (id, _) = find(&api, &call, &writing, on).await?;
-    let tags = writing.tag_set(on, &id, &tags).await?;
+    let found = find(&api, &call, &writing, on).await?;
+    let tags = writing.tag_set(on, &found.id, &tags).await?;
     write::finish(&api, writing, Answer::ok(&Tags { tags })?).await
 }
 
 async fn delete(api: Api, call: Call, on: TagKind) -> Result<Answer, Problem> {
     let writing = write::change(&api, &call).await?;
-    let (id, present) = find(&api, &call, &writing, on).await?;
+    let found = find(&api, &call, &writing, on).await?;
     let keys: Vec<String> = match call.query("keys") {
         Some(keys) => keys.split(',').map(str::to_owned).collect(),
-        None => present.into_keys().collect(),
+        None => found.tags.into_keys().collect(),
     };
-    writing.tag_remove(on, &id, &keys).await?;
+    writing.tag_remove(on, &found.id, &keys).await?;
     write::finish(&api, writing, Answer::nothing()).await
 }
 
-/// The resource's id and present tags, its etag checked.
+/// The resource, its etag checked.
 async fn find(
     api: &Api,
     call: &Call,
     writing: &Write,
     on: TagKind,
-) -> Result<(String, tollgate_store::Tags), Problem> {
-    let given = given(api, call, on);
-    let (id, generation, tags) = match on {
-        TagKind::Database => writing
-            .database_get(given)
-            .await
-            .map(|row| (row.id, row.generation, row.tags)),
-        TagKind::Secret => writing
-            .secret_get(given)
-            .await
-            .map(|row| (row.id, row.generation, row.tags)),
-        TagKind::Proxy => writing
-            .proxy_get(given)
-            .await
-            .map(|row| (row.id.to_string(), row.generation, row.tags)),
-        TagKind::User => writing
-            .user_get(given)
-            .await
-            .map(|row| (row.id, row.generation, row.tags)),
-        TagKind::Role => writing
-            .role_get(given)
-            .await
-            .map(|row| (row.id, row.generation, row.tags)),
-    }?;
-    etag::check(call, &id, generation)?;
-    Ok((id, tags))
-}
-
-fn given<'c>(api: &Api, call: &'c Call, on: TagKind) -> &'c str {
-    let (arn, text) = (&api.settings.arn, call.param("name"));
-    match on {
-        TagKind::Database => name::database(arn, text),
-        TagKind::Secret => name::secret(arn, text),
-        TagKind::Proxy => name::proxy(arn, text),
-        TagKind::User => name::iam(arn, "user", text),
-        TagKind::Role => name::iam(arn, "role", text),
+) -> Result<tagging::Tagged, Problem> {
+    let given = tagging::named(&api.settings.arn, on, call.param("name"));
+    if on == TagKind::Policy {
+        identities::changeable(&writing.policy_get(&given).await?)?;
     }
+    let found = tagging::find(writing, on, &given).await?;
+    etag::check(call, &found.id, found.generation)?;
+    Ok(found)
 }

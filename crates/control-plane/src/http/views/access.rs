@@ -53,6 +53,8 @@ pub(crate) struct Policy {
     pub(crate) id: String,
     /// ARN.
     pub(crate) arn: String,
+    /// `/`, or the path in its ARN.
+    pub(crate) path: String,
     /// What it is for.
     pub(crate) description: String,
     /// Number of the version in force.
@@ -72,6 +74,9 @@ pub(crate) struct Policy {
     /// RFC 3339.
     #[schema(format = DateTime)]
     pub(crate) updated_at: String,
+    /// Tags.
+    #[schema(schema_with = schemas::tags)]
+    pub(crate) tags: BTreeMap<String, String>,
 }
 
 /// Something in a policy that looks like a mistake.
@@ -194,6 +199,26 @@ pub(crate) struct Simulation {
     pub(crate) layer: String,
     /// Every statement: matched, or which element did not and why; empty without `trace`.
     pub(crate) statements: Vec<Value>,
+}
+
+/// Makes temporary credentials void.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct RevokeSessions {
+    /// ARN of the role or user (or of the root) whose sessions they are.
+    #[schema(required = true, nullable = false, min_length = 1)]
+    pub(crate) principal: Option<String>,
+}
+
+/// What was made void.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RevokedSessions {
+    /// ARN of the role or user.
+    pub(crate) principal: String,
+    /// Every session issued until then is void. RFC 3339.
+    #[schema(format = DateTime)]
+    pub(crate) revoked_at: String,
 }
 
 /// A policy document that lets its holder connect to a proxy as one database user.

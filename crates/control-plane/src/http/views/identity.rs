@@ -30,6 +30,8 @@ pub(crate) struct User {
     pub(crate) id: String,
     /// ARN.
     pub(crate) arn: String,
+    /// `/`, or the path in its ARN.
+    pub(crate) path: String,
     /// Name of the policy that bounds its permissions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) permissions_boundary: Option<String>,
@@ -62,6 +64,8 @@ pub(crate) struct Group {
     pub(crate) id: String,
     /// ARN.
     pub(crate) arn: String,
+    /// `/`, or the path in its ARN.
+    pub(crate) path: String,
     /// Rises with every change.
     pub(crate) generation: u64,
     /// RFC 3339.
@@ -107,6 +111,10 @@ pub(crate) struct Role {
     pub(crate) id: String,
     /// ARN.
     pub(crate) arn: String,
+    /// `/`, or the path in its ARN.
+    pub(crate) path: String,
+    /// What it is for.
+    pub(crate) description: String,
     /// Who may assume it.
     #[schema(schema_with = schemas::document)]
     pub(crate) trust_policy: Value,

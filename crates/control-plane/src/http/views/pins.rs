@@ -17,6 +17,9 @@ pub(crate) struct HeldPin {
     /// The statement that caused it, without its literals; absent where no single one is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     statement: Option<String>,
+    /// The stored code that caused it, by its name in the catalogue; absent where none is known to have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
     /// Endpoint name.
     endpoint: String,
     /// Database user.
@@ -32,7 +35,7 @@ pub(crate) struct HeldPin {
     held_seconds: f64,
 }
 
-/// All pins of one reason and statement since the start of the data plane.
+/// All pins of one reason, statement and stored code since the start of the data plane.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PinSum {
@@ -42,6 +45,9 @@ pub(crate) struct PinSum {
     /// statements beyond the 200 that are kept apart.
     #[serde(skip_serializing_if = "Option::is_none")]
     statement: Option<String>,
+    /// The stored code that caused them, by its name in the catalogue; absent where none is known to have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
     /// How many there were.
     count: u64,
     /// Seconds all of them lasted together, those in force included.
@@ -66,6 +72,7 @@ impl From<CurrentPin> for HeldPin {
             session_id: pin.session_id,
             reason: pin.reason,
             statement: pin.statement,
+            detail: pin.detail,
             endpoint: pin.endpoint,
             user: pin.user,
             database: pin.database,
@@ -81,6 +88,7 @@ impl From<PinTotal> for PinSum {
         Self {
             reason: total.reason,
             statement: total.statement,
+            detail: total.detail,
             count: total.count,
             held_seconds: seconds(total.held_ms),
             longest_seconds: seconds(total.longest_ms),
@@ -99,7 +107,7 @@ fn seconds(milliseconds: u64) -> f64 {
 pub(crate) struct PinList {
     /// The pins in force of this page.
     pub(crate) items: Vec<HeldPin>,
-    /// Sums by reason and statement, the longest held first; the same on every page.
+    /// Sums by reason, statement and stored code, the longest held first; the same on every page.
     pub(crate) totals: Vec<PinSum>,
     /// Asks for the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]

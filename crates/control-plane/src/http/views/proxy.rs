@@ -67,6 +67,10 @@ pub(crate) struct AuthRule {
     /// `MYSQL_CACHING_SHA2_PASSWORD` when absent.
     #[schema(schema_with = schemas::client_password_auth)]
     pub(crate) client_password_auth_type: Option<ClientPasswordAuth>,
+    /// What the user is called; a label only, who logs in is said by the secret.
+    #[schema(min_length = 1, max_length = 128)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user_name: Option<String>,
     /// What it is for.
     #[schema(max_length = 1000)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,6 +80,10 @@ pub(crate) struct AuthRule {
 /// A proxy.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "members of a document, each a fact of its own"
+)]
 pub(crate) struct Proxy {
     /// Unique name.
     pub(crate) name: String,
@@ -105,6 +113,12 @@ pub(crate) struct Proxy {
     /// Seconds without a request after which a client connection is closed.
     #[schema(minimum = 1, maximum = 28800)]
     pub(crate) idle_client_timeout: u32,
+    /// ARN of the role whose policies must allow reading the secrets. Set over the AWS-compatible API; without
+    /// one, whoever named a secret had to be allowed to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) role_arn: Option<String>,
+    /// Whether debug logging was asked for within the last 24 hours, over the AWS-compatible API.
+    pub(crate) debug_logging: bool,
     /// Rises with every change of the proxy, its pool, targets, endpoints or secrets.
     pub(crate) generation: u64,
     /// The generation that the data plane runs.

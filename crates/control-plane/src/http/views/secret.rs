@@ -21,7 +21,7 @@ pub(crate) struct CreateSecret {
     /// The database user.
     #[schema(required = true, nullable = false, min_length = 1, max_length = 128)]
     pub(crate) username: Option<String>,
-    /// The password. No answer ever shows it again.
+    /// The password. No answer of this API shows it again.
     #[schema(required = true, value_type = String, write_only, min_length = 1, max_length = 4096)]
     pub(crate) password: Option<SecretString>,
     /// Tags.
@@ -51,10 +51,16 @@ pub(crate) struct Secret {
     pub(crate) arn: String,
     /// What it is for.
     pub(crate) description: String,
-    /// The database user.
-    pub(crate) username: String,
-    /// Id of the version in force.
-    pub(crate) version_id: String,
+    /// The database user; absent when the value, written through the AWS-compatible interface, is no login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) username: Option<String>,
+    /// Id of the version in force; absent as long as there is no value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) version_id: Option<String>,
+    /// RFC 3339; when it will be deleted, if it is marked for that. It cannot be used until it is restored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub(crate) delete_after: Option<String>,
     /// Rises with every new value.
     pub(crate) generation: u64,
     /// RFC 3339.

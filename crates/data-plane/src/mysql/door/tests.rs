@@ -441,11 +441,19 @@ async fn packets_out_of_step_within_the_exchange_are_refused_and_audited() {
 
 #[tokio::test]
 async fn a_closed_door_says_so_in_place_of_the_greeting() {
-    for (admission, code) in [(Admission::Full, 1040), (Admission::Closing, 1053)] {
+    for (admission, code) in [
+        (Admission::Full, 1040),
+        (Admission::Closing, 1053),
+        (Admission::Barred, 1130),
+    ] {
         let world = World::start(Setup::new(faces()[0].clone()).admission(admission)).await;
         let refused = world.open("app", PASSWORD, TlsMode::Disable).await;
         let refused = refused.map(|_| ()).unwrap_err();
-        assert_eq!(refused.mysql_error().unwrap().code, code);
+        let error = refused.mysql_error().unwrap();
+        assert_eq!(error.code, code);
+        // The end of the process is nobody's case.
+        let has_id = error.message.contains("id ");
+        assert_eq!(has_id, code != 1053, "{}", error.message);
     }
     let world = World::start(Setup::new(faces()[0].clone()).throttled()).await;
     let refused = world.open("app", PASSWORD, TlsMode::Disable).await;

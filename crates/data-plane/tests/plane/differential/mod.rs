@@ -173,7 +173,10 @@ impl Bench {
              drop table if exists public.t{number} cascade; \
              create table public.t{number} (i int not null, x text); \
              alter table public.t{number} owner to app; grant all on public.t{number} to alice; \
-             select lo_unlink(oid) from pg_largeobject_metadata where oid = 9{number}00"
+             select lo_unlink(oid) from pg_largeobject_metadata where oid = 9{number}00; \
+             set lock_timeout = '20s'; \
+             select pg_advisory_lock({number}); select pg_advisory_unlock({number}); \
+             reset lock_timeout"
         );
         let washing = self.admins.iter().map(|admin| admin.batch_execute(&sql));
         try_join_all(washing).await.context("making tables anew")?;

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use tollgate_data_plane::Reuse;
 use tollgate_testkit::{ChaosLink, LinkMode, PostgresVersion};
 
+use super::pair::Pair;
 use super::scripts::{self, Script};
 use super::{Bench, Cut, Mode, generator, shrink};
 use crate::dice::{Dice, seed};
@@ -17,23 +18,32 @@ use crate::raw::{Raw, first_value};
 /// of the gate they are the same every time, however fast the machine is.
 const CONVERSATIONS: usize = 8;
 
+/// How often a script is played when a server heeds its cancel requests twice.
+const ATTEMPTS: usize = 5;
+
 /// One script as the client with this number.
 async fn play(bench: &Bench, script: &Script, number: usize, cut: Cut) -> Option<String> {
-    let result = async {
-        bench.wash(number).await?;
+    for attempt in 1.. {
         let mut pair = bench.pair_of(number).cut(cut);
-        for (at, batch) in script.batches.iter().enumerate() {
-            let login = pair.will_log_in(batch);
-            if bench.mode.reuse == Reuse::LeastRecent && (at == 0 || login) {
-                bench.fill(&pair).await?;
-            }
-            pair.batch(&bench.bearable(batch)).await?;
+        let error = play_once(bench, script, number, &mut pair).await.err()?;
+        if attempt == ATTEMPTS || !pair.signalled_twice() {
+            return Some(format!("{} ({cut:?}): {error:#}", script.name));
         }
-        // What comes too late is heard here.
-        pair.batch("Q(select 1) X(select 2) S()").await
-    };
-    let error = result.await.err()?;
-    Some(format!("{} ({cut:?}): {error:#}", script.name))
+    }
+    None
+}
+
+async fn play_once(bench: &Bench, script: &Script, number: usize, pair: &mut Pair) -> Result<()> {
+    bench.wash(number).await?;
+    for (at, batch) in script.batches.iter().enumerate() {
+        let login = pair.will_log_in(batch);
+        if bench.mode.reuse == Reuse::LeastRecent && (at == 0 || login) {
+            bench.fill(pair).await?;
+        }
+        pair.batch(&bench.bearable(batch)).await?;
+    }
+    // What comes too late is heard here.
+    pair.batch("Q(select 1) X(select 2) S()").await
 }
 
 async fn play_all(bench: &Bench, cut: Cut, scripts: impl Iterator<Item = Script>) -> Result<()> {

@@ -98,6 +98,8 @@ pub(crate) fn tokens(mut batch: &str) -> Vec<&str> {
 /// transaction goes on, until the next statement fails with XX000.
 pub(super) fn with_syncs(batch: &str) -> String {
     let mut open = false;
+    // A Sync amid the data of a COPY does not count.
+    let mut copies = false;
     let mut words = Vec::new();
     for token in tokens(batch) {
         let (tag, _) = token.split_once('(').expect("a bracket");
@@ -108,6 +110,12 @@ pub(super) fn with_syncs(batch: &str) -> String {
             }
             "P" | "PT" | "B" | "BB" | "DS" | "DP" | "E" | "X" | "CS" | "CP" => open = true,
             "S" => open = false,
+            "c" | "f" => open |= std::mem::take(&mut copies),
+            _ => {}
+        }
+        match tag {
+            "P" | "PT" | "X" => copies |= token.contains("from stdin"),
+            "Q" => copies = false,
             _ => {}
         }
         words.push(token);

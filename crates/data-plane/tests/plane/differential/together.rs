@@ -184,6 +184,33 @@ const SCRIPTS: &[Script] = &[
             (Ben, "Q(select pg_sleep(0.05)) Q(select 2)"),
         ],
     ),
+    (
+        "names that only the other one has",
+        &[
+            (Ann, "Q(prepare s1 as select 'of ann') Q(execute s1)"),
+            (
+                Ben,
+                "Q(begin) Q(select nothing) PT(s1|25|select pg_advisory_lock($1)) S()",
+            ),
+            (
+                Ben,
+                "Q(set standard_conforming_strings = off; prepare q as select 'a\\\\b') B(|s1|5) S()",
+            ),
+            (Ben, "B(|s1) E(|0) S() DS(s1) S() Q(rollback)"),
+            (Ben, "B(|s1) E(|0) S() DS(s1) S() Q(execute s1)"),
+            (Ann, "Q(execute s1) Q(prepare s2 as select 'of ann')"),
+            (
+                Ben,
+                "Q(begin) Q(do $$ begin execute 'prepare z as select 1'; end $$) Q(select nothing)",
+            ),
+            (
+                Ben,
+                "B(|s2) E(|0) S() B(|z) E(|0) S() DS(s2) S() Q(rollback)",
+            ),
+            (Ben, "B(|s2) E(|0) S() B(|z) E(|0) S() Q(deallocate all)"),
+            (Ann, "Q(execute s2)"),
+        ],
+    ),
 ];
 
 async fn play(bench: &Bench, (name, turns): &Script, cut: Cut) -> Option<String> {
@@ -222,7 +249,8 @@ async fn two_clients_hear_and_wait_for_each_other_as_at_postgresql() -> Result<(
         let bench = Bench::like(mode).await?;
         let mut failures = Vec::new();
         for cut in [Cut::Whole, Cut::Messages, Cut::Bytes] {
-            for script in SCRIPTS {
+            let wanted = std::env::var("TOLLGATE_SCRIPT").unwrap_or_default();
+            for script in SCRIPTS.iter().filter(|(name, _)| name.contains(&wanted)) {
                 failures.extend(play(&bench, script, cut).await);
             }
         }

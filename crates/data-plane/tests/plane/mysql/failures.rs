@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use tollgate_testkit::MySqlServer;
+use tollgate_testkit::{MySqlKind, MySqlServer};
 use tollgate_types::PoolPolicy;
+use tollgate_wire_mysql::reply::{ErrPacket, Part, ReplyKind};
 
-use super::fixture::{Fixture, KINDS, Setup};
-use super::raw::{Door, Outcome, Raw, framed};
+use super::fixture::{Fixture, KINDS, Setup, Way};
+use super::raw::{Door, Outcome, Raw, first_error, framed};
 use crate::dice::{Dice, seed};
 
 fn pool_of(connections: u32, borrow_timeout: u32) -> PoolPolicy {
@@ -33,6 +34,7 @@ async fn a_client_that_waits_too_long_is_told_and_may_try_again() -> Result<()> 
         one.must("SELECT 1").await?;
         let refused = two.ask("SELECT 2").await?.unwrap_err();
         assert_eq!(refused.0, 9501, "{kind:?}: {refused:?}");
+        assert!(refused.1.contains(" (id c-"), "{refused:?}");
         one.must("COMMIT").await?;
         assert_eq!(two.must("SELECT 2").await?, "2", "{kind:?}");
     }
@@ -58,10 +60,8 @@ async fn a_server_that_is_full_refuses_and_is_tried_again() -> Result<()> {
             anyhow::bail!("{kind:?}: let in");
         };
         let refused = format!("{refused:#}");
-        assert!(
-            refused.contains("1040 (08004): Too many connections"),
-            "{refused}"
-        );
+        let words = "refused: 1040 Too many connections: target \"orders-db\" is full (id c-";
+        assert!(refused.contains(words), "{refused}");
         others.clear();
         // The server takes a moment to count those who are gone.
         let mut tries = 0;
@@ -74,6 +74,128 @@ async fn a_server_that_is_full_refuses_and_is_tried_again() -> Result<()> {
             }
         };
         assert_eq!(client.must("SELECT 1").await?, "1", "{kind:?}");
+        // A session that needs another connection waits for the one that is in use, as with RDS Proxy.
+        let mut busy = Raw::login(&door).await?;
+        client.must("BEGIN").await?;
+        client.must("SELECT 1").await?;
+        while let Ok(raw) = Raw::login(&direct).await {
+            others.push(raw);
+        }
+        let refused = busy.ask("SELECT 2").await?.unwrap_err();
+        assert_eq!(refused.0, 9501, "{kind:?}: {refused:?}");
+        let cause = "error 1040 (08004): Too many connections";
+        assert!(refused.1.contains(cause), "{refused:?}");
+        assert!(refused.1.contains(" (id c-"), "{refused:?}");
+        client.must("COMMIT").await?;
+        assert_eq!(busy.must("SELECT 3").await?, "3", "{kind:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_are_told_to_go_to_the_server_itself() -> Result<()> {
+    // COM_BINLOG_DUMP, COM_REGISTER_SLAVE, COM_BINLOG_DUMP_GTID, COM_CLONE and that of group replication.
+    const CODES: [u8; 5] = [0x12, 0x15, 0x1e, 0x20, 0x21];
+    for kind in KINDS {
+        let fixture = Fixture::start(Setup::new(kind, pool_of(1, 10))).await?;
+        let mut client = Raw::login(&Door::new(fixture.port, "orders")).await?;
+        for code in CODES {
+            let command = [&[code][..], &[0; 20]].concat();
+            client.send(&framed(0, &command)).await?;
+            let (heard, _) = client.reply(ReplyKind::Single, 0, b"").await?;
+            let (number, text) = first_error(&heard).expect("an error");
+            assert_eq!(number, 1047, "{kind:?} {code}");
+            assert!(text.contains("the server itself"), "{kind:?}: {text}");
+            assert_eq!(client.must("SELECT 1").await?, "1", "{kind:?} {code}");
+        }
+    }
+    Ok(())
+}
+
+/// What a client hears that says this, up to the end of its connection.
+async fn last_words(door: &Door, bytes: &[u8]) -> Result<Vec<(u16, String)>> {
+    let mut raw = Raw::login(door).await?;
+    raw.must("SELECT 1").await?;
+    // Pieces are for the statement with the number 1.
+    raw.send(&framed(0, b"\x16SELECT ?")).await?;
+    raw.reply(ReplyKind::Prepared, 0, b"").await?;
+    raw.pour(&[bytes.to_vec()]).await?;
+    let mut heard = Vec::new();
+    while let Some(packet) = raw.hear().await? {
+        let error = ErrPacket::parse(&packet.payload)?;
+        let message = String::from_utf8_lossy(error.message).into_owned();
+        heard.push((error.code, message));
+    }
+    Ok(heard)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_over_max_allowed_packet_is_refused_as_by_the_server() -> Result<()> {
+    const LIMIT: usize = 20 << 20;
+    for kind in KINDS {
+        let fixture = Fixture::start(Setup::new(kind, pool_of(2, 10))).await?;
+        let sql = format!("SET GLOBAL max_allowed_packet = {LIMIT}");
+        fixture.server.superuser_sql("mysql", &sql)?;
+        let direct = Door::new(fixture.server.port(), "orders");
+        let proxied = Door::new(fixture.port, "orders");
+        let text = |length| query(&format!("SELECT LENGTH('{}')", "x".repeat(length)));
+        let piece = [&[0x18, 1, 0, 0, 0, 0, 0][..], &vec![b'x'; LIMIT]].concat();
+        let mut bystander = Raw::login(&proxied).await?;
+        for bytes in [text(LIMIT), text(LIMIT + (30 << 20)), framed(0, &piece)] {
+            let expected = last_words(&direct, &bytes).await?;
+            assert_eq!(expected[0].0, 1153, "{kind:?}");
+            assert_eq!(last_words(&proxied, &bytes).await?, expected, "{kind:?}");
+            assert_eq!(bystander.must("SELECT 7").await?, "7", "{kind:?}");
+        }
+        let below = "x".repeat(1 << 20);
+        let length = bystander.must(&format!("SELECT LENGTH('{below}')")).await?;
+        assert_eq!(length, below.len().to_string(), "{kind:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_gets_no_file_but_the_one_that_the_statement_names() -> Result<()> {
+    for kind in KINDS {
+        let setup = Setup {
+            way: Way::Forged(b"\xfbthe file", b"\xfb/secrets"),
+            ..Setup::new(kind, pool_of(2, 10))
+        };
+        let fixture = Fixture::start(setup).await?;
+        let root = "SET GLOBAL local_infile = 1; CREATE TABLE orders.t (x VARCHAR(20))";
+        fixture.server.superuser_sql("mysql", root)?;
+        let door = Door::new(fixture.port, "orders");
+        let mut client = Raw::login(&door).await?;
+        let load = "LOAD DATA LOCAL INFILE 'the file' INTO TABLE t";
+        client.send(&query(load)).await?;
+        let packet = client.next().await?;
+        assert_eq!(packet.payload[0], 0xff, "{kind:?}: {:?}", packet.payload);
+        assert!(client.hear().await?.is_none(), "{kind:?}: it is over");
+        // Another name is as it was.
+        let mut next = Raw::login(&door).await?;
+        let other = "LOAD DATA LOCAL INFILE 'my file' INTO TABLE t";
+        next.send(&query(other)).await?;
+        let (heard, _) = next.reply(ReplyKind::TextResults, 0, b"one\ntwo\n").await?;
+        assert_eq!(heard.len(), 2, "{kind:?}: {heard:?}");
+        assert_eq!(next.must("SELECT COUNT(*) FROM t").await?, "2", "{kind:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_of_processes_is_the_servers() -> Result<()> {
+    for kind in KINDS {
+        let fixture = Fixture::start(Setup::new(kind, pool_of(2, 10))).await?;
+        let mut client = Raw::login(&Door::new(fixture.port, "orders")).await?;
+        client.send(&framed(0, b"\x0a")).await?;
+        let (heard, _) = client.reply(ReplyKind::TextResults, 0, b"").await?;
+        let rows = heard.iter().filter(|(part, _)| *part == Part::Row).count();
+        match kind {
+            MySqlKind::MySql9 => assert_eq!(heard[0].0, Part::Error { code: 1047 }),
+            MySqlKind::MariaDb => assert!(rows >= 1, "{heard:?}"),
+        }
+        assert_eq!(client.must("SELECT 1").await?, "1", "{kind:?}");
+        assert!(fixture.sessions().await[0].pins.is_empty(), "{kind:?}");
     }
     Ok(())
 }

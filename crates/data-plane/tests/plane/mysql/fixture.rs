@@ -1,15 +1,17 @@
 //! A data plane with one proxy in front of one throw-away MySQL or MariaDB server.
 
 use std::ops::{Deref, DerefMut};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use sqlx::{ConnectOptions, MySqlConnection};
 use tollgate_data_plane::Reuse;
-use tollgate_testkit::{MySqlKind, MySqlOptions, MySqlServer, TestCa};
+use tollgate_testkit::{ChaosLink, LinkMode, MySqlKind, MySqlOptions, MySqlServer, TestCa};
 use tollgate_types::{ClientPasswordAuth, Engine, IamAuth, PoolPolicy, TargetConfig};
 
+use super::forger::Forger;
 use crate::fixture::{Served, ServerTls, Serving, target_tls};
 
 /// The password that the server knows.
@@ -27,6 +29,24 @@ pub(crate) struct Setup {
     pub(crate) shards: usize,
     pub(crate) server_tls: ServerTls,
     pub(crate) max_connections: u32,
+    pub(crate) way: Way,
+}
+
+/// How the bytes of server connections travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Straight,
+    /// In writes of one byte, in both directions.
+    Bytes,
+    /// The server seems to say one thing in the place of another of the same length.
+    Forged(&'static [u8], &'static [u8]),
+}
+
+/// What carries them, if not the machine itself.
+enum Carrier {
+    Nobody,
+    Chaos { _link: ChaosLink },
+    Forger { _link: Forger },
 }
 
 impl Setup {
@@ -40,6 +60,7 @@ impl Setup {
             shards: 2,
             server_tls: ServerTls::Off,
             max_connections: 100,
+            way: Way::Straight,
         }
     }
 }
@@ -48,6 +69,7 @@ impl Setup {
 pub(crate) struct Fixture {
     pub(crate) server: MySqlServer,
     served: Served,
+    _carrier: Carrier,
 }
 
 impl Deref for Fixture {
@@ -76,6 +98,7 @@ impl Fixture {
         server.user_create("app", PASSWORD)?;
         server.database_create("orders", "app")?;
         server.database_create("other", "app")?;
+        let (carrier, port) = carrier(setup.way, server.port()).await?;
         let target = TargetConfig {
             id: "tgt-0a1b2c3d4e5f60718".parse()?,
             database: "orders-db".to_owned(),
@@ -84,7 +107,7 @@ impl Fixture {
                 MySqlKind::MariaDb => Engine::Mariadb,
             },
             host: server.host().to_owned(),
-            port: server.port(),
+            port,
             tls: target_tls(setup.server_tls, &ca),
             generation: 1,
         };
@@ -101,6 +124,7 @@ impl Fixture {
         Ok(Self {
             server,
             served: plane,
+            _carrier: carrier,
         })
     }
 
@@ -128,12 +152,31 @@ impl Fixture {
 
     /// The server's own client through the proxy, over TLS.
     pub(crate) fn cli(&self, password: &str, sql: &str) -> Result<String> {
-        let mut command: Command = self.server.client(self.port, "app", password)?;
-        let ca = self.ca_path().display().to_string();
-        match self.server.kind() {
-            MySqlKind::MySql9 => command.args(["--ssl-mode=VERIFY_CA", &format!("--ssl-ca={ca}")]),
-            MySqlKind::MariaDb => command.args(["--ssl", &format!("--ssl-ca={ca}")]),
+        self.cli_trusting(self.ca_path(), password, sql)
+    }
+
+    /// The same for a client that trusts this authority.
+    pub(crate) fn cli_trusting(&self, ca: &Path, password: &str, sql: &str) -> Result<String> {
+        let ca = format!("--ssl-ca={}", ca.display());
+        let options = match self.server.kind() {
+            MySqlKind::MySql9 => ["--ssl-mode=VERIFY_CA", &ca],
+            MySqlKind::MariaDb => ["--ssl-verify-server-cert", &ca],
         };
+        self.cli_with(&options, password, sql)
+    }
+
+    /// The same without TLS.
+    pub(crate) fn cli_in_the_clear(&self, password: &str, sql: &str) -> Result<String> {
+        let option = match self.server.kind() {
+            MySqlKind::MySql9 => "--ssl-mode=DISABLED",
+            MySqlKind::MariaDb => "--skip-ssl",
+        };
+        self.cli_with(&[option], password, sql)
+    }
+
+    fn cli_with(&self, options: &[&str], password: &str, sql: &str) -> Result<String> {
+        let mut command: Command = self.server.client(self.port, "app", password)?;
+        command.args(options);
         let output = command
             .args(["--batch", "--skip-column-names", "orders", "-e", sql])
             .output()?;
@@ -141,5 +184,22 @@ impl Fixture {
             bail!("{}", String::from_utf8_lossy(&output.stderr));
         }
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+}
+
+async fn carrier(way: Way, port: u16) -> Result<(Carrier, u16)> {
+    match way {
+        Way::Straight => Ok((Carrier::Nobody, port)),
+        Way::Bytes => {
+            let link = ChaosLink::start(port)?;
+            link.set(LinkMode::ByteAtATime);
+            let port = link.port();
+            Ok((Carrier::Chaos { _link: link }, port))
+        }
+        Way::Forged(said, heard) => {
+            let forger = Forger::start(port, (said, heard)).await?;
+            let port = forger.port;
+            Ok((Carrier::Forger { _link: forger }, port))
+        }
     }
 }

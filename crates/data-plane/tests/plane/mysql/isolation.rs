@@ -1,14 +1,17 @@
 //! Many rude clients on few server connections: nobody ever meets what another one left behind.
 
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use futures_util::future::{BoxFuture, try_join_all};
+use tollgate_data_plane::Reuse;
 use tollgate_testkit::MySqlServer;
 use tollgate_types::PoolPolicy;
+use tollgate_wire_mysql::reply::{Part, ReplyKind};
 
 use super::fixture::{Fixture, KINDS, Setup};
-use super::raw::{Door, Raw};
+use super::raw::{Door, Outcome, Raw, Said, first_error, framed};
 use crate::dice::{Dice, seed};
 
 const CLIENTS: u64 = 24;
@@ -224,4 +227,294 @@ async fn nobody_meets_what_others_left() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_meets_what_others_left_when_connections_are_killed() -> Result<()> {
     stress(Kills::Often).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_shown_conditions_of_another_client() -> Result<()> {
+    for kind in KINDS {
+        let policy = PoolPolicy {
+            maximum_pool_size: Some(1),
+            ..PoolPolicy::default()
+        };
+        let fixture = Fixture::start(Setup::new(kind, policy)).await?;
+        let door = Door::new(fixture.port, "orders");
+        let leaves = [
+            "SELECT CAST('secret of one' AS SIGNED)",
+            "SELECT secret_of_one",
+            "DROP TABLE IF EXISTS secret_of_one",
+        ];
+        for words in leaves {
+            let mut one = Raw::login(&door).await?;
+            let mut two = Raw::login(&door).await?;
+            // A command whose error MySQL puts behind the conditions that there are.
+            let _left = one.ask(words).await?;
+            two.send(&framed(0, b"\x02nowhere")).await?;
+            two.reply(ReplyKind::Single, 0, b"").await?;
+            let shown = two.query("SHOW WARNINGS").await?;
+            let shown = format!("{:?}", rows(&shown.0));
+            assert!(shown.contains("nowhere"), "{kind:?} {words}: {shown}");
+            assert!(!shown.contains("secret"), "{kind:?} {words}: {shown}");
+            // MariaDB keeps them over statements without tables.
+            let _left = one.ask(words).await?;
+            two.must("BEGIN").await?;
+            let shown = two.query("SHOW WARNINGS").await?;
+            assert_eq!(rows(&shown.0), Vec::<String>::new(), "{kind:?} {words}");
+            two.must("COMMIT").await?;
+            // Those who leave at once leave nothing either.
+            let _left = one.ask(words).await?;
+            drop(one);
+            two.must("BEGIN").await?;
+            two.must("SELECT 1").await?;
+            let shown = two.query("SHOW WARNINGS").await?;
+            assert_eq!(rows(&shown.0), Vec::<String>::new(), "{kind:?} {words}");
+        }
+    }
+    Ok(())
+}
+
+/// What a client may do before it asks what it has found: `#` is a number of its own, `{n}` the client's. Nobody waits for
+/// another's locks, since who waits on one side may hold what others wait for on the other.
+const FINDS: &[&str] = &[
+    "SELECT i FROM many LIMIT #",
+    "SELECT i FROM many LIMIT #",
+    "SELECT SQL_CALC_FOUND_ROWS i FROM many WHERE i < # LIMIT 1",
+    "INSERT INTO kept{n} SELECT i FROM many LIMIT #",
+    "DO 1",
+    "SELECT nothing",
+    "SELECT i FROM nowhere LIMIT #",
+    "SELEC",
+    "SELECT ~0 + 1",
+    "SELECT i, ~0 + i FROM many LIMIT #",
+    "SELECT SQL_CALC_FOUND_ROWS i, ~0 + i FROM many LIMIT #",
+    "SELECT (SELECT i FROM many)",
+    "SELECT i FROM many UNION SELECT ~0 + i FROM many",
+    "SELECT 1 INTO @found; SELECT nothing",
+    "SELECT i FROM many LIMIT #; SELECT nothing",
+    "INSERT INTO one{n} VALUES (1)",
+    "INSERT INTO one{n} SELECT 1 FROM many LIMIT #",
+    "UPDATE one{n} SET i = i",
+    "UPDATE one{n} SET i = 1 WHERE i = 77",
+    "DELETE FROM kept{n} WHERE i < 0",
+    "CALL nothing()",
+    "EXPLAIN SELECT 1",
+    "SHOW COLUMNS FROM many",
+    "SHOW VARIABLES LIKE 'sql_select_limi_'",
+    "SHOW FULL TABLES LIKE 'many'",
+    "SET @found = (SELECT COUNT(*) FROM many)",
+    "SET time_zone = 'nowhere'",
+    "BEGIN",
+    "COMMIT",
+    "ROLLBACK",
+];
+
+/// Clients that find something.
+const FINDERS: usize = 8;
+
+/// Says the same to the server and by way of the proxy, and asks both for what was found. How often the proxy knew,
+/// and how often it did not.
+async fn find(direct: &Door, proxied: &Door, number: usize) -> Result<(u32, u32)> {
+    let mut dice = Dice::new(seed().wrapping_add(number as u64));
+    let mut direct = Raw::login(direct).await?;
+    let mut proxied = Raw::login(proxied).await?;
+    let (mut known, mut unknown) = (0, 0);
+    let mut history = Vec::new();
+    for round in 0..150 {
+        // On MariaDB a session that has found nothing has what an earlier connection has found.
+        let text = if round == 0 {
+            FINDS[0]
+        } else {
+            *dice.pick(FINDS)
+        };
+        // The numbers of no two clients are the same.
+        let own = 1 + number + 10 * dice.below(4);
+        let text = text.replace('#', &own.to_string());
+        let text = text.replace("{n}", &number.to_string());
+        history.push(text.clone());
+        let expected = direct.query(&text).await?;
+        let heard = proxied.query(&text).await?;
+        let code = |heard: &[Said]| first_error(heard).map(|(code, _)| code);
+        ensure!(
+            code(&expected.0) == code(&heard.0),
+            "{number}: {:?} in the place of {:?} after {history:?}",
+            first_error(&heard.0),
+            first_error(&expected.0)
+        );
+        if dice.one_in(3) {
+            continue;
+        }
+        history.push("SELECT FOUND_ROWS()".to_owned());
+        let expected = direct.must("SELECT FOUND_ROWS()").await?;
+        match proxied.ask("SELECT FOUND_ROWS()").await? {
+            Ok(found) => {
+                known += 1;
+                ensure!(
+                    found == expected,
+                    "{number}: found {found} in the place of {expected} after {history:?}"
+                );
+            }
+            // It says that it does not know, and has found nothing; the server has found one row.
+            Err((1105, _)) => {
+                unknown += 1;
+                history.push("SELECT 1".to_owned());
+                direct.must("SELECT 1").await?;
+                proxied.must("SELECT 1").await?;
+            }
+            Err(error) => bail!("{number}: {error:?} after {history:?}"),
+        }
+    }
+    Ok((known, unknown))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_told_what_another_client_has_found() -> Result<()> {
+    for kind in KINDS {
+        for (connections, reuse) in [(1, Reuse::MostRecent), (3, Reuse::LeastRecent)] {
+            let policy = PoolPolicy {
+                maximum_pool_size: Some(connections),
+                connection_borrow_timeout: 30,
+                ..PoolPolicy::default()
+            };
+            let setup = Setup {
+                reuse,
+                shards: 1,
+                ..Setup::new(kind, policy)
+            };
+            let fixture = Fixture::start(setup).await?;
+            let values: Vec<String> = (1..=60).map(|i| format!("({i})")).collect();
+            let many = format!(
+                "CREATE TABLE many (i INT PRIMARY KEY); INSERT INTO many VALUES {};",
+                values.join(",")
+            );
+            let own = |number| {
+                format!(
+                    "CREATE TABLE kept{number} (i INT); CREATE TABLE one{number} (i INT PRIMARY KEY); \
+                     INSERT INTO one{number} VALUES (1);"
+                )
+            };
+            let own: Vec<String> = (0..FINDERS).map(own).collect();
+            let tables = format!("{many}{}", own.concat());
+            for schema in ["orders", "other"] {
+                fixture.server.superuser_sql(schema, &tables)?;
+            }
+            let direct = Door {
+                patience: Duration::from_secs(30),
+                ..Door::new(fixture.server.port(), "other")
+            };
+            let proxied = Door {
+                port: fixture.port,
+                schema: "orders".to_owned(),
+                ..direct.clone()
+            };
+            let clients = (0..FINDERS).map(|number| find(&direct, &proxied, number));
+            let counts = try_join_all(clients).await;
+            let counts = counts.with_context(|| format!("{kind:?} {connections}"))?;
+            let known: u32 = counts.iter().map(|(known, _)| known).sum();
+            let unknown: u32 = counts.iter().map(|(_, unknown)| unknown).sum();
+            assert!(known > 2 * unknown, "{kind:?}: {known} {unknown}");
+        }
+    }
+    Ok(())
+}
+
+fn rows(heard: &[Said]) -> Vec<String> {
+    let rows = heard.iter().filter(|(part, _)| *part == Part::Row);
+    rows.map(|(_, row)| String::from_utf8_lossy(row).into_owned())
+        .collect()
+}
+
+/// How often a statement of a client is ended.
+const CANCELS: u64 = 60;
+
+/// Runs statements until `others` are through; how many were ended by somebody.
+async fn run_until(
+    door: &Door,
+    number: u64,
+    id: &AtomicU32,
+    done: &AtomicBool,
+) -> Result<(u64, u64)> {
+    let mut raw = Raw::login(door).await?;
+    id.store(raw.id, Ordering::Relaxed);
+    let mut dice = Dice::new(seed().wrapping_add(number));
+    let (mut ended, mut whole) = (0, 0);
+    while !done.load(Ordering::Relaxed) {
+        let mark = format!("{number}-{}", dice.below(1000));
+        let sql = match dice.below(4) {
+            0 => format!("SELECT '{mark}'"),
+            1 => format!("SET @mark = '{mark}'; SELECT '{mark}', SLEEP(0.003)"),
+            2 => format!("SELECT '{mark}', SLEEP(0.01)"),
+            _ => format!("SELECT '{mark}', COUNT(*) FROM information_schema.COLUMNS"),
+        };
+        let (heard, outcome) = raw.query(&sql).await?;
+        ensure!(outcome == Outcome::Whole, "{number}: closed after {sql}");
+        match first_error(&heard) {
+            Some((1317 | 1028, _)) => ended += 1,
+            Some(error) => bail!("{number}: {sql}: {error:?}"),
+            None => {
+                // A sleep that is ended early says 1.
+                let rows = rows(&heard);
+                let slept = sql.contains("SLEEP") && rows.iter().any(|row| row.ends_with("\u{1}1"));
+                ensure!(
+                    rows.iter().all(|row| row.contains(&mark)),
+                    "{number}: {rows:?}"
+                );
+                if slept {
+                    ended += 1;
+                } else {
+                    whole += 1;
+                }
+            }
+        }
+    }
+    Ok((ended, whole))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_ends_statements_of_the_named_client_only() -> Result<()> {
+    const NAMED: usize = 2;
+    for kind in KINDS {
+        for reuse in [Reuse::MostRecent, Reuse::LeastRecent] {
+            let policy = PoolPolicy {
+                maximum_pool_size: Some(4),
+                ..PoolPolicy::default()
+            };
+            let setup = Setup {
+                reuse,
+                ..Setup::new(kind, policy)
+            };
+            let fixture = Fixture::start(setup).await?;
+            let door = Door::new(fixture.port, "orders");
+            let done = AtomicBool::new(false);
+            let ids: Vec<AtomicU32> = (0..6).map(|_| AtomicU32::new(0)).collect();
+            let clients = ids.iter().zip(0..).map(|(id, number)| {
+                let (door, done) = (&door, &done);
+                run_until(door, number, id, done)
+            });
+            let killing = async {
+                let mut killer = Raw::login(&door).await?;
+                let mut dice = Dice::new(seed());
+                for _ in 0..CANCELS {
+                    tokio::time::sleep(Duration::from_millis(dice.below(20) as u64)).await;
+                    let id = ids[dice.below(NAMED)].load(Ordering::Relaxed);
+                    if id != 0 {
+                        killer.must(&format!("KILL QUERY {id}")).await?;
+                    }
+                }
+                done.store(true, Ordering::Relaxed);
+                anyhow::Ok(())
+            };
+            let (killed, counts) = tokio::join!(killing, try_join_all(clients));
+            killed?;
+            let counts = counts?;
+            let ended: u64 = counts[..NAMED].iter().map(|(ended, _)| ended).sum();
+            assert!(ended > 0, "{kind:?} {reuse:?}: {counts:?}");
+            for (number, (ended, whole)) in counts.iter().enumerate() {
+                assert!(*whole > 0, "{kind:?} {reuse:?} {number}: {counts:?}");
+                assert!(
+                    number < NAMED || *ended == 0,
+                    "{kind:?} {reuse:?} {number}: {counts:?}"
+                );
+            }
+        }
+    }
+    Ok(())
 }

@@ -2,7 +2,8 @@
 
 mod differential;
 mod failures;
-mod fixture;
+pub(crate) mod fixture;
+mod forger;
 mod isolation;
 mod raw;
 mod sessions;

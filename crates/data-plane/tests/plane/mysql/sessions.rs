@@ -1,8 +1,12 @@
 //! Clients' ordinary life.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use sqlx::{Connection, Executor, MySqlConnection, Row};
-use tollgate_types::{IamAuth, PoolPolicy};
+use tollgate_types::{AuthDecision, AuthOutcome, IamAuth, PoolPolicy};
+
+use tollgate_testkit::TestCa;
 
 use super::fixture::{Fixture, KINDS, Setup};
 use crate::fixture::ServerTls;
@@ -97,6 +101,59 @@ async fn the_servers_own_client_logs_in_with_a_token() -> Result<()> {
     Ok(())
 }
 
+/// The decision that makes them so many: it is recorded when its client has been told.
+async fn decision(fixture: &Fixture, count: usize) -> Result<AuthDecision> {
+    let look = async {
+        loop {
+            let made = fixture.decisions.0.lock().get(count - 1).cloned();
+            match made {
+                Some(decision) => return decision,
+                None => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    };
+    let patience = Duration::from_mins(1);
+    Ok(tokio::time::timeout(patience, look).await?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_servers_own_client_sends_long_tokens_whole_and_none_to_strangers() -> Result<()> {
+    for kind in KINDS {
+        let setup = Setup {
+            iam: IamAuth::Required,
+            ..Setup::new(kind, pool_of(2))
+        };
+        let fixture = Fixture::start(setup).await?;
+        // The key is no temporary one, which is seen only in a token that is whole.
+        let long = fixture.token_of_session("app", Some(&"s".repeat(15_500)));
+        let refused = fixture.cli(&long, "SELECT 1").unwrap_err().to_string();
+        assert!(refused.contains("ERROR 1045"), "{refused}");
+        let refusal = decision(&fixture, 1).await?;
+        assert_eq!(refusal.reason, "SESSION_TOKEN_INVALID", "{kind:?}");
+        // Without TLS a token is not even asked for.
+        let token = fixture.token("app");
+        let refused = fixture.cli_in_the_clear(&token, "SELECT 1").unwrap_err();
+        let refused = refused.to_string();
+        assert!(refused.contains("ERROR 3159"), "{kind:?}: {refused}");
+        assert!(refused.contains("(id "), "{kind:?}: {refused}");
+        // A client that trusts another authority sends nothing.
+        let unasked = decision(&fixture, 2).await?;
+        assert!(refused.contains(&unasked.correlation_id), "{refused}");
+        let folder = tempfile::tempdir()?;
+        let other = folder.path().join("ca.pem");
+        std::fs::write(&other, TestCa::new()?.cert_pem())?;
+        let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), everybody)?;
+        let refused = fixture.cli_trusting(&other, &token, "SELECT 1");
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("ERROR 2026"), "{kind:?}: {refused}");
+        assert_eq!(fixture.cli(&token, "SELECT 1")?, "1", "{kind:?}");
+        let admitted = decision(&fixture, 3).await?;
+        assert_eq!(admitted.outcome, AuthOutcome::Allow, "{kind:?}");
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn numbers_of_connections_are_the_clients_own() -> Result<()> {
     for kind in KINDS {
@@ -148,6 +205,54 @@ async fn what_is_used_through_the_proxy_is_used_as_without() -> Result<()> {
             assert!(unknown.to_string().contains("1146"), "{kind:?}: {unknown}");
             assert_eq!(ask(&mut client, "SELECT 7").await?, "7");
         }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_init_query_sets_is_where_everybody_begins() -> Result<()> {
+    let init = "SET SESSION group_concat_max_len = 77, time_zone = '+05:00', @greeting = 'hello'";
+    for kind in KINDS {
+        let policy = PoolPolicy {
+            init_query: Some(init.to_owned()),
+            ..pool_of(1)
+        };
+        let fixture = Fixture::start(Setup::new(kind, policy)).await?;
+        let mut one = fixture.connect().await?;
+        let mut two = fixture.connect().await?;
+        let own = "SELECT CONCAT_WS('|', @@group_concat_max_len, @@time_zone, @greeting)";
+        for client in [&mut one, &mut two] {
+            // The driver has set a time zone of its own.
+            client.execute("SET time_zone = '+01:00'").await?;
+            assert_eq!(ask(client, own).await?, "77|+01:00|hello", "{kind:?}");
+        }
+        one.execute("SET group_concat_max_len = 99").await?;
+        one.execute("SET @greeting = 'bye'").await?;
+        for _ in 0..2 {
+            assert_eq!(ask(&mut one, own).await?, "99|+01:00|bye", "{kind:?}");
+            assert_eq!(ask(&mut two, own).await?, "77|+01:00|hello", "{kind:?}");
+        }
+        let mut three = fixture.connect().await?;
+        assert!(ask(&mut three, own).await?.starts_with("77|"), "{kind:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_are_read_by_the_types_that_were_bound_first() -> Result<()> {
+    for kind in KINDS {
+        let fixture = Fixture::start(Setup::new(kind, pool_of(1))).await?;
+        let mut read = Vec::new();
+        for mut client in [fixture.direct().await?, fixture.connect().await?] {
+            let first = sqlx::query("SELECT ?").bind(3);
+            first.fetch_one(&mut client).await?;
+            let second = sqlx::query("SELECT ?").bind("text");
+            let row = second.fetch_one(&mut client).await?;
+            // Its type is what differs.
+            let column = sqlx::Column::type_info(row.column(0)).to_string();
+            read.push(column);
+        }
+        assert_eq!(read[0], read[1], "{kind:?}");
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use super::super::statement::{
     ActionClause, ActionPattern, Effect, Listing, ResourceClause, ResourcePattern, Statement,
 };
 use super::super::template::{self, Variables, Wildcards};
+use super::super::trust::Trusted;
 use super::{Grammar, PolicyKind};
 
 const ELEMENTS: [&str; 9] = [
@@ -41,7 +42,7 @@ impl Grammar {
         let effect = self.effect(at, fields);
         let action = self.action(at, fields);
         let resource = self.resource(at, fields);
-        self.principal(at, fields);
+        let principals = self.principal(at, fields);
         let conditions = Json::member(fields, "Condition").map_or_else(Vec::new, |block| {
             self.condition_block(&child(at, "Condition"), block)
         });
@@ -51,6 +52,7 @@ impl Grammar {
             action: action?,
             resource,
             conditions,
+            principals,
         };
         self.note(at, &statement);
         Some(statement)
@@ -165,7 +167,8 @@ impl Grammar {
         Some(ResourceClause { listing, patterns })
     }
 
-    fn principal(&mut self, at: &str, fields: &Fields) {
+    /// Whom a trust or resource policy is about; nobody in other documents.
+    fn principal(&mut self, at: &str, fields: &Fields) -> Vec<Trusted> {
         let pointer = child(at, "Principal");
         if Json::member(fields, "NotPrincipal").is_some() {
             self.problem(
@@ -174,31 +177,43 @@ impl Grammar {
             );
         }
         match (self.kind, Json::member(fields, "Principal")) {
-            (PolicyKind::Trust, None) => {
-                self.problem(&pointer, "a trust policy names its Principal");
+            (PolicyKind::Trust | PolicyKind::Resource, None) => {
+                self.problem(&pointer, "a policy of this kind names its Principal");
+                Vec::new()
             }
-            (PolicyKind::Trust, Some(principal)) => self.trusted(&pointer, principal, fields),
-            (PolicyKind::Identity | PolicyKind::SessionPolicy | PolicyKind::Boundary, None) => {}
+            (PolicyKind::Trust, Some(principal)) => {
+                let trusted = self.trusted(&pointer, principal);
+                self.check_anybody(&pointer, &trusted, fields);
+                trusted
+            }
+            (PolicyKind::Resource, Some(principal)) => self.trusted(&pointer, principal),
+            (PolicyKind::Identity | PolicyKind::SessionPolicy | PolicyKind::Boundary, None) => {
+                Vec::new()
+            }
             (PolicyKind::Identity | PolicyKind::SessionPolicy | PolicyKind::Boundary, Some(_)) => {
-                self.problem(&pointer, "only trust policies have a Principal");
+                self.problem(
+                    &pointer,
+                    "only trust policies and resource policies have a Principal",
+                );
+                Vec::new()
             }
         }
     }
 
-    fn trusted(&mut self, at: &str, principal: &Json, fields: &Fields) {
-        let anybody = match principal {
-            Json::Text(text) if text == "*" => true,
+    fn trusted(&mut self, at: &str, principal: &Json) -> Vec<Trusted> {
+        match principal {
+            Json::Text(text) if text == "*" => vec![Trusted::Anybody],
             Json::Object(types) if !types.is_empty() => {
-                let mut anybody = false;
+                let mut trusted = Vec::new();
                 for (name, value) in types {
                     let pointer = child(at, name);
                     if !["AWS", "Federated", "Service"].contains(&name.as_str()) {
                         self.problem(&pointer, "a Principal is of type AWS, Federated or Service");
                     }
                     let texts = self.texts(&pointer, value);
-                    anybody |= texts.iter().any(|(_, text)| *text == "*");
+                    trusted.extend(texts.iter().map(|(_, text)| Trusted::parse(name, text)));
                 }
-                anybody
+                trusted
             }
             Json::Text(_)
             | Json::Null
@@ -210,13 +225,16 @@ impl Grammar {
                     at,
                     "Principal must be * or an object such as {\"AWS\": \"arn:…\"}",
                 );
-                false
+                Vec::new()
             }
-        };
+        }
+    }
+
+    fn check_anybody(&mut self, at: &str, trusted: &[Trusted], fields: &Fields) {
         let allows = matches!(Json::member(fields, "Effect"), Some(Json::Text(t)) if t == "Allow");
         let conditional =
             matches!(Json::member(fields, "Condition"), Some(Json::Object(c)) if !c.is_empty());
-        if anybody && allows && !conditional {
+        if trusted.contains(&Trusted::Anybody) && allows && !conditional {
             self.problem(
                 at,
                 "a Principal of * needs a condition, or anybody may assume the role",

@@ -439,3 +439,32 @@ fn explains_the_element_that_did_not_fit() {
         statement.why
     );
 }
+
+#[test]
+fn a_session_policy_only_ever_narrows() {
+    let all = r#"{"Statement":{"Effect":"Allow","Action":"rds-db:connect","Resource":"*"}}"#;
+    let one = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"arn:aws:rds-db:r:1:dbuser:prx-1/app"}}"#;
+    let parse = |text, kind| PolicyDocument::parse(text, kind).unwrap();
+    let identity = parse(all, PolicyKind::Identity);
+    let session = parse(one, PolicyKind::SessionPolicy);
+    let role = PolicySet::builder().identity("p", 1, &identity).build();
+    let context = Context::new();
+    let allows = |set: &PolicySet, action: &str, resource: &str| {
+        let request = Request {
+            action,
+            resource,
+            context: &context,
+        };
+        set.evaluate(&request).is_allow()
+    };
+    let (app, ops) = (
+        "arn:aws:rds-db:r:1:dbuser:prx-1/app",
+        "arn:aws:rds-db:r:1:dbuser:prx-1/ops",
+    );
+    let narrowed = role.within(std::slice::from_ref(&session));
+    assert!(allows(&role, "rds-db:connect", ops) && allows(&narrowed, "rds-db:connect", app));
+    assert!(!allows(&narrowed, "rds-db:connect", ops) && !allows(&narrowed, "iam:GetUser", app));
+    assert!(allows(&role.within(&[]), "rds-db:connect", ops));
+    let root = PolicySet::root().within(&[session]);
+    assert!(allows(&root, "iam:GetUser", app) && !allows(&root, "iam:GetUser", ops));
+}

@@ -97,10 +97,13 @@ fn conditions_are_shown_as_they_were_kept() {
             assert_eq!(rig.rows(who, "SELECT @n, @r"), "2,2");
             rig.rows(who, "ROLLBACK");
             rig.rows(who, warns);
-            assert_eq!(
-                rig.query(who, "GET DIAGNOSTICS @n = NUMBER").error,
-                Some(1105)
-            );
+            rig.rows(who, "GET DIAGNOSTICS @m = NUMBER, @q = ROW_COUNT");
+            let state = "GET DIAGNOSTICS CONDITION 2 @s = RETURNED_SQLSTATE, @e = MYSQL_ERRNO";
+            rig.rows(who, state);
+            assert_eq!(rig.rows(who, "SELECT @m, @q, @s, @e"), "2,2,01000,1265");
+            rig.rows(who, warns);
+            let origin = "GET DIAGNOSTICS CONDITION 1 @c = CLASS_ORIGIN";
+            assert_eq!(rig.query(who, origin).error, Some(1105));
             let together = format!("{warns}; GET DIAGNOSTICS @n = NUMBER");
             assert_eq!(rig.query(who, &together).error, None);
             assert_eq!(rig.rows(who, "SELECT @n"), "2");
@@ -149,6 +152,65 @@ fn prepared_statements_ask_too() {
             let id = prepare(rig, 0, "SHOW WARNINGS");
             let shown = rig.send(0, &bare_execute(id), ReplyKind::BinaryResults);
             assert_eq!((shown.error, shown.rows.as_str()), (None, ""));
+        }
+    });
+}
+
+#[test]
+fn columns_are_called_what_the_client_wrote() {
+    on_servers(|rig| {
+        for text in [
+            "CONNECTION_ID()*0",
+            "ROW_COUNT()+1",
+            "found_rows() + 1",
+            "@@warning_count+0",
+            "(SELECT CONNECTION_ID() - 1)",
+        ] {
+            for before in ["SELECT 1", "UPDATE t SET v='a'"] {
+                rig.rows(0, before);
+                let answer = rig.query(0, &format!("SELECT {text}"));
+                assert_eq!(answer.error, None, "{text}");
+                let name = &answer.columns[0];
+                assert!(
+                    name.contains(text) && !name.contains("CAST"),
+                    "{text}: {name}"
+                );
+            }
+        }
+        let answer = rig.query(0, "SELECT ROW_COUNT()+1, FOUND_ROWS()+1, CONNECTION_ID()+1");
+        let names: Vec<_> = answer.columns.iter().map(String::as_str).collect();
+        for (name, text) in
+            names
+                .iter()
+                .zip(["ROW_COUNT()+1", "FOUND_ROWS()+1", "CONNECTION_ID()+1"])
+        {
+            assert!(name.contains(text), "{name}");
+        }
+    });
+}
+
+#[test]
+fn a_client_finds_itself_among_the_servers_connections() {
+    on_servers(|rig| {
+        assert_eq!(rig.rows(0, "SELECT GET_LOCK('mine', 0)"), "1");
+        for (who, own) in [(0, "1"), (1, "0")] {
+            let asked = "SELECT IS_USED_LOCK('mine') = CONNECTION_ID()";
+            assert_eq!(rig.rows(who, asked), own);
+        }
+        for who in [0, 1] {
+            let asked =
+                "SELECT COUNT(*) FROM information_schema.processlist WHERE id = CONNECTION_ID()";
+            assert_eq!(rig.rows(who, asked), "1");
+        }
+        assert_eq!(rig.rows(1, "SELECT CONNECTION_ID()"), "4242");
+    });
+}
+
+#[test]
+fn a_client_that_kills_itself_is_understood() {
+    on_servers(|rig| {
+        for text in ["KILL CONNECTION_ID()", "KILL QUERY CONNECTION_ID()"] {
+            assert_eq!(rig.query(0, text).error, None, "{text}");
         }
     });
 }

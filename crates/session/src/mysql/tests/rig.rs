@@ -19,7 +19,7 @@ use crate::mysql::{
     Cleanup, CleanupEvent, CodeWatch, Farewell, Fit, Killed, ServerConfig, ServerEvent,
     ServerState, Session, SessionConfig, Want,
 };
-use crate::{Effects, Piece, PinReason};
+use crate::{Effects, Piece, PinChange, PinReason};
 
 /// What every connection here can do, but for the ends of results.
 pub(super) const COMMON: Capabilities = Capabilities::LONG_PASSWORD
@@ -55,6 +55,7 @@ pub(super) fn on_server(kind: MySqlKind, capabilities: Capabilities, test: impl 
 pub(super) struct Rig {
     server: MySqlServer,
     family: Server,
+    user: &'static str,
     watch: CodeWatch,
     capabilities: Capabilities,
     /// What becomes of a `KILL`.
@@ -69,6 +70,7 @@ pub(super) struct Client {
     socket: Option<UnixStream>,
     unread: Vec<u8>,
     capabilities: Capabilities,
+    told: Vec<PinChange>,
 }
 
 /// An answer, as far as tests look at it.
@@ -94,6 +96,7 @@ impl Rig {
         let mut rig = Self {
             server,
             family,
+            user: "root",
             watch: CodeWatch::default(),
             capabilities,
             killed: Killed::Done,
@@ -132,14 +135,25 @@ impl Rig {
                 collation: 45,
                 status: StatusFlags::AUTOCOMMIT,
                 variable_sets: crate::mysql::VariableSets::Pin,
+                heritage: None,
             }),
             socket: None,
             unread: Vec::new(),
+            told: Vec::new(),
             capabilities,
         }
     }
 
     /// Logs in as the superuser, who has no password on the socket.
+    /// From now on the server connections are those of a user with these rights on the schema `a`.
+    pub(super) fn log_in_as(&mut self, user: &'static str, rights: &str) {
+        self.sql(&format!(
+            "CREATE USER {user}@localhost; GRANT {rights} ON a.* TO {user}@localhost"
+        ));
+        self.user = user;
+        self.idle = (0..3).map(|_| self.connect()).collect();
+    }
+
     fn connect(&self) -> (ServerState, UnixStream) {
         let mut socket = UnixStream::connect(self.server.socket()).expect("the socket");
         let (_, greeting) = packet(&mut socket);
@@ -152,7 +166,8 @@ impl Rig {
         login.extend([0, 0, 0, 1, 45]);
         login.extend([0; 19]);
         login.extend(self.capabilities.extended().to_le_bytes());
-        login.extend(b"root\0\0mysql_native_password\0");
+        login.extend(self.user.as_bytes());
+        login.extend(b"\0\0mysql_native_password\0");
         send(&mut socket, 1, &login);
         loop {
             let (number, payload) = packet(&mut socket);
@@ -203,6 +218,7 @@ impl Rig {
             let client = &mut self.clients[who];
             let progress = client.session.on_client(&input, &mut out);
             perform(&mut client.socket, &out, &input, &mut output);
+            client.told.extend_from_slice(out.pin_changes());
             input.drain(..progress.consumed);
             match progress.want {
                 Want::Server => self.attach(who),
@@ -279,6 +295,7 @@ impl Rig {
         let mut out = Effects::new();
         let progress = client.session.on_server(&client.unread, &mut out);
         perform(&mut client.socket, &out, &client.unread, output);
+        client.told.extend_from_slice(out.pin_changes());
         client.unread.drain(..progress.consumed);
         match progress.event {
             ServerEvent::More => {}
@@ -319,6 +336,11 @@ impl Rig {
             session.pins,
             link.map(|link| (link.status, link.transaction, &link.queue))
         )
+    }
+
+    /// What a client's session has said of pins since the last time.
+    pub(super) fn pin_changes(&mut self, who: usize) -> Vec<PinChange> {
+        std::mem::take(&mut self.clients[who].told)
     }
 
     pub(super) fn pins(&self, who: usize) -> Vec<PinReason> {

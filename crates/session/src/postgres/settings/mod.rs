@@ -6,6 +6,7 @@
 //! written again. An [`inspection`] answers in that encoding. A reported value (`ParameterStatus`) is in the
 //! client's encoding, so it can be kept as it is only while it is ASCII; otherwise the server must be asked.
 
+mod course;
 mod inspection;
 mod reading;
 mod replay;
@@ -21,10 +22,11 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use course::{Moved, is_of_reading};
 #[cfg(test)]
 pub(crate) use inspection::Answer;
 pub(crate) use inspection::{Facts, Listing, Question, unescape};
-pub(crate) use reading::{Reading, depends_on_reading};
+pub(crate) use reading::{Reading, depends_on_reading, depends_on_scanning, is_of_scanning};
 #[cfg(test)]
 pub(crate) use replay::Replay;
 pub(crate) use replay::{Certainty, replay};
@@ -55,9 +57,13 @@ impl Settings {
 
     /// The value of `name` (any case), or `None` when it is at its default.
     pub(crate) fn get(&self, name: &[u8]) -> Option<&[u8]> {
-        let name = name.to_ascii_lowercase();
-        let at = position(self.entries(), &name).ok()?;
-        self.entries().get(at).map(|setting| &*setting.value)
+        let entries = self.entries();
+        let folded = |setting: &Setting| {
+            let letters = name.iter().map(u8::to_ascii_lowercase);
+            setting.name.iter().copied().cmp(letters)
+        };
+        let at = entries.binary_search_by(folded).ok()?;
+        entries.get(at).map(|setting| &*setting.value)
     }
 
     /// True when both hold the same values.

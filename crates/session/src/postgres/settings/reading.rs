@@ -6,6 +6,9 @@
 //! client's request runs in, and those of now afterwards. What they are now the server keeps itself,
 //! in settings of ours that end with the transaction.
 
+use std::sync::Arc;
+
+use tollgate_sql::StringStyle;
 use tollgate_wire_postgres::backend::read;
 
 use super::Settings;
@@ -15,7 +18,7 @@ use crate::postgres::parameters::Parameters;
 /// Settings that the grammar, the analysis of a statement or the input function of some type looks at.
 /// `search_path` is not among them: the server itself reads a statement again when that has changed. Source:
 /// `RevalidateCachedQuery`, and the input functions in PostgreSQL 15 `src/backend/utils/adt`.
-const NAMES: [&str; 11] = [
+pub(super) const NAMES: [&str; 11] = [
     "client_encoding",
     "standard_conforming_strings",
     "backslash_quote",
@@ -29,13 +32,21 @@ const NAMES: [&str; 11] = [
     "xmloption",
 ];
 
+/// Those under which a text is cut into tokens, which happens to all of it when it arrives: what its
+/// own statements set comes too late. Source: `exec_simple_query`, `exec_parse_message` and `scanner_init`.
+const SCANNING: [&str; 3] = [
+    "client_encoding",
+    "standard_conforming_strings",
+    "backslash_quote",
+];
+
 /// Where a setting of now is kept while one of then is in force.
 const KEPT: &str = "tollgate.";
 
 /// What [`NAMES`] were at one moment; `None` is a default that is not reported.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Reading {
-    values: Vec<Option<Box<[u8]>>>,
+    pub(super) values: Vec<Option<Box<[u8]>>>,
 }
 
 /// Two commands: before and after a statement is read.
@@ -57,6 +68,32 @@ impl Reading {
         });
         let values = values.into_iter().collect::<Option<_>>()?;
         Some(Self { values })
+    }
+
+    /// How a text is read that arrived under the settings `then` and whose statement is looked into under
+    /// these.
+    pub(crate) fn scanned(self: &Arc<Self>, then: &Self, text: &[u8]) -> Arc<Self> {
+        let values = NAMES.iter().zip(self.values.iter().zip(&then.values));
+        let values: Vec<_> = values
+            .map(|(name, (now, then))| if SCANNING.contains(name) { then } else { now })
+            .cloned()
+            .collect();
+        if depends_on_scanning(text) && values != self.values {
+            Arc::new(Self { values })
+        } else {
+            Arc::clone(self)
+        }
+    }
+
+    /// How plain strings are read.
+    pub(crate) fn style(&self) -> StringStyle {
+        let at = NAMES
+            .iter()
+            .position(|name| *name == "standard_conforming_strings");
+        match at.and_then(|at| self.values.get(at)) {
+            Some(Some(value)) if **value == *b"off" => StringStyle::BackslashEscapes,
+            Some(_) | None => StringStyle::Standard,
+        }
     }
 
     /// The command that asks the server for them.
@@ -159,6 +196,16 @@ const KEPT_AS_TEXT: [&[u8]; 21] = [
     b"execute",
 ];
 
+/// True for the name of a setting under which texts are cut into tokens.
+pub(crate) fn is_of_scanning(name: &[u8]) -> bool {
+    SCANNING.iter().any(|known| known.as_bytes() == name)
+}
+
+/// True if the text may be cut into other tokens under other settings.
+pub(crate) fn depends_on_scanning(text: &[u8]) -> bool {
+    text.contains(&b'\\') || !text.is_ascii()
+}
+
 /// True if the statement might be another one under other settings: it has constants in quotes, bytes that
 /// an encoding gives their meaning, or a NULL that may be compared.
 pub(crate) fn depends_on_reading(text: &[u8]) -> bool {
@@ -166,7 +213,7 @@ pub(crate) fn depends_on_reading(text: &[u8]) -> bool {
     let word = word.unwrap_or_default().to_ascii_lowercase();
     if KEPT_AS_TEXT.contains(&&*word) {
         // Only how its letters are read is settled.
-        return text.contains(&b'\\') || !text.is_ascii();
+        return depends_on_scanning(text);
     }
     let quoted = memchr::memchr(b'\'', text).is_some()
         || memchr::memchr_iter(b'$', text).any(|at| {
@@ -246,6 +293,22 @@ mod tests {
         for name in NAMES {
             assert!(switch.there.contains(name) && switch.back.contains(name));
         }
+    }
+
+    #[test]
+    fn a_text_is_cut_under_the_settings_it_arrived_under() {
+        let then = reading(&[(b"standard_conforming_strings", b"on")]);
+        let changes: [(&[u8], &[u8]); 2] = [
+            (b"standard_conforming_strings", b"off"),
+            (b"TimeZone", b"CET"),
+        ];
+        let now = Arc::new(reading(&changes));
+        let text = b"select 'a\\b'";
+        assert_eq!(*now.scanned(&then, text), reading(&changes[1..]));
+        assert_eq!(now.scanned(&then, text).style(), StringStyle::Standard);
+        let plain = now.scanned(&then, b"select 'a'");
+        assert!(Arc::ptr_eq(&plain, &now), "nothing depends on it");
+        assert_eq!(now.style(), StringStyle::BackslashEscapes);
     }
 
     #[test]

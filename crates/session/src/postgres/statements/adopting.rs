@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tollgate_sql::{Deed, Dialect, classify};
+use tollgate_sql::{Deed, Dialect, EffectSet, StringStyle, classify};
 
 use super::names::{Named, Others, Place, What};
 use super::own::NAMING;
@@ -11,26 +11,37 @@ use super::rereading::Read;
 use super::study::{Listed, Untold};
 use super::table::{Prepared, Recipe, Shape};
 use crate::postgres::Session;
+use crate::postgres::meaning::meaning_of;
 use crate::postgres::queue::Meaning;
-use crate::postgres::requests::meaning_of;
-use crate::postgres::settings::Reading;
+use crate::postgres::settings::{Reading, depends_on_scanning};
 
 impl Session {
     /// A `PREPARE` ran. What it gives, and how it was read if that matters, is to be asked.
-    pub(super) fn prepared(&mut self, name: Box<[u8]>, text: Option<Box<[u8]>>, meaning: Meaning) {
+    pub(super) fn prepared(
+        &mut self,
+        name: Box<[u8]>,
+        (text, reading): (Option<Box<[u8]>>, Option<Arc<Reading>>),
+        meaning: Meaning,
+    ) {
         let text = text.filter(|text| self.names.have_room(text.len()));
         let (Some(text), Some(link)) = (text, &self.link) else {
             self.prepared_here(name, meaning);
             return;
         };
         let in_time = link.study.is_in_time();
-        let mut meaning = self.meaning_of_prepare(&text).unwrap_or(meaning);
+        let mut meaning = self
+            .meaning_of_prepare(&text, reading.as_deref())
+            .unwrap_or(meaning);
         meaning.effects = meaning.effects.without(NAMING);
-        let read = match self.reads(&text) {
-            Read::Unknown if in_time => Read::AsAnswered,
-            read @ (Read::Alike | Read::Under(_) | Read::AsAnswered | Read::Unknown) => read,
+        let read = match (self.reads(&text), reading) {
+            (Read::Under(_) | Read::AsAnswered | Read::Unknown, Some(foreseen)) => {
+                Read::Under(foreseen)
+            }
+            (Read::Unknown, None) if in_time => Read::AsAnswered,
+            (read @ (Read::Alike | Read::Under(_) | Read::AsAnswered | Read::Unknown), _) => read,
         };
-        self.names.may_do(meaning.effects);
+        self.names
+            .may_do(meaning.effects, meaning.touched.as_deref());
         self.prepared_here(name.clone(), meaning.clone());
         if let Some(link) = &mut self.link {
             link.study.add(Untold {
@@ -50,11 +61,18 @@ impl Session {
         self.names.add(name, What::Stuck { place, meaning });
     }
 
-    /// What the statement in this `PREPARE` means, which may have come with others in one text.
-    fn meaning_of_prepare(&mut self, text: &[u8]) -> Option<Meaning> {
+    /// What the statement in this `PREPARE` means, which may have come with others in one text, and was read
+    /// like this if that is known.
+    fn meaning_of_prepare(&mut self, text: &[u8], reading: Option<&Reading>) -> Option<Meaning> {
         let link = self.link.as_mut()?;
-        let summary = classify(Dialect::PostgreSql, link.parameters.style(), text);
-        let mut meaning = meaning_of(&summary, link, self.names.effects(), Some(text));
+        let style = reading.map_or(link.parameters.style(), Reading::style);
+        let summary = classify(Dialect::PostgreSql, style, text);
+        let mut meaning = meaning_of(&summary, link, self.names.possible(), Some(text));
+        if !link.parameters.backslash_is_ambiguous() {
+            // Settings that are on their way now came too late for this text.
+            let known = summary.effects.intersection(EffectSet::UNKNOWN);
+            meaning.effects = meaning.effects.without(EffectSet::UNKNOWN).union(known);
+        }
         meaning.name = None;
         Some(meaning)
     }
@@ -123,6 +141,9 @@ impl Session {
         for (name, found) in listed {
             self.adopt(name, found.text.as_deref());
         }
+        if let Some(link) = &mut self.link {
+            link.study.all_are_adopted();
+        }
     }
 
     /// A statement may still be there: this is what has its name now.
@@ -151,7 +172,10 @@ impl Session {
             .as_deref()
             .is_some_and(|text| match &statement.recipe {
                 Recipe::Parse(_) => true,
-                Recipe::Sql(prepared) => self.cut(text, &name) != Some(&*prepared.text),
+                Recipe::Sql(prepared) => {
+                    let style = statement.reading.as_deref().map(Reading::style);
+                    self.cut(text, &name, style) != Some(&*prepared.text)
+                }
             });
         if replaced {
             self.adopt(name, found.text.as_deref());
@@ -171,19 +195,22 @@ impl Session {
 
     /// The server has a statement with this name that code has made, by this text.
     fn adopt(&mut self, name: Box<[u8]>, text: Option<&[u8]>) {
-        let cut = text.and_then(|text| self.cut(text, &name));
+        let older = self.link.as_ref();
+        let older = older.is_some_and(|link| link.study.adopts_older_texts());
+        let cut = text.and_then(|text| self.cut(text, &name, None));
+        let cut = cut.filter(|text| !older || !depends_on_scanning(text));
         match cut {
             Some(text) => {
                 let text: Box<[u8]> = text.into();
-                self.prepared(name, Some(text), Meaning::NOTHING);
+                self.prepared(name, (Some(text), None), Meaning::NOTHING);
             }
-            None => self.prepared_here(name, Meaning::of_effects(self.names.effects())),
+            None => self.prepared_here(name, Meaning::of_effects(self.names.possible().effects)),
         }
     }
 
-    /// The one `PREPARE` of this name in a text.
-    fn cut<'a>(&self, text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-        let style = self.link.as_ref()?.parameters.style();
+    /// The one `PREPARE` of this name in a text, which was read in this style or that of now.
+    fn cut<'a>(&self, text: &'a [u8], name: &[u8], style: Option<StringStyle>) -> Option<&'a [u8]> {
+        let style = style.unwrap_or(self.link.as_ref()?.parameters.style());
         let summary = classify(Dialect::PostgreSql, style, text);
         let mut prepares = summary
             .namings

@@ -4,10 +4,15 @@
 //! isolation level is settled, and after a command has run some others are refused. So whatever the client's
 //! request needs is sent before its transaction has begun, or has done anything that could be seen.
 
+use tollgate_sql::EffectSet;
+use tollgate_wire_postgres::backend::TransactionStatus;
+
+use super::own::Roll;
 use super::wire;
 use crate::Effects;
 use crate::postgres::link::{Held, Link, Segment, SegmentProgress};
-use crate::postgres::queue::{Kind, Work};
+use crate::postgres::queue::{Kind, Meaning, Work};
+use crate::postgres::{Session, Want};
 
 /// Whether there can be such a transaction before the request at hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,5 +42,36 @@ impl Link {
         self.expect_work(Kind::OwnSync, Work::None);
         self.close_segment();
         self.held = Held::ForText;
+    }
+}
+
+impl Session {
+    /// A statement with this meaning is about to be bound. If it looks at the list, that is made right here,
+    /// where what cannot be made takes nothing with it, and not only when the portal runs.
+    pub(in crate::postgres) fn call_list_apart(
+        &mut self,
+        meaning: &Meaning,
+        out: &mut Effects,
+    ) -> Option<Want> {
+        let link = self.link.as_mut()?;
+        let looks = meaning.effects.intersects(EffectSet::STATEMENTS_VIEW);
+        let apart = link.stands_apart();
+        let idle = link.status == TransactionStatus::Idle;
+        if !looks || !idle || apart == Apart::Never || link.takes_copy_data() {
+            return None;
+        }
+        if self.names.are_changing() || apart == Apart::WhenAnswered || !link.queue.is_empty() {
+            return Some(self.settle_first(out));
+        }
+        let (extra, missing) = link.lacks(&Roll::List, &self.names);
+        if extra.is_empty() && missing.is_empty() {
+            link.held = Held::No;
+            return None;
+        }
+        if link.segment == Segment::Open {
+            link.end_apart(out);
+            return Some(Want::Replies);
+        }
+        self.call_roll(&Roll::List, out)
     }
 }

@@ -26,7 +26,7 @@ pub(crate) const STALE: u64 = u64::MAX - 1;
 #[derive(Debug)]
 pub(crate) struct Carried {
     /// Part of every name of ours, from the first session that used the connection.
-    key: Option<u64>,
+    prefix: Option<ServerName>,
     by_id: BTreeMap<u64, Slot>,
     next: u32,
     clock: u64,
@@ -36,6 +36,9 @@ pub(crate) struct Carried {
     doormat: Doormat,
     /// Statements under names of clients, and which ones they are.
     own: BTreeMap<Box<[u8]>, u64>,
+    /// Whether one of those names had other letters than ASCII's. Which name its bytes are is a matter of the encoding
+    /// at that moment: under another one it can be neither dropped nor told from others.
+    is_lettered: bool,
     /// What was found when statements under names of clients were made for the request at hand.
     judged: BTreeMap<Box<[u8]>, Judgement>,
 }
@@ -59,6 +62,8 @@ struct Slot {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Doormat {
     Missing,
+    /// Nobody knows; it is closed before it is made.
+    Distrusted,
     /// On its way, in this segment of the client's.
     Sent(u64),
     There,
@@ -67,7 +72,7 @@ pub(crate) enum Doormat {
 impl Carried {
     pub(crate) const fn new() -> Self {
         Self {
-            key: None,
+            prefix: None,
             by_id: BTreeMap::new(),
             next: DOORMAT,
             clock: 0,
@@ -75,18 +80,19 @@ impl Carried {
             leftovers: Vec::new(),
             doormat: Doormat::Missing,
             own: BTreeMap::new(),
+            is_lettered: false,
             judged: BTreeMap::new(),
         }
     }
 
     /// Names of ours have this key, unless there are some already.
     pub(crate) fn adopt_key(&mut self, key: u64) {
-        self.key.get_or_insert(key);
+        self.prefix.get_or_insert_with(|| ServerName::prefix(key));
     }
 
     /// The name with this number.
     pub(crate) fn name(&self, number: u32) -> ServerName {
-        ServerName::of(self.key.unwrap_or_default(), number)
+        self.prefix().numbered(number)
     }
 
     /// A number that was never used on this connection.
@@ -147,7 +153,7 @@ impl Carried {
 
     /// What the names of all that is ours start with.
     pub(crate) fn prefix(&self) -> ServerName {
-        ServerName::prefix(self.key.unwrap_or_default())
+        self.prefix.unwrap_or_else(|| ServerName::prefix(0))
     }
 
     /// Words that nobody else can say.
@@ -178,7 +184,7 @@ impl Carried {
         let mut numbers = std::mem::take(&mut self.leftovers);
         numbers.extend(self.by_id.values().map(|slot| slot.number));
         self.by_id.clear();
-        if self.doormat == Doormat::There {
+        if self.may_have_doormat() {
             numbers.push(DOORMAT);
             self.doormat = Doormat::Missing;
         }
@@ -187,7 +193,11 @@ impl Carried {
 
     /// True when there is anything `take_all` would take.
     pub(crate) fn has_any(&self) -> bool {
-        !self.by_id.is_empty() || !self.leftovers.is_empty() || self.doormat == Doormat::There
+        !self.by_id.is_empty() || !self.leftovers.is_empty() || self.may_have_doormat()
+    }
+
+    fn may_have_doormat(&self) -> bool {
+        matches!(self.doormat, Doormat::There | Doormat::Distrusted)
     }
 
     pub(crate) fn doormat(&self) -> Doormat {
@@ -208,7 +218,13 @@ impl Carried {
         self.own.iter().map(|(name, id)| (&**name, *id))
     }
 
+    /// True if nobody else must have the connection before all its statements are dropped at once.
+    pub(crate) fn is_lettered(&self) -> bool {
+        self.is_lettered
+    }
+
     pub(crate) fn has_own(&mut self, name: Box<[u8]>, id: u64) {
+        self.is_lettered |= !name.is_ascii();
         self.own.insert(name, id);
     }
 
@@ -232,8 +248,7 @@ impl Carried {
             *id = NOBODYS;
         }
         if self.doormat == Doormat::There {
-            self.doormat = Doormat::Missing;
-            self.leftovers.push(DOORMAT);
+            self.doormat = Doormat::Distrusted;
         }
     }
 
@@ -242,7 +257,8 @@ impl Carried {
         self.by_id.clear();
         self.leftovers.clear();
         self.own.clear();
-        if self.doormat == Doormat::There {
+        self.is_lettered = false;
+        if self.may_have_doormat() {
             self.doormat = Doormat::Missing;
         }
     }

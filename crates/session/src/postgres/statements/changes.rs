@@ -5,9 +5,6 @@ use tollgate_sql::{Deed, Naming, Summary};
 
 use crate::postgres::queue::{Meaning, NameChange, Statements};
 
-/// Bytes of a `PREPARE` to remember, so that it can be run again on another connection.
-const MAX_PREPARE: usize = 64 * 1024;
-
 /// The changes in a text with this summary; `None` if there are none, or some cannot be told.
 pub(in crate::postgres) fn changes(
     summary: &Summary,
@@ -36,13 +33,11 @@ pub(in crate::postgres) fn changes(
 fn change(naming: &Naming, text: Option<&[u8]>) -> NameChange {
     let name = naming.name.as_bytes().into();
     match naming.deed {
-        Deed::Prepare => {
-            let text = text.filter(|text| text.len() <= MAX_PREPARE);
-            NameChange::Add {
-                name,
-                text: text.map(Into::into),
-            }
-        }
+        Deed::Prepare => NameChange::Add {
+            name,
+            text: text.map(Into::into),
+            reading: None,
+        },
         Deed::Execute => NameChange::Use(name),
         Deed::Deallocate => NameChange::Remove(name),
         Deed::DeallocateAll => NameChange::RemoveAll,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tollgate_sql::EffectSet;
 use tollgate_wire_postgres::backend::TransactionStatus;
+use tollgate_wire_postgres::frame::HEADER_LEN;
 
 use super::apart::Apart;
 use super::requests::{is_awaited, is_whole};
@@ -11,8 +12,9 @@ use super::table::{Gives, Parsed, Recipe, Shape, Statement};
 use super::wire;
 use crate::Effects;
 use crate::postgres::head::Message;
-use crate::postgres::link::{Link, Segment};
+use crate::postgres::link::{Alignment, Link, Segment, SegmentProgress};
 use crate::postgres::queue::{Alias, Kind, Meaning, Work};
+use crate::postgres::unnamed::Remedy;
 use crate::postgres::{Session, Want};
 
 /// A statement that is being made for a request that waits for it.
@@ -57,7 +59,7 @@ enum FailedTransaction {
 }
 
 /// Effects of the statements that run in a failed transaction. Source: `IsTransactionExitStmt`.
-pub(super) const EXITS: EffectSet = EffectSet::COMMIT
+pub(in crate::postgres) const EXITS: EffectSet = EffectSet::COMMIT
     .union(EffectSet::ROLLBACK)
     .union(EffectSet::ROLLBACK_TO);
 
@@ -110,11 +112,11 @@ impl Link {
 
     /// Makes an empty statement with the same parameters, which can be made in every state of the session
     /// and is refused as that one would be.
-    fn stand_in(&mut self, parsed: &Parsed, out: &mut Effects) -> u32 {
+    fn stand_in(&mut self, parameters: &[u8], out: &mut Effects) -> u32 {
         let number = self.carried.fresh_number();
         let name = self.carried.name(number);
         out.server_lane()
-            .inject(|bytes| wire::parse(bytes, name.as_bytes(), b"\0", &parsed.parameters));
+            .inject(|bytes| wire::parse(bytes, name.as_bytes(), b"\0", parameters));
         self.expect_work(Kind::Make, Work::Number(number));
         self.carried.is_left_over(number);
         self.segment = Segment::Open;
@@ -130,7 +132,7 @@ impl Link {
         (message, (portal, statement)): (Message<'_>, (&[u8], &[u8])),
         out: &mut Effects,
     ) {
-        let number = self.stand_in(parsed, out);
+        let number = self.stand_in(&parsed.parameters, out);
         let name = self.carried.name(number);
         out.server_lane().inject(|bytes| {
             wire::bind_another(bytes, name.as_bytes(), message, (portal, statement));
@@ -142,6 +144,26 @@ impl Link {
         });
     }
 
+    /// The Bind will be refused because its statement is another one now. In PostgreSQL its portal exists by
+    /// then, with nothing in it, and stays while the failed transaction does. Source: `exec_bind_message`.
+    pub(super) fn leave_half_a_portal(
+        &mut self,
+        alias: &Alias,
+        (message, names): (Message<'_>, (&[u8], &[u8])),
+        out: &mut Effects,
+    ) {
+        let Alias::Stale { statement, .. } = alias else {
+            return;
+        };
+        let Recipe::Parse(parsed) = &statement.recipe else {
+            return;
+        };
+        let fails_now = self.status != TransactionStatus::Failed;
+        if fails_now && !names.0.is_empty() && is_whole(message) {
+            self.rehearse(parsed, (message, names), out);
+        }
+    }
+
     /// True when a request waits that will be told that its statement is another one now.
     pub(super) fn found_stale(&self) -> bool {
         self.making
@@ -151,6 +173,41 @@ impl Link {
 }
 
 impl Session {
+    /// The client describes or binds its unnamed statement, which the connection lacks. In a transaction that has
+    /// failed it cannot be made, but PostgreSQL still describes one without a result
+    /// (`exec_describe_statement_message`), and counts what is bound before it refuses (`exec_bind_message`): an
+    /// empty statement under this number does the same. `Err`: what to wait for first.
+    pub(in crate::postgres) fn unnamed_stand_in(
+        &mut self,
+        request: Kind,
+        out: &mut Effects,
+    ) -> Result<Option<u32>, Want> {
+        let Some(link) = &mut self.link else {
+            return Err(Want::Server);
+        };
+        let failed = link.status == TransactionStatus::Failed
+            && (link.segment == Segment::Closed || link.progress == SegmentProgress::NothingBound);
+        let Remedy::Parse(message) = self.unnamed.remedy() else {
+            return Ok(None);
+        };
+        if link.alignment != Alignment::No || !failed || link.takes_copy_data() {
+            return Ok(None);
+        }
+        let parameters = if request == Kind::Bind {
+            parameters_without_marks(message)
+        } else {
+            parameters_of_a_command(message)
+        };
+        let Some(parameters) = parameters else {
+            return Ok(None);
+        };
+        if self.unnamed.is_changing() || !link.queue.is_all_own() {
+            // What is on its way may end the transaction.
+            return Err(self.settle_first(out));
+        }
+        Ok(Some(link.stand_in(parameters, out)))
+    }
+
     /// Makes sure that the connection has the statement.
     pub(super) fn made_here(
         &mut self,
@@ -188,7 +245,7 @@ impl Session {
             return Made::Later(self.settle_first(out));
         }
         if purpose.is_futile(parsed, link.refuses(&statement.meaning)) {
-            return Made::InVain(link.stand_in(parsed, out));
+            return Made::InVain(link.stand_in(&parsed.parameters, out));
         }
         self.make(statement, parsed, (purpose, apart), out)
     }
@@ -251,4 +308,75 @@ impl Session {
         link.flush_once(out);
         Made::Later(Want::Replies)
     }
+}
+
+/// The text of a Parse of the unnamed statement, and what it says of parameters.
+fn text_and_parameters(parse: &[u8]) -> Option<(&[u8], &[u8])> {
+    let tail = parse.get(HEADER_LEN.saturating_add(1)..)?;
+    let (text, rest) = tail.split_at_checked(memchr::memchr(0, tail)?)?;
+    Some((text, rest.get(1..)?))
+}
+
+/// What such a Parse says of parameters; `None` if the text may name more of them.
+fn parameters_without_marks(parse: &[u8]) -> Option<&[u8]> {
+    let (text, parameters) = text_and_parameters(parse)?;
+    memchr::memchr(b'$', text).is_none().then_some(parameters)
+}
+
+/// The same; `None` if the statement may have a result, or
+/// parameters that only the server has seen.
+fn parameters_of_a_command(parse: &[u8]) -> Option<&[u8]> {
+    // Those that have no result, whatever stands behind the word.
+    const COMMANDS: &[&str] = &[
+        "abort",
+        "alter",
+        "analyze",
+        "begin",
+        "checkpoint",
+        "close",
+        "cluster",
+        "comment",
+        "commit",
+        "copy",
+        "create",
+        "deallocate",
+        "declare",
+        "discard",
+        "do",
+        "drop",
+        "end",
+        "grant",
+        "listen",
+        "load",
+        "lock",
+        "move",
+        "notify",
+        "prepare",
+        "reassign",
+        "refresh",
+        "reindex",
+        "release",
+        "reset",
+        "revoke",
+        "rollback",
+        "savepoint",
+        "security",
+        "set",
+        "start",
+        "truncate",
+        "unlisten",
+        "vacuum",
+    ];
+    const CHANGES_OF_ROWS: &[&str] = &["insert", "update", "delete", "merge"];
+    let (text, parameters) = text_and_parameters(parse)?;
+    let text = text.to_ascii_lowercase();
+    let mut words = text.split(|byte| !byte.is_ascii_alphabetic());
+    let word = words.by_ref().find(|word| !word.is_empty())?;
+    let starts = text.trim_ascii_start().starts_with(word);
+    let is = |known: &[&str]| known.iter().any(|one| one.as_bytes() == word);
+    let without_result = is(COMMANDS)
+        || (is(CHANGES_OF_ROWS)
+            && !text.contains(&b'$')
+            && !words.any(|word| word == b"returning"));
+    (starts && without_result).then_some(parameters)
 }

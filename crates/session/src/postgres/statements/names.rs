@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use tollgate_sql::EffectSet;
+use tollgate_sql::{EffectSet, TouchedSettings};
 
 use super::rereading::Read;
 use super::table::Statement;
@@ -102,7 +102,16 @@ pub(crate) struct Names {
     bound: usize,
     pending: VecDeque<Pending>,
     segment: u64,
-    effects: EffectSet,
+    /// Kept aside, for most clients have none.
+    possible: Option<Box<Possible>>,
+}
+
+/// What any of a client's statements with names may do, those on their way included.
+#[derive(Debug, Default)]
+pub(crate) struct Possible {
+    pub(crate) effects: EffectSet,
+    /// The settings that they touch.
+    pub(crate) touched: Option<Arc<TouchedSettings>>,
 }
 
 /// Whether statements exist, or may, whose names are not known.
@@ -153,7 +162,7 @@ impl Names {
             bound: 0,
             pending: VecDeque::new(),
             segment: 0,
-            effects: EffectSet::NONE,
+            possible: None,
         }
     }
 
@@ -172,16 +181,27 @@ impl Names {
     }
 
     /// What any of the named statements may do, those on their way included.
-    pub(crate) fn effects(&self) -> EffectSet {
-        self.effects
+    pub(crate) fn possible(&self) -> &Possible {
+        const NOTHING: &Possible = &Possible {
+            effects: EffectSet::NONE,
+            touched: None,
+        };
+        self.possible.as_deref().unwrap_or(NOTHING)
     }
 
-    /// A statement with these effects may have a name from now on.
-    pub(crate) fn may_do(&mut self, effects: EffectSet) {
-        self.effects.insert(effects);
-        if effects.intersects(EffectSet::SETTING) {
-            // Which one depends on the statement that will be executed.
-            self.effects.insert(EffectSet::SETTING_UNKNOWN);
+    /// A statement with these effects, which touches these settings, may have a name from now on.
+    pub(crate) fn may_do(&mut self, effects: EffectSet, touched: Option<&TouchedSettings>) {
+        if effects.is_empty() && touched.is_none() {
+            return;
+        }
+        let possible = self.possible.get_or_insert_default();
+        possible.effects.insert(effects);
+        if let Some(touched) = touched {
+            let all = possible.touched.get_or_insert_default();
+            if !Arc::make_mut(all).add(touched) {
+                let unknown = EffectSet::SETTING | EffectSet::SETTING_UNKNOWN;
+                possible.effects.insert(unknown);
+            }
         }
     }
 
@@ -265,7 +285,8 @@ impl Names {
 
     pub(crate) fn add(&mut self, name: Box<[u8]>, what: What) {
         self.remove(&name);
-        self.may_do(what.meaning().effects);
+        let meaning = what.meaning();
+        self.may_do(meaning.effects, meaning.touched.as_deref());
         self.bytes = self
             .bytes
             .saturating_add(name.len())
@@ -328,7 +349,7 @@ impl Names {
 
     fn forget_effects(&mut self) {
         if self.is_empty() && self.pending.is_empty() {
-            self.effects = EffectSet::NONE;
+            self.possible = None;
         }
     }
 }

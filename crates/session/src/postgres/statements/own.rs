@@ -10,7 +10,7 @@ use tollgate_wire_postgres::backend::TransactionStatus;
 
 use super::carried::{Judgement, STALE};
 use super::making::EXITS;
-use super::names::{Named, Names};
+use super::names::{Named, Names, What};
 use super::requests::CHANGES;
 use super::table::{Recipe, Shape};
 use super::wire;
@@ -31,6 +31,9 @@ const STAND_IN: u64 = 0;
 /// The portal that runs a command of ours.
 const PORTAL: &[u8] = b"tollgate_aside";
 
+/// Fails: nobody has such a savepoint.
+const FAIL: &[u8] = b"ROLLBACK TO tollgate";
+
 /// What a text needs of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::postgres) enum Need {
@@ -43,7 +46,7 @@ pub(in crate::postgres) enum Need {
 }
 
 /// A statement whose name is called.
-type Called = (Arc<Named>, Need);
+pub(super) type Called = (Arc<Named>, Need);
 
 /// Which names must be right before a text is sent.
 #[derive(Debug)]
@@ -67,11 +70,19 @@ impl Roll {
         if effects.intersects(EffectSet::STATEMENTS_VIEW) {
             return Self::List;
         }
+        if effects.intersects(EffectSet::UNREAD_CODE) {
+            // Code that puts together what it executes can run a statement, and by any name.
+            return Self::All;
+        }
+        // Which statements code executes or changes is not among the names.
+        let executes = effects.intersects(EffectSet::EXECUTE);
         let by_code = effects.intersects(EffectSet::ROUTINE.union(EffectSet::PROCEDURE))
-            && effects.intersects(CHANGES);
+            && (executes || effects.intersects(CHANGES));
         match Self::named(meaning.name.as_deref()) {
             Self::Named(names) if !by_code => Self::Named(names),
-            Self::Named(names) if names.iter().all(|(_, need)| *need == Need::Taken) => {
+            Self::Named(names)
+                if !executes && names.iter().all(|(_, need)| *need == Need::Taken) =>
+            {
                 Self::AllTaken
             }
             Self::One(name) if !by_code => Self::One(name),
@@ -83,9 +94,9 @@ impl Roll {
     }
 
     fn unnamed(effects: EffectSet, by_code: bool) -> Self {
-        if effects.intersects(NAMING.without(EffectSet::PREPARE)) {
+        if effects.intersects(EffectSet::EXECUTE) {
             Self::All
-        } else if by_code || effects.intersects(EffectSet::PREPARE) {
+        } else if by_code || effects.intersects(NAMING) {
             Self::AllTaken
         } else {
             Self::Nobody
@@ -192,6 +203,16 @@ impl Session {
         roll: &Roll,
         out: &mut Effects,
     ) -> Option<Want> {
+        self.call_roll_behind(None, roll, out)
+    }
+
+    /// The same for a text that does this first to end a transaction that has failed.
+    pub(super) fn call_roll_behind(
+        &mut self,
+        leaves: Option<&[u8]>,
+        roll: &Roll,
+        out: &mut Effects,
+    ) -> Option<Want> {
         if matches!(roll, Roll::Nobody) {
             return None;
         }
@@ -199,7 +220,9 @@ impl Session {
         if link.takes_copy_data() {
             return None;
         }
-        if self.names.are_changing() || link.queue.awaits_own() {
+        // What was meant to fail has left something behind, which is seen when it has.
+        let failing = link.held == Held::ForText && link.stays_failed() && !link.queue.is_empty();
+        if self.names.are_changing() || link.queue.awaits_own() || failing {
             return Some(self.settle_first(out));
         }
         let (extra, missing) = link.lacks(roll, &self.names);
@@ -211,10 +234,16 @@ impl Session {
         if !link.queue.is_empty() {
             return Some(self.settle_first(out));
         }
-        let stays_failed = link.segment == Segment::Closed || !link.bound.intersects(EXITS);
-        if link.status == TransactionStatus::Failed && stays_failed {
-            link.prepare_to_fail(roll, extra, &missing, out);
-            return None;
+        let closed = link.segment == Segment::Closed;
+        let fails = link.stays_failed();
+        if fails {
+            let (Some(leaves), Held::No) = (leaves.filter(|_| closed), link.held) else {
+                link.held = Held::No;
+                link.prepare_to_fail(roll, extra, &missing, out);
+                return None;
+            };
+            link.noise = Noise::Meant;
+            link.run_aside(leaves, Work::None, out);
         }
         let now = if missing.is_empty() {
             None
@@ -222,7 +251,6 @@ impl Session {
             self.reading_now()
         };
         let link = self.link.as_mut()?;
-        let closed = link.segment == Segment::Closed;
         if !closed {
             link.set_clock(out);
         }
@@ -239,16 +267,12 @@ impl Session {
         if drops && tolerant {
             link.own_sync(out);
         }
-        for (named, need) in missing {
-            if tolerant {
-                // Each in a transaction of its own: one that fails takes none with it.
-                link.noise = Noise::Quiet;
-            }
-            link.make_for(need, &named, now.as_ref(), out);
-            if tolerant {
-                link.own_sync(out);
-                link.noise = Noise::Heard;
-            }
+        if tolerant {
+            link.noise = Noise::Quiet;
+        }
+        link.make_called(missing, now.as_ref(), out);
+        if fails {
+            link.run_aside(FAIL, Work::None, out);
         }
         if closed {
             // A transaction of their own: what follows may be a Query, which from PostgreSQL 18 on does
@@ -258,6 +282,7 @@ impl Session {
             }
             link.held = Held::ForText;
         }
+        link.noise = Noise::Heard;
         Some(self.settle_first(out))
     }
 }
@@ -270,7 +295,7 @@ fn own_id(named: Option<&Arc<Named>>) -> Option<u64> {
 
 impl Link {
     /// The names to close and those to make before the roll is met.
-    fn lacks(&self, roll: &Roll, names: &Names) -> (Vec<Box<[u8]>>, Vec<Called>) {
+    pub(super) fn lacks(&self, roll: &Roll, names: &Names) -> (Vec<Box<[u8]>>, Vec<Called>) {
         let extra = self
             .carried
             .owns()
@@ -295,7 +320,7 @@ impl Link {
     }
 
     /// The transaction has failed, so whatever runs fails now: a Bind only needs a statement to refuse. But a
-    /// text may end the transaction and then look at the list, which must not show what others have.
+    /// text too long to be known may end the transaction, and then must not meet what others have.
     fn prepare_to_fail(
         &mut self,
         roll: &Roll,
@@ -304,8 +329,10 @@ impl Link {
         out: &mut Effects,
     ) {
         let one = matches!(roll, Roll::One(_));
-        let list = matches!(roll, Roll::List) && self.segment == Segment::Closed;
-        if !one && !list {
+        let closed = self.segment == Segment::Closed;
+        let list = matches!(roll, Roll::List) && closed;
+        let drops = list || (closed && !extra.is_empty());
+        if !one && !drops {
             return;
         }
         for name in extra {
@@ -318,10 +345,18 @@ impl Link {
             self.segment = Segment::Open;
             return;
         }
-        for number in self.carried.take_all() {
-            self.drop_number(number, out);
+        if list {
+            for number in self.carried.take_all() {
+                self.drop_number(number, out);
+            }
         }
         self.own_sync(out);
+    }
+
+    /// True if the transaction has failed and what has been sent in it does not end it.
+    pub(super) fn stays_failed(&self) -> bool {
+        let ends = self.segment != Segment::Closed && self.bound.intersects(EXITS);
+        self.status == TransactionStatus::Failed && !ends
     }
 
     fn own_sync(&mut self, out: &mut Effects) {
@@ -353,10 +388,29 @@ impl Link {
     /// An empty statement stands where one of the client's will be dropped, or where none must be made: it
     /// can be made in every state of the session.
     fn take_name(&mut self, named: &Named, out: &mut Effects) {
-        out.server_lane()
-            .inject(|bytes| wire::parse_plain(bytes, &named.name, b""));
+        let recipe = match &named.what {
+            What::Shared(statement) | What::Uncertain(statement) => Some(&statement.recipe),
+            What::Stuck { .. } => None,
+        };
+        // It takes the same parameters, so that a request for it is refused as it would be.
+        out.server_lane().inject(|bytes| match recipe {
+            Some(Recipe::Parse(parsed)) => {
+                wire::parse(bytes, &named.name, b"\0", &parsed.parameters);
+            }
+            Some(Recipe::Sql(_)) | None => wire::parse_plain(bytes, &named.name, b""),
+        });
         let name = named.name.clone();
         self.expect_work(Kind::Make, Work::Own { name, id: STAND_IN });
+    }
+
+    fn make_called(&mut self, missing: Vec<Called>, now: Option<&Reading>, out: &mut Effects) {
+        for (named, need) in missing {
+            self.make_for(need, &named, now, out);
+            if self.noise == Noise::Quiet {
+                // Each in a transaction of its own: one that fails takes none with it.
+                self.own_sync(out);
+            }
+        }
     }
 
     /// Gives the name what is needed, as far as that is known to be possible.

@@ -1,6 +1,7 @@
 //! Messages about statements with names on their way to the server: under another name, and with
 //! messages of our own around them.
 
+use super::names::cut;
 use super::wire;
 use crate::Effects;
 use crate::postgres::head::{Message, kind_byte};
@@ -54,7 +55,18 @@ impl Link {
         }
     }
 
-    pub(super) fn rename_bind(
+    /// The server ends the session for this, unless it has given the COPY up: then the statement has the
+    /// client's own name, but must not meet what another client has left under it.
+    pub(super) fn parse_amid_copy(&mut self, message: Message<'_>, name: &[u8], out: &mut Effects) {
+        self.extended(message.header, Kind::Parse);
+        if self.carried.own(cut(name)).is_some() {
+            let number = self.carried.fresh_number();
+            self.carried.is_left_over(number);
+            self.rename_parse(message, name, number, out);
+        }
+    }
+
+    pub(in crate::postgres) fn rename_bind(
         &mut self,
         message: Message<'_>,
         (portal, statement): (&[u8], &[u8]),
@@ -86,7 +98,12 @@ impl Link {
     }
 
     /// A Describe or Close goes under this number. It is all names, so nothing of it is passed on.
-    pub(super) fn rename_target(&mut self, message: Message<'_>, number: u32, out: &mut Effects) {
+    pub(in crate::postgres) fn rename_target(
+        &mut self,
+        message: Message<'_>,
+        number: u32,
+        out: &mut Effects,
+    ) {
         let server_name = self.carried.name(number);
         let kind = kind_byte(message).unwrap_or(b'S');
         out.server_lane().inject(|bytes| {

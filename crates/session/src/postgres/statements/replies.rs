@@ -19,6 +19,8 @@ impl Session {
     /// The server has made a statement with a name.
     pub(in crate::postgres) fn parsed(&mut self, done: &Expected) {
         if done.touches == Touches::Nothing {
+            // Sent amid the data of a COPY that the server had given up: under the client's own name.
+            self.names.add_unknown();
             return;
         }
         let Some(draft) = self.names.oldest_draft() else {
@@ -65,6 +67,7 @@ impl Session {
             Work::None
             | Work::Number(_)
             | Work::Reading
+            | Work::Foresight
             | Work::Own { .. }
             | Work::OwnShape { .. }
             | Work::Study => self.worked(done),
@@ -88,6 +91,7 @@ impl Session {
                 Work::Number(_)
                 | Work::None
                 | Work::Reading
+                | Work::Foresight
                 | Work::Own { .. }
                 | Work::OwnShape { .. }
                 | Work::Study
@@ -119,7 +123,9 @@ impl Session {
                 }
                 return;
             }
-            Work::None | Work::Reading | Work::Own { .. } | Work::Roster => return,
+            Work::None | Work::Reading | Work::Foresight | Work::Own { .. } | Work::Roster => {
+                return;
+            }
         };
         if link
             .making
@@ -238,7 +244,9 @@ impl Session {
                 }
                 return;
             }
-            Work::None | Work::Reading | Work::Own { .. } | Work::Roster => return,
+            Work::None | Work::Reading | Work::Foresight | Work::Own { .. } | Work::Roster => {
+                return;
+            }
         };
         let made = self.names.oldest_draft().is_some_and(|draft| {
             draft.stage == Stage::Made && draft.place == Place::Number(number)
@@ -272,8 +280,15 @@ impl Session {
                     link.study.forget_all();
                 }
             }
-            (b"PREPARE", Some(NameChange::Add { name, text })) => {
-                self.prepared(name, text, meaning);
+            (
+                b"PREPARE",
+                Some(NameChange::Add {
+                    name,
+                    text,
+                    reading,
+                }),
+            ) => {
+                self.prepared(name, (text, reading), meaning);
             }
             (b"PREPARE", _) => self.names.add_unknown(),
             (b"DEALLOCATE", Some(NameChange::Remove(name))) => self.gone(&name),
@@ -333,7 +348,8 @@ impl Link {
 
     fn not_worked(&mut self, entry: &Expected) {
         match (entry.kind, &entry.work) {
-            (Kind::Make, Work::Number(DOORMAT)) => self.carried.set_doormat(Doormat::Missing),
+            // It was not made, or what it was to be made of was not closed before.
+            (Kind::Make, Work::Number(DOORMAT)) => self.carried.set_doormat(Doormat::Distrusted),
             (Kind::Make, Work::Number(number)) => {
                 if self
                     .making
@@ -355,6 +371,7 @@ impl Link {
                 | Work::Own { .. }
                 | Work::OwnShape { .. }
                 | Work::Reading
+                | Work::Foresight
                 | Work::None
                 | Work::Study
                 | Work::Roster,
@@ -406,6 +423,7 @@ impl Alias {
                 }
                 wire::stale_error(out);
             }
+            Self::Aborted => wire::aborted_error(out),
             Self::StaleSql { parameters } => {
                 wire::parameter_description(out, parameters);
                 wire::stale_error(out);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tollgate_sql::{Dialect, EffectSet, classify};
+use tollgate_sql::EffectSet;
 use tollgate_wire_postgres::frame::HEADER_LEN;
 
 use super::carried::{DOORMAT, Doormat, Judgement, NOWHERE};
@@ -11,13 +11,14 @@ use super::making::{Made, Purpose};
 use super::names::{Change, Draft, Found, Named, Others, Place, Stage, What, cut};
 use super::own::{NAMING, Roll};
 use super::rereading::Read;
-use super::table::Recipe;
+use super::scanning::Scanned;
+use super::table::{Recipe, Shape};
 use super::wire;
 use crate::postgres::client::Step;
 use crate::postgres::head::Message;
 use crate::postgres::link::Lesson;
+use crate::postgres::meaning::meaning_of;
 use crate::postgres::queue::{Alias, Kind, Meaning, Touches, Work};
-use crate::postgres::requests::meaning_of;
 use crate::postgres::{MAX_WHOLE, Session, Want};
 use crate::{Effects, Notice};
 
@@ -82,7 +83,7 @@ impl Session {
             return Step::Wait(Want::Server);
         };
         if link.takes_copy_data() {
-            link.extended(message.header, Kind::Parse);
+            link.parse_amid_copy(message, name, out);
             return Step::Taken;
         }
         if is_awaited(message) {
@@ -112,8 +113,13 @@ impl Session {
             Doormat::There => {}
             Doormat::Sent(when) if when == segment => {}
             Doormat::Sent(_) => return Step::Wait(self.settle_first(out)),
-            Doormat::Missing => {
+            missing @ (Doormat::Missing | Doormat::Distrusted) => {
                 let doormat = link.carried.name(DOORMAT);
+                if missing == Doormat::Distrusted {
+                    out.server_lane()
+                        .inject(|bytes| wire::target(bytes, b'C', b'S', doormat.as_bytes()));
+                    link.expect_work(Kind::Drop, Work::None);
+                }
                 out.server_lane()
                     .inject(|bytes| wire::parse_plain(bytes, doormat.as_bytes(), b""));
                 link.expect_work(Kind::Make, Work::Number(DOORMAT));
@@ -135,7 +141,7 @@ impl Session {
         let tail = body.get(name.len().saturating_add(1)..).unwrap_or_default();
         let whole = is_whole(message);
         let meaning = if whole {
-            self.meaning(tail, out)
+            self.meaning(text_of(tail), out)
         } else {
             Meaning::NOTHING
         };
@@ -171,7 +177,8 @@ impl Session {
         if !whole {
             link.scan(HEADER_LEN.saturating_add(name.len()).saturating_add(1));
         }
-        self.names.may_do(meaning.effects.without(NAMING));
+        self.names
+            .may_do(meaning.effects.without(NAMING), meaning.touched.as_deref());
         self.names.sent(Change::Made(Draft {
             name: cut(name).into(),
             place,
@@ -194,6 +201,14 @@ impl Session {
         if stale && is_awaited(message) {
             return Step::Wait(Want::More);
         }
+        let known = match self.names.find(statement) {
+            Found::Named(named) => Some(named.meaning().clone()),
+            Found::Draft(draft) => Some(draft.meaning.clone()),
+            Found::Absent | Found::Unsettled => None,
+        };
+        if let Some(want) = known.and_then(|meaning| self.call_list_apart(&meaning, out)) {
+            return Step::Wait(want);
+        }
         let located = match self.locate(statement, Purpose::Bind(message, (portal, statement)), out)
         {
             Ok(located) => located.or_miscounted(message, (portal, statement)),
@@ -204,7 +219,7 @@ impl Session {
         }
         if self.may_read_sequences(&located.meaning)
             && !self.unnamed.is_forgotten()
-            && let Some(want) = self.forget_sequences(out)
+            && let Some(want) = self.forget_sequences(None, out)
         {
             return Step::Wait(want);
         }
@@ -216,6 +231,7 @@ impl Session {
         if portal.is_empty() {
             link.segment_portal = Some(meaning);
         }
+        link.leave_half_a_portal(&located.alias, (message, (portal, statement)), out);
         link.extended(message.header, Kind::Bind);
         link.alias(located.alias);
         if let Place::Number(number) = located.place {
@@ -256,7 +272,8 @@ impl Session {
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
         };
-        if link.takes_copy_data() {
+        let unsettled = matches!(self.names.find(name), Found::Unsettled);
+        if link.takes_copy_data() && (unsettled || self.names.are_full()) {
             link.extended(message.header, Kind::Close);
             return Step::Taken;
         }
@@ -297,20 +314,24 @@ impl Session {
             return Err(Want::Server);
         };
         if link.takes_copy_data() {
-            return Ok(Located::as_it_is(Meaning::NOTHING));
+            return Ok(self.locate_amid_copy(name));
         }
         let others = self.names.others();
         let named = match self.names.find(name) {
             Found::Unsettled => return Err(self.settle_first(out)),
             Found::Draft(draft) => {
-                let meaning = draft.meaning.clone();
+                let mut meaning = draft.meaning.clone();
+                meaning.was_scanned(Scanned::of_draft(draft, link));
                 return Ok(match draft.place {
                     Place::Number(number) => Located::under(number, meaning, sent(name, number)),
                     Place::OwnName => Located::as_it_is(meaning),
                 });
             }
-            Found::Absent if others != Others::None => {
-                return Ok(Located::as_it_is(Meaning::of_effects(self.names.effects())));
+            // Perhaps code out of sight has made it. What is known to be there by this name is another client's.
+            Found::Absent if others != Others::None && link.carried.own(cut(name)).is_none() => {
+                return Ok(Located::as_it_is(Meaning::of_effects(
+                    self.names.possible().effects,
+                )));
             }
             Found::Absent => {
                 return Ok(Located::under(
@@ -324,6 +345,27 @@ impl Session {
         self.locate_named(named, (name, purpose), out)
     }
 
+    /// The server ends a session that says such things amid the data of a COPY, whatever they name. But it may
+    /// have given the COPY up already, and then it listens.
+    fn locate_amid_copy(&mut self, name: &[u8]) -> Located {
+        let Some(link) = &mut self.link else {
+            return Located::as_it_is(Meaning::NOTHING);
+        };
+        let Found::Named(named) = self.names.find(name) else {
+            return Located::as_it_is(Meaning::NOTHING);
+        };
+        let number = match &named.what {
+            What::Shared(statement) => link.carried.used(statement.id),
+            What::Stuck { place, .. } => number_of(*place),
+            What::Uncertain(_) => None,
+        };
+        let meaning = named.meaning().clone();
+        match number {
+            Some(number) => Located::under(number, meaning, sent(name, number)),
+            None => Located::as_it_is(meaning),
+        }
+    }
+
     fn locate_named(
         &mut self,
         named: Arc<Named>,
@@ -331,6 +373,7 @@ impl Session {
         out: &mut Effects,
     ) -> Result<Located, Want> {
         let mut meaning = named.meaning().clone();
+        meaning.was_scanned(Scanned::of(&named.what));
         let number = match &named.what {
             What::Stuck {
                 place: Place::Number(number),
@@ -374,10 +417,23 @@ impl Session {
         purpose: Purpose<'_>,
         out: &mut Effects,
     ) -> Result<Located, Want> {
+        let fails = self.link.as_ref().is_some_and(|link| {
+            let id = named.shared().map(|statement| statement.id);
+            link.stays_failed() && link.carried.own(&named.name) != id
+        });
         if let Some(want) = self.call_roll(&Roll::One(named.name.clone()), out) {
             return Err(want);
         }
         let meaning = named.meaning().clone();
+        let shape = named.shared().map(|statement| statement.recipe.shape());
+        if fails
+            && matches!(
+                (purpose, shape),
+                (Purpose::Describe, Some(Shape::Columns(_)))
+            )
+        {
+            return Ok(Located::under(NOWHERE, meaning, Alias::Aborted));
+        }
         let link = self.link.as_ref();
         let judgement = link.and_then(|link| link.carried.judgement(&named.name));
         match (purpose, judgement) {
@@ -390,18 +446,17 @@ impl Session {
         }
     }
 
-    /// What running the text at the start of `tail` will mean.
-    pub(in crate::postgres) fn meaning(&mut self, tail: &[u8], out: &mut Effects) -> Meaning {
+    /// What running a text will mean.
+    pub(in crate::postgres) fn meaning(&mut self, text: &[u8], out: &mut Effects) -> Meaning {
         let Some(link) = &mut self.link else {
             return Meaning::NOTHING;
         };
-        let text = text_of(tail);
-        let summary = classify(Dialect::PostgreSql, link.parameters.style(), text);
+        let summary = self.table.classify(link.parameters.style(), text);
         if summary.effects.intersects(EffectSet::DATABASE_DDL) {
             // Said as early as can be: the server waits only for a while.
             out.notice(Notice::DatabaseCommand);
         }
-        meaning_of(&summary, link, self.names.effects(), Some(text))
+        meaning_of(&summary, link, self.names.possible(), Some(text))
     }
 
     /// What is on its way must be answered first. Within a segment the server needs to be asked to.
@@ -414,7 +469,7 @@ impl Session {
 }
 
 /// The text at the start of what follows the name in a Parse.
-fn text_of(tail: &[u8]) -> &[u8] {
+pub(in crate::postgres) fn text_of(tail: &[u8]) -> &[u8] {
     let end = memchr::memchr(0, tail).unwrap_or(tail.len());
     tail.get(..end).unwrap_or_default()
 }

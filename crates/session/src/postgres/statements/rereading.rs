@@ -44,11 +44,11 @@ impl Session {
             .flatten()
     }
 
-    fn settings_are_known(&self) -> bool {
+    pub(super) fn settings_are_known(&self) -> bool {
         let in_flight = self.link.as_ref().map(|link| link.settings_in_flight);
         in_flight == Some(false)
             && self.asked.is_none()
-            && self.pending.leaves_settings_alone()
+            && self.pending.leaves_reading_alone()
             && !self.pins.hide_settings()
     }
 

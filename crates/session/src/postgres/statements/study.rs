@@ -26,6 +26,7 @@ pub(in crate::postgres) struct Study {
     /// Those that are asked about, in order.
     asked: VecDeque<Untold>,
     roster: Vec<Listed>,
+    adopted: Adopted,
     outcome: Outcome,
     /// What the client is not told before all is known: what it does next might change the result of what it
     /// has prepared.
@@ -58,6 +59,15 @@ enum Due {
     TooLate,
 }
 
+/// When the texts came of the statements that the roster may bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Adopted {
+    /// With the requests that it is asked behind.
+    New,
+    /// Perhaps long before, and under other settings.
+    Older,
+}
+
 /// How the questions have gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
@@ -88,6 +98,7 @@ impl Study {
             untold: Vec::new(),
             asked: VecDeque::new(),
             roster: Vec::new(),
+            adopted: Adopted::New,
             outcome: Outcome::Well,
             withheld: None,
         }
@@ -101,6 +112,14 @@ impl Study {
         }
         if self.due == Due::Yes && effects.intersects(RESETTING) {
             self.due = Due::TooLate;
+        }
+    }
+
+    /// A text is sent after whose failure the server may have to be asked, which must be before anything else runs:
+    /// in a transaction that has just begun, a question is one too many.
+    pub(super) fn may_leave_changes_open(&mut self) {
+        if self.due == Due::No {
+            self.due = Due::Yes;
         }
     }
 
@@ -144,6 +163,21 @@ impl Study {
     /// The statement that has just been asked about.
     pub(super) fn told(&mut self) -> Option<Untold> {
         self.asked.pop_front()
+    }
+
+    /// A portal may prepare, whose text came nobody knows when.
+    pub(in crate::postgres) fn older_texts_run(&mut self) {
+        self.adopted = Adopted::Older;
+    }
+
+    /// True if a text in the roster may have come under other settings than those of now.
+    pub(super) fn adopts_older_texts(&self) -> bool {
+        self.adopted == Adopted::Older
+    }
+
+    /// What the roster has brought is taken over.
+    pub(super) fn all_are_adopted(&mut self) {
+        self.adopted = Adopted::New;
     }
 
     pub(super) fn take_roster(&mut self) -> Vec<Listed> {

@@ -6,6 +6,8 @@ use std::hash::{DefaultHasher, Hasher};
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
 
+use tollgate_sql::{Dialect, Memo, StringStyle, Summary};
+
 use crate::postgres::queue::Meaning;
 use crate::postgres::settings::Reading;
 
@@ -24,7 +26,7 @@ pub struct TableSeed {
     pub key: u64,
 }
 
-/// The prepared statements of all sessions of one thread. Cheap to clone; all clones are one table.
+/// The prepared statements of all sessions of one thread, and what the texts mean that they say again and again. Cheap to clone; all clones are one table.
 ///
 /// A statement stays as long as some session has a name for it.
 #[derive(Clone)]
@@ -35,6 +37,7 @@ struct Table {
     turn: u64,
     buckets: BTreeMap<u64, Vec<Weak<Statement>>>,
     sweep_at: usize,
+    memo: Memo,
 }
 
 /// One prepared statement as it can be made on any connection.
@@ -138,12 +141,19 @@ impl StatementTable {
             turn: 0,
             buckets: BTreeMap::new(),
             sweep_at: FIRST_SWEEP,
+            memo: Memo::new(),
         })))
     }
 
     /// What tells names of ours from those of clients.
     pub(crate) fn key(&self) -> u64 {
         self.0.borrow().seed.key
+    }
+
+    /// What a complete text may do.
+    pub(crate) fn classify(&self, style: StringStyle, text: &[u8]) -> Summary {
+        let mut table = self.0.borrow_mut();
+        table.memo.classify(Dialect::PostgreSql, style, text)
     }
 
     /// Statements in use.

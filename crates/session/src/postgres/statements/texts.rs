@@ -1,15 +1,16 @@
 //! Texts that may change which statements exist: judged before they are sent.
 
 use tollgate_sql::{Dialect, EffectSet, StringStyle, classify};
+use tollgate_wire_postgres::backend::TransactionStatus;
 use tollgate_wire_postgres::frame::HEADER_LEN;
 
 use super::names::Change;
 use super::own::{NAMING, Roll};
-use super::requests::{CHANGES, is_awaited, is_whole};
+use super::requests::{CHANGES, is_awaited, is_whole, text_of};
 use crate::Effects;
 use crate::postgres::head::Message;
+use crate::postgres::pending::may_change_reading;
 use crate::postgres::queue::{Meaning, Touches};
-use crate::postgres::requests::MAY_SET;
 use crate::postgres::unnamed::Remembered;
 use crate::postgres::{Session, Want};
 
@@ -36,10 +37,13 @@ impl Session {
             return Err(self.settle_first(out));
         }
         let whole = is_whole(message);
-        let meaning = whole.then(|| {
-            let text = message.bytes.get(HEADER_LEN.saturating_add(skip)..);
-            self.meaning(text.unwrap_or_default(), out)
-        });
+        let text = message.bytes.get(HEADER_LEN.saturating_add(skip)..);
+        let text = if whole {
+            text_of(text.unwrap_or_default())
+        } else {
+            &[]
+        };
+        let meaning = whole.then(|| self.meaning(text, out));
         let parse = skip > 0;
         let meaning = match meaning {
             // What stored code does is judged by what there is when the text runs.
@@ -52,7 +56,14 @@ impl Session {
             Some(meaning) => Roll::before(meaning),
             None => Roll::All,
         };
-        match self.call_roll(&roll, out) {
+        let query = (whole && !parse).then_some(text);
+        let leaves = match (query, self.link.as_ref()) {
+            (Some(query), Some(link)) if link.status == TransactionStatus::Failed => {
+                link.leaves_failure(query)
+            }
+            (Some(_) | None, _) => None,
+        };
+        match self.call_roll_behind(leaves, &roll, out) {
             Some(want) => Err(want),
             None => Ok(meaning),
         }
@@ -64,14 +75,20 @@ impl Session {
             return;
         };
         if meaning.effects.intersects(EffectSet::PREPARE) {
-            self.names.may_do(meaning.effects.without(NAMING));
+            self.names
+                .may_do(meaning.effects.without(NAMING), meaning.touched.as_deref());
         }
         if meaning.effects.intersects(CHANGES) {
             link.touches(Touches::Names);
             self.names.sent(Change::Text);
         }
+        if meaning.leaves_changes_open() {
+            link.study.may_leave_changes_open();
+        }
         link.study.runs(meaning.effects);
-        link.settings_in_flight |= meaning.effects.intersects(MAY_SET);
+        let touched = meaning.touched.as_deref();
+        link.settings_in_flight |= meaning.effects.intersects(EffectSet::EXECUTE)
+            || may_change_reading(meaning.effects, touched);
         link.knowledge.runs(&meaning);
         if let Some(newest) = link.queue.back_mut() {
             newest.meaning = meaning;
@@ -89,7 +106,8 @@ impl Session {
 
     /// The text of the draft that is being sent has been read.
     pub(in crate::postgres) fn draft_means(&mut self, meaning: Meaning) {
-        self.names.may_do(meaning.effects.without(NAMING));
+        self.names
+            .may_do(meaning.effects.without(NAMING), meaning.touched.as_deref());
         if let Some(draft) = self.names.newest_draft() {
             draft.meaning = meaning;
         }
@@ -103,6 +121,11 @@ impl Session {
             return false;
         };
         if text.len() > MAX_DEALLOCATE || message.bytes.len() < message.header.total {
+            return false;
+        }
+        // Most texts are something else, which need not be found out twice.
+        let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
+        if self.names.is_empty() || !matches!(first, Some(b'd' | b'D')) {
             return false;
         }
         let summary = classify(Dialect::PostgreSql, StringStyle::Standard, text);

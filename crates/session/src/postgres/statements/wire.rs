@@ -27,15 +27,8 @@ pub(crate) struct ServerName {
 }
 
 impl ServerName {
-    /// What all names with this key start with.
+    /// What all names with this key start with. The key makes sure that no client can mean one of them.
     pub(crate) fn prefix(key: u64) -> Self {
-        let mut name = Self::of(key, 0);
-        name.length = name.length.saturating_sub(1);
-        name
-    }
-
-    /// The name with this number. The key makes sure that no client can mean it.
-    pub(crate) fn of(key: u64, number: u32) -> Self {
         let mut name = Self {
             bytes: [0; MAX_SERVER_NAME],
             length: 0,
@@ -43,18 +36,25 @@ impl ServerName {
         name.push(PREFIX);
         name.push_hex(key);
         name.push(b"_");
-        let mut scale = 1_000_000_000_u32;
-        let mut begun = false;
-        while scale > 0 {
-            let digit = number.checked_div(scale).unwrap_or(0).checked_rem(10);
-            let digit = u8::try_from(digit.unwrap_or(0)).unwrap_or(0);
-            begun = begun || digit > 0 || scale == 1;
-            if begun {
-                name.push(&[b'0'.saturating_add(digit)]);
-            }
-            scale = scale.checked_div(10).unwrap_or(0);
-        }
         name
+    }
+
+    /// The name with this number, behind a prefix.
+    pub(crate) fn numbered(mut self, number: u32) -> Self {
+        let mut digits = [0_u8; 10];
+        let mut left = number;
+        let mut written = 0_usize;
+        for slot in digits.iter_mut().rev() {
+            *slot = b'0'.saturating_add(u8::try_from(left % 10).unwrap_or(0));
+            left /= 10;
+            written = written.saturating_add(1);
+            if left == 0 {
+                break;
+            }
+        }
+        let start = digits.len().saturating_sub(written);
+        self.push(digits.get(start..).unwrap_or_default());
+        self
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -244,6 +244,15 @@ pub(crate) fn rename_error(out: &mut Vec<u8>, body: &[u8], ours: &[u8], theirs: 
     }
 }
 
+/// What PostgreSQL says to a Describe of a statement with a result in a transaction that has failed.
+pub(crate) fn aborted_error(out: &mut Vec<u8>) {
+    const FIELDS: &[u8] =
+        b"SERROR\0VERROR\0C25P02\0Mcurrent transaction is aborted, commands ignored until end \
+          of transaction block\0Fpostgres.c\0Rexec_describe_statement_message\0\0";
+    header(out, b'E', FIELDS.len());
+    out.extend_from_slice(FIELDS);
+}
+
 /// What PostgreSQL says to a client whose own statement has another result than when it was made.
 pub(crate) fn stale_error(out: &mut Vec<u8>) {
     stale_error_in(out, b"");
@@ -273,7 +282,10 @@ mod tests {
         for number in [0, 1, 9, 10, 250, 1_000_000_000, u32::MAX] {
             for key in [0, 1, 0x1a2b, u64::MAX] {
                 let expected = format!("tollgate_{key:x}_{number}");
-                assert_eq!(ServerName::of(key, number).as_bytes(), expected.as_bytes());
+                assert_eq!(
+                    ServerName::prefix(key).numbered(number).as_bytes(),
+                    expected.as_bytes()
+                );
             }
         }
     }

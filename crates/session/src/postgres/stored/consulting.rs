@@ -4,10 +4,10 @@ use tollgate_sql::{Calls, Conduct, EffectSet};
 use tollgate_wire_postgres::backend::TransactionStatus;
 
 use super::question::{Consultation, Verdict};
-use super::{Changes, Knowledge};
+use super::{Changes, Knowledge, LateText};
 use crate::Effects;
 use crate::postgres::link::{Link, Restored, Segment};
-use crate::postgres::queue::{Expected, Kind, Meaning, NameChange, Statements};
+use crate::postgres::queue::{Blame, Expected, Kind, Meaning, NameChange, Statements};
 use crate::postgres::statements::Others;
 use crate::postgres::{Session, Want};
 
@@ -128,11 +128,18 @@ impl Session {
             return;
         }
         let calls = std::mem::replace(&mut link.knowledge.late, Calls::NOTHING);
+        let text = std::mem::replace(&mut link.knowledge.late_text, LateText::None);
         let routines = link.knowledge.routines.as_deref();
         let Some(conduct) = routines.and_then(|routines| routines.conduct(&calls)) else {
             return;
         };
-        let facts = self.pins.tried(conduct.effects, None);
+        let facts = self.pins.tried(
+            conduct.effects,
+            Blame {
+                digest: text.digest(),
+                culprit: conduct.culprit.as_ref(),
+            },
+        );
         self.pending.tried(conduct.effects, Some(&conduct.settings));
         self.pending.suspect(facts);
         self.stored_code_ran(conduct.effects);

@@ -22,8 +22,9 @@ const VIEWS: &str = "^(pg_prepared_statements|pg_settings)$";
 pub(super) fn push(sql: &mut String) {
     let _ = write!(
         sql,
-        "SELECT NULL,'','sql','a',CASE WHEN pg_catalog.length(x.body) OPERATOR(pg_catalog.<=) {MAX_BODY} \
-         THEN {} END FROM (SELECT e.body FROM (",
+        "SELECT NULL,{},'sql','a',CASE WHEN pg_catalog.length(x.body) OPERATOR(pg_catalog.<=) {MAX_BODY} \
+         THEN {} END FROM (SELECT e.name,e.body FROM (",
+        escaped("x.name"),
         escaped("x.body"),
     );
     // A rule is read as if it were a query.
@@ -62,7 +63,8 @@ pub(super) fn push(sql: &mut String) {
         }
         let _ = write!(
             sql,
-            "SELECT {body} AS body FROM pg_catalog.{catalogue} o,p \
+            "SELECT pg_catalog.pg_describe_object('pg_catalog.{catalogue}'::pg_catalog.regclass,o.oid,0) \
+             AS name,{body} AS body FROM pg_catalog.{catalogue} o,p \
              WHERE o.oid OPERATOR(pg_catalog.>=) '16384' \
              AND {tree}::pg_catalog.text OPERATOR(pg_catalog.~) p.pattern",
         );

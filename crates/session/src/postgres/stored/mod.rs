@@ -17,7 +17,14 @@ pub use book::RoutineBook;
 pub(super) use consulting::Consulted;
 use question::Consultation;
 
+use super::pins::PINNING;
 use super::queue::Meaning;
+
+/// Effects of stored code that pin or may; settings of known names move.
+const PINS: EffectSet = PINNING
+    .without(EffectSet::SETTING)
+    .without(EffectSet::SEQUENCE)
+    .without(EffectSet::SEQUENCE_READ);
 
 /// What one connection knows of the routines of its database.
 #[derive(Debug)]
@@ -31,6 +38,8 @@ pub(super) struct Knowledge {
     changes: Changes,
     /// What was called behind a statement that may have changed the routines.
     late: Calls,
+    /// By which text, if it was one.
+    late_text: LateText,
 }
 
 /// Whether a statement was sent that may change the routines, which have not been read since.
@@ -38,6 +47,24 @@ pub(super) struct Knowledge {
 enum Changes {
     None,
     Sent,
+}
+
+/// The text of which the late calls are.
+#[derive(Debug)]
+enum LateText {
+    None,
+    /// Its digest.
+    One(Arc<str>),
+    Several,
+}
+
+impl LateText {
+    fn digest(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::One(digest) => Some(digest),
+            Self::None | Self::Several => None,
+        }
+    }
 }
 
 impl Knowledge {
@@ -50,6 +77,7 @@ impl Knowledge {
             consultation: None,
             changes: Changes::None,
             late: Calls::NOTHING,
+            late_text: LateText::None,
         }
     }
 
@@ -63,6 +91,7 @@ impl Knowledge {
         self.consultation = None;
         self.changes = Changes::None;
         self.late = Calls::NOTHING;
+        self.late_text = LateText::None;
     }
 
     /// A text with this meaning is sent.
@@ -73,9 +102,24 @@ impl Knowledge {
         if meaning.effects.intersects(EffectSet::ROUTINE_DDL) {
             self.changes = Changes::Sent;
         }
-        if self.changes == Changes::Sent {
+        if self.changes == Changes::Sent && !meaning.calls.is_nothing() {
             self.late.add(&meaning.calls);
+            self.late_text = match (&self.late_text, &meaning.digest) {
+                (LateText::None, Some(digest)) => LateText::One(Arc::clone(digest)),
+                (LateText::None | LateText::One(_) | LateText::Several, _) => LateText::Several,
+            };
         }
+    }
+
+    /// True if what these call may pin, or nobody knows yet.
+    pub(super) fn may_pin(&self, calls: &Calls) -> bool {
+        if calls.is_nothing() {
+            return false;
+        }
+        let routines = self.routines.as_deref();
+        let conduct = routines.and_then(|routines| routines.conduct(calls));
+        let pins = conduct.is_some_and(|conduct| conduct.effects.intersects(PINS));
+        pins || self.changes == Changes::Sent
     }
 
     /// No transaction is open: what a statement changed is there for all to call.

@@ -172,14 +172,7 @@ impl Consultation {
         if names.len() > MAX_NAMES || self.questions >= MAX_QUESTIONS {
             return Some(unread());
         }
-        let mut pattern = String::from("\\m(");
-        for (at, name) in names.iter().enumerate() {
-            if at > 0 {
-                pattern.push('|');
-            }
-            pattern.extend(name.iter().copied().map(char::from));
-        }
-        pattern.push_str(")\\M");
+        let pattern = pattern(&names);
         let mut sql = self.preamble();
         self.push_bodies(&mut sql, &pattern);
         let _ = write!(sql, " LIMIT {MAX_ROWS}");
@@ -262,6 +255,23 @@ fn push_source(sql: &mut String, language: &str, body: &str) {
     );
 }
 
+/// What bodies match in which one of these names stands, whatever quotes are around it and within.
+fn pattern(names: &[Box<[u8]>]) -> String {
+    let mut pattern = String::from("\\m(");
+    for (at, name) in names.iter().enumerate() {
+        if at > 0 {
+            pattern.push('|');
+        }
+        let words = name.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
+        for (at, word) in words.filter(|word| !word.is_empty()).enumerate() {
+            pattern.push_str(if at > 0 { "\\W+" } else { "" });
+            pattern.extend(word.iter().copied().map(char::from));
+        }
+    }
+    pattern.push_str(")\\M");
+    pattern
+}
+
 /// A text as ASCII, whatever the client's encoding.
 pub(super) fn escaped(text: &str) -> String {
     format!(
@@ -273,5 +283,16 @@ fn unread() -> Verdict {
     Verdict::Read {
         fingerprint: Box::default(),
         routines: Routines::unread(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_looked_for_in_all_their_spellings() {
+        let names = ["set_it", "o\"dd", "my fun-c"].map(|name| name.as_bytes().into());
+        assert_eq!(pattern(&names), r"\m(set_it|o\W+dd|my\W+fun\W+c)\M");
     }
 }

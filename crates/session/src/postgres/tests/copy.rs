@@ -184,6 +184,19 @@ fn a_transaction_goes_on_behind_a_fence() {
 }
 
 #[test]
+fn notices_keep_their_place_in_the_doubt() {
+    check(&format!(
+        "{IN_DOUBT}
+         B Z(I) N
+         B Z(I)
+         <- Z(I) N
+         B N {FENCED} Z(I)
+         <- N
+         ! release"
+    ));
+}
+
+#[test]
 fn what_the_server_reports_during_the_doubt_is_heard() {
     check(&format!(
         "{IN_DOUBT}
@@ -327,5 +340,33 @@ fn replication_is_never_given_back() {
          B> c C(COPY 0) Z(I)
          gone
          ! close server",
+    );
+}
+
+/// The server has given the COPY up before it reads what the client sends amid the data: it answers that.
+#[test]
+fn what_comes_behind_a_copy_given_up_is_meant() {
+    check(
+        "F P(s1,select $1) S
+         ! borrow
+         -> P(tollgate_0_2,select $1) DS(tollgate_0_2) S
+         B 1 t T Z(I)
+         <- 1 Z(I)
+         ! release
+         F> Q(copy t from stdin)
+         ! borrow
+         B> G
+         F d(bad) B(,s1) E() DS(s1) CS(s1)
+         -> d(bad) B(,tollgate_0_2) E() DS(tollgate_0_2) CS(s1)
+         B> E(22P02) Z(I) 2 D C(SELECT 1) t T 3
+         F> S
+         B> Z(I)
+         ! release
+         F B(,s1) S
+         ! borrow
+         -> B(,tollgate_0_0) S
+         B E(26000) Z(I)
+         <- E(26000) Z(I)
+         ! release",
     );
 }

@@ -81,16 +81,168 @@ fn constants_read_under_settings_of_a_transaction_are_asked_for() {
          B> C(BEGIN) Z(T)
          F> Q(set local timezone to 'CET')
          B> C(SET) S(TimeZone=CET) Z(T)
-         F> Q(prepare a as select '1')
+         F Q(prepare a as select '1')
+         ! replies
+         -> {question} S
+         B 1 2 READING C(SELECT 1) 3 3 Z(T)
+         -> Q(prepare a as select '1')
          B C(PREPARE) Z(T)
          <- C(PREPARE)
-         -> {question} DS(a) S
-         B 1 2 READING C(SELECT 1) 3 3 t T Z(T)
+         -> DS(a) S
+         B t T Z(T)
          <- Z(T)
          F> Q(commit)
          B> C(COMMIT) S(TimeZone=UTC) Z(I)
          ! release"
     ));
+}
+
+/// What reads a text again under these settings where others are in force: there and back.
+fn switch(name: &str, value: &str) -> (String, String) {
+    let there = format!(
+        "SELECT pg_catalog.set_config('tollgate.{name}',pg_catalog.current_setting('{name}'),true),\
+         pg_catalog.set_config('{name}','{value}',true)"
+    );
+    let back = format!(
+        "SELECT pg_catalog.set_config('{name}',pg_catalog.current_setting('tollgate.{name}'),true)"
+    );
+    (there, back)
+}
+
+#[test]
+fn a_text_that_prepares_and_ends_its_transaction_moves() {
+    let again = aside(2, "prepare q as select 'k'");
+    check(&format!(
+        "F> Q(begin; prepare q as select 'k'; commit)
+         ! borrow
+         B C(BEGIN) C(PREPARE) C(COMMIT) Z(I)
+         <- C(BEGIN) C(PREPARE) C(COMMIT)
+         -> DS(q) S
+         B t T Z(I)
+         <- Z(I)
+         ! release
+         fresh
+         F Q(execute q)
+         ! borrow
+         ! replies
+         -> {again} DS(q) S
+         B 1 2 C(PREPARE) 3 3 t T Z(I)
+         -> Q(execute q)
+         B> T D C(SELECT 1) Z(I)
+         ! release"
+    ));
+}
+
+#[test]
+fn what_a_text_sets_before_it_prepares_is_followed() {
+    let (there, back) = switch("timezone", "CET");
+    let there = aside(2, &there);
+    let again = aside(3, "prepare q as select 'k'");
+    let back = aside(4, &back);
+    check(&format!(
+        "F> Q(begin; set local timezone to 'CET'; prepare q as select 'k'; rollback)
+         ! borrow
+         B C(BEGIN) C(SET) C(PREPARE) C(ROLLBACK) Z(I)
+         <- C(BEGIN) C(SET) C(PREPARE) C(ROLLBACK)
+         -> DS(q) S
+         B t T Z(I)
+         <- Z(I)
+         ! release
+         fresh
+         F Q(execute q)
+         ! borrow
+         ! replies
+         -> {there} {again} DS(q) {back} S
+         B 1 2 D() C(SELECT 1) 3 3 1 2 C(PREPARE) 3 3 t T 1 2 D() C(SELECT 1) 3 3 Z(I)
+         -> Q(execute q)
+         B> T D C(SELECT 1) Z(I)
+         ! release"
+    ));
+}
+
+#[test]
+fn a_transaction_with_settings_is_asked_before_a_text_that_ends_it() {
+    let question = aside(2, "READING");
+    check_whole(&format!(
+        "F> Q(begin)
+         ! borrow
+         B> C(BEGIN) Z(T)
+         F> Q(set local timezone to 'CET')
+         B> C(SET) S(TimeZone=CET) Z(T)
+         F Q(prepare a as select '1'; commit)
+         ! replies
+         -> {question} S
+         B 1 2 READING C(SELECT 1) 3 3 Z(T)
+         -> Q(prepare a as select '1'; commit)
+         B C(PREPARE) C(COMMIT) S(TimeZone=UTC) Z(I)
+         <- C(PREPARE) C(COMMIT) S(TimeZone=UTC)
+         -> DS(a) S
+         B t T Z(I)
+         <- Z(I)
+         ! release"
+    ));
+}
+
+#[test]
+fn a_pipeline_is_asked_right_before_it_prepares() {
+    let question = aside(2, "READING");
+    check_whole(&format!(
+        "F P(,set local timezone to 'CET') B(,) E() P(,prepare a as select '1') B(,) E() S
+         ! borrow
+         -> P(,set local timezone to 'CET') B(,) E() P(,prepare a as select '1') B(,) {question} E() S
+         B 1 2 C(SET) 1 2 1 2 READING C(SELECT 1) 3 3 C(PREPARE) Z(I)
+         <- 1 2 C(SET) 1 2 C(PREPARE)
+         -> DS(a) S
+         B t T Z(I)
+         <- Z(I)
+         ! release"
+    ));
+}
+
+#[test]
+fn what_code_sets_before_a_text_prepares_ties_the_client() {
+    check_whole(
+        "F> Q(select set_config('timezone', 'CET', true); prepare a as select '1')
+         ! borrow
+         B T D C(SELECT 1) C(PREPARE) Z(I)
+         <- T D C(SELECT 1) C(PREPARE)
+         -> DS(a) S
+         B t T Z(I)
+         <- Z(I)
+         ! pin PREPARED_STATEMENT
+         F> Q(deallocate a)
+         B> C(DEALLOCATE) Z(I)
+         ! unpin PREPARED_STATEMENT
+         ! release",
+    );
+}
+
+#[test]
+fn code_that_executes_a_statement_that_sets_is_asked_about() {
+    check_whole(
+        "F> Q(prepare a as select set_config('work_mem', $1, false))
+         ! borrow
+         B C(PREPARE) Z(I)
+         <- C(PREPARE)
+         -> DS(a) S
+         B t T Z(I)
+         <- Z(I)
+         -> ASK(work_mem)
+         B ANSWER(none)
+         ! release
+         F> Q(do $$ begin execute 'execute a(1)'; end $$)
+         ! borrow
+         B> C(DO) Z(I)
+         -> ASK(role,work_mem;locks,temp,cursors,channels,list)
+         B ANSWER(none,4MB;f,f,f,f,\"\")
+         ! release
+         F> Q(execute a('5MB'))
+         ! borrow
+         B> T D C(SELECT 1) Z(I)
+         -> ASK(work_mem)
+         B ANSWER(5MB)
+         ! release",
+    );
 }
 
 #[test]

@@ -101,8 +101,7 @@ fn pipeline() -> impl Strategy<Value = String> {
 }
 
 /// What client number `who` does with sequences, if it reads them `reads` times as often as it moves
-/// them. Where nothing can be sent ahead of a text, amid a pipeline and in a failed transaction, it does
-/// not read.
+/// them.
 fn sequences(who: usize, reads: usize) -> impl Strategy<Value = Vec<String>> {
     let mut statements = vec![format!("select setval('s', {who})")];
     statements.extend(vec!["select currval('s')".to_owned(); reads]);
@@ -111,6 +110,9 @@ fn sequences(who: usize, reads: usize) -> impl Strategy<Value = Vec<String>> {
         "begin",
         "commit",
         "rollback",
+        "savepoint s",
+        "rollback to s",
+        "select 1/0",
         "discard sequences",
     ] {
         statements.push(other.to_owned());

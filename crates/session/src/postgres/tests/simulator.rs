@@ -694,6 +694,13 @@ impl Simulator {
                 self.undoable.local.clear();
                 "C(CALL)"
             }
+            "rollback and chain" => {
+                self.end_transaction(false);
+                self.block = Block::Open;
+                self.start_transaction();
+                "C(ROLLBACK)"
+            }
+            "rollback to tollgate" => return Err(Failed("3B001")),
             "discard sequences" => {
                 self.sequence = None;
                 "C(DISCARD SEQUENCES)"
@@ -730,7 +737,7 @@ impl Simulator {
     }
 
     fn refuse_in_failed_block(&self, sql: &str) -> Result<(), Failed> {
-        let ends = matches!(sql, "commit" | "rollback" | "rollback to s" | "");
+        let ends = sql.is_empty() || sql == "commit" || sql.starts_with("rollback");
         if self.block == Block::Failed && !ends {
             return Err(Failed("25P02"));
         }
@@ -817,9 +824,12 @@ fn canonical(statement: &str) -> String {
     let statement = statement.trim();
     match statement {
         "BEGIN ISOLATION LEVEL READ COMMITTED" => "begin".to_owned(),
-        "COMMIT" | "ROLLBACK" | "DISCARD ALL" | "DISCARD SEQUENCES" => {
-            statement.to_ascii_lowercase()
-        }
+        "COMMIT"
+        | "ROLLBACK"
+        | "ROLLBACK AND CHAIN"
+        | "ROLLBACK TO tollgate"
+        | "DISCARD ALL"
+        | "DISCARD SEQUENCES" => statement.to_ascii_lowercase(),
         _ => statement.to_owned(),
     }
 }

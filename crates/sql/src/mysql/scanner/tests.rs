@@ -124,7 +124,6 @@ fn statements_that_commit_by_themselves() {
     for sql in [
         "create table t (a int default (f(1)), key k (a))",
         "create index i on t (a)",
-        "create or replace view v (a) as select 1",
         "create user 'a'",
         "alter table t add column b int",
         "alter user 'a' identified by 'b'",
@@ -145,6 +144,11 @@ fn statements_that_commit_by_themselves() {
         check(sql, DDL);
     }
     check_all(&[
+        (
+            "create or replace view v (a) as select 1",
+            DDL | E::VIEW_DEFINED,
+        ),
+        ("alter view v as select 2", DDL | E::VIEW_DEFINED),
         ("install plugin p soname 's'", DDL | E::INSTALL),
         ("uninstall component 'x'", DDL | E::INSTALL),
         ("set password = 'x'", DDL | E::SET_PASSWORD),

@@ -1,7 +1,7 @@
 //! The words behind the first one.
 
 use super::{Before, Blocks, Calls, Lifetime, Owner, Place, Stage, Statement, Token, Unlabelled};
-use crate::mysql::{EffectSet, Kill, KillTarget, Span};
+use crate::mysql::{EffectSet, Kill, KillTarget, Server, Span};
 
 impl Statement {
     pub(super) fn advance(&mut self, token: Token<'_>, span: Span) {
@@ -158,10 +158,9 @@ impl Statement {
                 self.objects.unnamed.insert(EffectSet::TEMPORARY_CREATE);
                 Stage::Created
             }
-            b"table" | b"view" | b"index" | b"sequence" | b"user" | b"role" | b"server"
-            | b"tablespace" | b"undo" | b"logfile" | b"resource" | b"library" | b"catalog" => {
-                Stage::Created
-            }
+            b"view" => self.stage_with(EffectSet::VIEW_DEFINED, Stage::Created),
+            b"table" | b"index" | b"sequence" | b"user" | b"role" | b"server" | b"tablespace"
+            | b"undo" | b"logfile" | b"resource" | b"library" | b"catalog" => Stage::Created,
             _ => return Stage::Create(lifetime),
         };
         if lifetime == Lifetime::Lasting {
@@ -199,7 +198,8 @@ impl Statement {
         match word {
             b"database" | b"schema" => self.stage_with(EffectSet::DATABASE_DDL, Stage::Body),
             b"event" => self.routine(),
-            b"table" | b"user" | b"view" | b"procedure" | b"function" | b"instance" | b"server"
+            b"view" => self.stage_with(EffectSet::VIEW_DEFINED, Stage::Altering),
+            b"table" | b"user" | b"procedure" | b"function" | b"instance" | b"server"
             | b"sequence" | b"tablespace" => Stage::Altering,
             _ => Stage::Alter,
         }
@@ -284,7 +284,9 @@ impl Statement {
                 self.kill = Some(Kill { target, id, span });
                 Stage::Killed
             }
-            (_, b"hard" | b"soft") => Stage::Kill(target),
+            (_, b"hard" | b"soft") if matches!(self.server, Server::MariaDb { .. }) => {
+                Stage::Kill(target)
+            }
             (_, b"connection") => Stage::Kill(KillTarget::Connection),
             (_, b"query") => Stage::Kill(KillTarget::Query),
             (_, b"id") if target == KillTarget::Query => Stage::Kill(KillTarget::QueryId),

@@ -10,9 +10,10 @@ use tokio::sync::{Mutex, mpsc};
 use tollgate_iam::token::{MintRequest, SigningKey, mint};
 use tollgate_testkit::TestCa;
 use tollgate_types::{
-    AccessKeyConfig, Arn, AuthConfig, ClientPasswordAuth, DaySigningKey, EndpointConfig,
-    EngineFamily, IamAuth, IdentityConfig, PoolPolicy, PrincipalConfig, PrincipalKind, ProxyConfig,
-    ProxyPhase, Revision, SNAPSHOT_FORMAT, Snapshot, TargetHealth, TargetRole, TlsMode,
+    AccessKeyConfig, Arn, AuthConfig, ClientNetworks, ClientPasswordAuth, DaySigningKey,
+    EndpointConfig, EngineFamily, IamAuth, IdentityConfig, PoolPolicy, PrincipalConfig,
+    PrincipalKind, ProxyConfig, ProxyPhase, Revision, SNAPSHOT_FORMAT, Snapshot, TargetHealth,
+    TargetRole, TlsMode,
 };
 use tollgate_wire_mysql::command::Command;
 use tollgate_wire_mysql::frame::{self, Frame};
@@ -321,6 +322,7 @@ fn proxy(setup: &Setup, port: u16) -> ProxyConfig {
             host: "127.0.0.1".to_owned(),
             aliases: Vec::new(),
             port,
+            admitted: ClientNetworks::everybody(),
         }],
         pool: PoolPolicy::default(),
         targets: Vec::new(),
@@ -371,5 +373,6 @@ fn identity() -> IdentityConfig {
             signing_keys: vec![day(0), day(1)],
         }],
         principals: vec![principal],
+        ..IdentityConfig::default()
     }
 }

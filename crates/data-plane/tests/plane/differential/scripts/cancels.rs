@@ -1,5 +1,6 @@
 //! Cancel requests: of what runs, of what waits, and of nothing at all. A notice says that the statement has
-//! begun, since a request that comes before that meets nothing.
+//! begun, since a request that comes before that meets nothing; one that says that a cancel was caught has the
+//! code of a cancel, by which all of them are counted.
 
 use super::Theme;
 
@@ -11,7 +12,7 @@ pub(super) const SCRIPTS: Theme = &[
             "Q(select 1; do $$ begin raise notice 'now'; perform pg_sleep(60); end $$; select 2) K(4)",
             "Q(select 3) Q(do $$ begin raise notice 'now'; perform pg_sleep(60); end $$) Q(select 4) K(5)",
             "Q(do $$ begin raise notice 'now'; perform pg_sleep(60); end $$) K(1) K(3) Q(select 5)",
-            "Q(do $$ begin raise notice 'now'; perform pg_sleep(60); exception when query_canceled then raise notice 'caught'; end $$) K(1)",
+            "Q(do $$ begin raise notice 'now'; perform pg_sleep(60); exception when query_canceled then raise notice using message = 'caught', errcode = '57014'; end $$) K(1)",
         ],
     ),
     (

@@ -84,6 +84,17 @@ pub(super) const SCRIPTS: Theme = &[
         ],
     ),
     (
+        "statements made amid the data of a copy that has failed",
+        &[
+            "P(s1|select 1) S()",
+            "X(copy t{n} from stdin) H() ~() d(bad\\n) S() P(s2|select 2) S()",
+            "B(|s2) E(|0) S() DS(s2) S()",
+            "P(s2|select 3) S()",
+            "CS(s2) S() B(|s2) S()",
+            "B(|s1) E(|0) S()",
+        ],
+    ),
+    (
         "a sync and then a failure by the client",
         &[
             "X(copy t{n} from stdin) S() d(1\\tone\\n) S() f(given up) S()",

@@ -92,6 +92,24 @@ pub(super) const SCRIPTS: Theme = &[
         ],
     ),
     (
+        "an unnamed statement from before a transaction that fails",
+        &[
+            "P(b|begin) P(e|select 1/0) P(r|rollback) S()",
+            "P(|select 11) S()",
+            "B(|b) E(|0) S() B(|e) E(|0) S()",
+            "B(||41) E(|0) S()",
+            "B(|) E(|0) S() B(p|) S() DS() S()",
+            "B(|r) E(|0) S() B(|) E(|0) S()",
+            "PT(|23|select 12) S()",
+            "B(|b) E(|0) S() B(|e) E(|0) S()",
+            "B(|) S() B(||1|2) H() DS() S() B(||1) E(|0) S()",
+            "B(|r) E(|0) S() B(||1) E(|0) S()",
+            "P(|rollback) S()",
+            "B(|b) E(|0) S() B(|e) E(|0) S()",
+            "B(||1) S() B(|) E(|0) S()",
+        ],
+    ),
+    (
         "an unnamed statement closed",
         &[
             "P(|select 11) S()",

@@ -31,6 +31,32 @@ pub(super) const SCRIPTS: Theme = &[
         ],
     ),
     (
+        "a statement that a text did not replace, in its failed transaction",
+        &[
+            "P(s2|select $1::text) S()",
+            "Q(begin; prepare q as select 6; prepare s2 as select 'two'; select 1) B(|s2|it's) E(|0) S() B(|s2) S() Q(rollback)",
+            "B(|s2|it's) E(|0) S() Q(execute s2('x'))",
+            "Q(begin; deallocate s2; prepare s3 as select 'three'; select 1/0) B(|s2|it's) E(|0) S() Q(rollback) Q(execute s3)",
+        ],
+    ),
+    (
+        "names that are taken behind code that drops statements",
+        &[
+            "Q(prepare a as select 1) P(a|select 2) S()",
+            "Q(do $$ begin execute 'deallocate q'; exception when others then null; end $$)",
+            "P(a|select 2) S() Q(execute a) P(a|select 1/0) S()",
+            "P(b|do $$ begin execute 'deallocate q'; end $$) S() B(|b) E(|0) S() P(b|select 3) S() CS(b) S()",
+        ],
+    ),
+    (
+        "several statements that ask for a sequence, behind a failed transaction",
+        &[
+            "Q(create sequence n{n}.s) Q(begin; select 1/0; commit)",
+            "Q(begin) Q(select 1/0) CS(x) H() X(begin; select currval('n{n}.s')) S() Q(rollback)",
+            "X(select nextval('n{n}.s')) X(select currval('n{n}.s')) S()",
+        ],
+    ),
+    (
         "a text whose commit fails behind a prepare",
         &[
             "Q(create table n{n}.k (i int unique deferrable initially deferred))",
@@ -80,6 +106,68 @@ pub(super) const SCRIPTS: Theme = &[
             "Q(begin) Q(select 1) Q(execute s) Q(rollback)",
             "Q(alter table n{n}.a drop j)",
             "Q(execute s) Q(execute p(7)) B(|s) E(|0) S()",
+        ],
+    ),
+    (
+        "statements run by assembled code after moving",
+        &[
+            "Q(prepare a as select 1) P(b|select 2) S() Q(create function n{n}.given(t text) returns text language plpgsql as $$ declare r text; begin execute t into r; return r; end $$)",
+            "Q(do $$ declare n text := 'a'; begin execute 'execute ' || n; end $$)",
+            "Q(do $$ begin execute format('execute %I', 'b'); end $$)",
+            "Q(do $$ begin execute 'exec' || (select 'ute a'::text); end $$)",
+            "Q(select n{n}.given('execute a'), n{n}.given('execute b'))",
+            "Q(select n{n}.given('execute none'))",
+            "Q(reset all) X(select n{n}.given('execute a')) S()",
+            "Q(begin) Q(select n{n}.given('execute b')) Q(commit)",
+        ],
+    ),
+    (
+        "statements behind the end of a failed transaction",
+        &[
+            "Q(prepare a as select 1; prepare b as select 2) P(c|select 3) S()",
+            "Q(begin) Q(select 1/0) Q(rollback; execute a; execute c)",
+            "Q(begin; savepoint x) Q(select 1/0) Q(rollback to x; execute b; deallocate b) Q(execute b) Q(rollback)",
+            "Q(begin) Q(select 1/0) Q(rollback; execute b) Q(begin) Q(select 1/0) Q( -- back\\n rollback; deallocate q)",
+            "Q(begin) Q(select 1/0) Q(commit; prepare q as select 4; execute q) Q(execute q)",
+            "Q(begin) Q(select 1/0) Q(rollback; execute s) Q(begin) Q(select 1/0) Q(rollback; prepare s as select 5) Q(execute s)",
+            "Q(begin) Q(select 1/0) Q(commit; select name from pg_prepared_statements order by 1)",
+            "Q(begin isolation level serializable) Q(select 1/0) Q(rollback and chain; execute a; show transaction_isolation) Q(commit)",
+            "Q(begin) Q(select 1/0) Q(select 1; rollback; execute a) Q(rollback to none; execute a) Q(execute a) Q(rollback)",
+            "Q(begin) Q(select 1/0) X(rollback) B(|a) E(|0) S() Q(begin) Q(select 1/0) X(rollback) S() B(|c) E(|0) S() Q(execute c)",
+            "Q(begin) Q(select 1/0) DS(a) S() DS(c) S() CS(a) S() Q(rollback; execute c) DS(a) S() DS(q) S()",
+        ],
+    ),
+    (
+        "a transaction that begins behind a text that failed half-way",
+        &[
+            "Q(prepare q as select 1)",
+            "Q(deallocate q; move 1 in c) X(begin)",
+            "Q(set transaction isolation level serializable) Q(show transaction_isolation) Q(execute q) Q(rollback)",
+            "Q(prepare q as select 2; move 1 in c) X(begin) S() Q(set transaction isolation level serializable) Q(rollback)",
+            "Q(execute q)",
+        ],
+    ),
+    (
+        "a look at the list in the extended protocol beside a statement that cannot be made",
+        &[
+            "P(s1|select * from t{n}) Q(set search_path = pg_catalog) X(select name, parameter_types, from_sql from pg_prepared_statements order by 1)",
+            "S() P(l|select name from pg_prepared_statements order by 1) S()",
+            "B(|l) E(|0) S()",
+            "Q(prepare q as select 1) B(|l) E(|0) DS(q) B(|q) E(|0) S() Q(reset search_path) B(|s1) S()",
+            "Q(begin) B(|l) S() Q(rollback) B(|l) E(|0) B(|q) E(|0) S() B(|s1) E(|0) S()",
+        ],
+    ),
+    (
+        "an unknown portal beside statements that cannot be made",
+        &[
+            "Q(create table n{n}.a (i int)) Q(prepare broken as select * from n{n}.a; prepare fine as select 1) P(lost|select * from n{n}.a) S()",
+            "Q(drop table n{n}.a)",
+            "X(deallocate fine) E(none|0) S()",
+            "P(|deallocate nothing) B(|) E(none|0) S() Q(prepare fine as select 1)",
+            "P(|deallocate fine) B(|) E(none|0) E(|0) S() P(p|prepare more as select 2) B(q|p) E(none|0) S()",
+            "Q(begin) P(|deallocate lost) B(q|) E(none|0) S() Q(rollback)",
+            "P(|deallocate broken) B(q|) E(q|0) S() Q(execute broken) Q(execute fine)",
+            "Q(select count(*) from pg_prepared_statements where name in ('broken', 'fine', 'more'))",
         ],
     ),
     (
@@ -151,6 +239,51 @@ pub(super) const READING: Theme = &[
             "Q(begin; set local datestyle = 'SQL, DMY') Q(prepare b as select '01/02/2020'::date) Q(rollback) Q(execute b)",
             "Q(set datestyle = 'SQL, DMY') Q(execute a) Q(execute b) Q(prepare c as select '01/02/2020'::date) Q(reset datestyle) Q(execute c) Q(execute a)",
             "Q(begin) Q(set local intervalstyle = 'iso_8601') X(prepare d as select interval '-1 2:03') S() X(commit) S() Q(execute d)",
+        ],
+    ),
+    (
+        "prepare among statements that change settings and end transactions",
+        &[
+            "Q(begin; prepare a as select '01/02/2020'::date; commit) Q(set datestyle = 'SQL, DMY') Q(execute a)",
+            "Q(begin; set local datestyle = 'ISO, MDY'; prepare b as select '01/02/2020'::date, '1'::text; commit) Q(execute b)",
+            "Q(set datestyle = 'ISO'; prepare c as select '01/02/2020'::date; reset datestyle; execute c)",
+            "Q(execute a) Q(execute b) Q(execute c) Q(show datestyle)",
+            "Q(begin) Q(set local datestyle = 'SQL, DMY') Q(prepare d as select '01/02/2020'::date; commit) Q(execute d)",
+            "Q(begin) Q(set datestyle = 'SQL, DMY') Q(prepare e as select '01/02/2020'::date; rollback; prepare f as select 'f') Q(execute e; execute f)",
+            "Q(prepare g as select 7, 'k'::text; select 1; prepare h as select 8, 'l'::text) Q(execute g) Q(execute h)",
+            "Q(prepare i as select '01/02/2020'::date; set datestyle = 'SQL, DMY'; select 1/0) Q(execute i)",
+            "Q(begin; set local datestyle = 'SQL, DMY'; prepare j as select '01/02/2020'::date; select 1/0) Q(execute j) Q(rollback) Q(execute j)",
+            "Q(select set_config('datestyle', 'SQL, DMY', true); prepare k as select '01/02/2020'::date) Q(execute k) Q(deallocate k)",
+        ],
+    ),
+    (
+        "prepare in a pipeline of settings that end with it",
+        &[
+            "X(set local datestyle to 'SQL, DMY') X(prepare a as select '01/02/2020'::date) S() Q(execute a)",
+            "X(set datestyle to 'SQL, DMY') X(prepare b as select '01/02/2020'::date) X(select 1/0) S() Q(execute b)",
+            "Q(show datestyle) Q(execute a; execute b) Q(select 1)",
+        ],
+    ),
+    (
+        "code and a name that nobody has",
+        &[
+            "P(p|select 1) S() Q(do $x$ begin execute 'execute p'; end $x$; execute q('é'))",
+            "Q(do $x$ begin execute 'execute p'; end $x$; execute q(1)) Q(do $x$ begin execute 'execute p'; end $x$; execute q)",
+            "P(r|savepoint x) S() Q(do $x$ begin execute 'execute r'; end $x$; execute q('é'))",
+            "Q(execute p; execute q('é')) Q(execute q('é'); execute p)",
+            "Q(prepare s as select 2) Q(do $x$ begin execute 'execute s'; execute 'execute p'; end $x$; deallocate q)",
+            "Q(do $x$ begin execute 'execute q'; end $x$; execute p) Q(deallocate p) Q(do $x$ begin execute 'execute p'; end $x$; execute q('é'))",
+            "Q(begin) Q(do $x$ begin execute 'execute s'; end $x$; execute q('é')) Q(rollback)",
+        ],
+    ),
+    (
+        "code that executes a statement that sets",
+        &[
+            "Q(prepare a(text) as select set_config('work_mem', $1, false)) P(b|select set_config('my.own', $1, false)) S()",
+            "Q(execute a('5MB')) Q(show work_mem) Q(do $$ begin execute 'execute a(''6MB'')'; end $$)",
+            "Q(show work_mem) Q(do $$ begin execute 'execute b(''x'')'; end $$) Q(show my.own)",
+            "Q(begin) Q(execute a('7MB')) Q(rollback) Q(show work_mem) Q(begin; execute a('8MB'); commit) Q(show work_mem)",
+            "Q(reset all) Q(show work_mem) Q(prepare c as select 1) Q(execute c) Q(show work_mem)",
         ],
     ),
     (

@@ -112,4 +112,15 @@ pub(super) const SCRIPTS: Theme = &[
             "Q(select count(*) from t{n})",
         ],
     ),
+    (
+        "what may not run in a transaction behind a parse",
+        &[
+            "X(set datestyle to 'SQL, DMY') Q(select 1) PT(s|25|select $1 || 'x') Q(discard all)",
+            "X(set datestyle to 'SQL, DMY') Q(select 1) PT(s|25|select '01/02/2020'::date, $1) Q(discard all) Q(show datestyle)",
+            "X(set datestyle to 'SQL, DMY') S() PT(s|25|select '01/02/2020'::date, $1) Q(vacuum t{n}) B(|s|1) E(|0) S() Q(discard all)",
+            "S() Q(set datestyle to 'SQL, DMY') P(t|select '01/02/2020'::date) S()",
+            "Q(set datestyle to 'ISO, MDY')",
+            "DS(t) Q(discard all) S()",
+        ],
+    ),
 ];

@@ -291,4 +291,18 @@ pub(super) const SCRIPTS: Theme = &[
             "Q(begin) Q(selec) Q(rollback; select name, statement from pg_prepared_statements where name not in ('a'))",
         ],
     ),
+    (
+        "a stale bind in a transaction leaves half a portal",
+        &[
+            "Q(create table n{n}.a (i int)) P(s|select * from n{n}.a) P(p|select *, $1::int from n{n}.a) S()",
+            "Q(alter table n{n}.a add j int)",
+            "Q(begin) B(q|s) S() E(q|0) S()",
+            "DP(q) S() CP(q) S() E(q|0) S() B(q|s) S() Q(rollback)",
+            "E(q|0) S()",
+            "Q(begin) B(r|p|7) S() E(r|0) E(r|1) S() B(r|p|7) S() Q(rollback) Q(select 1)",
+            "Q(begin) Q(savepoint x) B(q|s) S() E(q|0) S() Q(rollback to x) E(q|0) S() Q(commit)",
+            "B(q|s) E(q|0) S() E(q|0) S()",
+            "X(begin) B(q|s) E(q|0) S() E(q|0) S() Q(select name from pg_cursors) Q(rollback)",
+        ],
+    ),
 ];

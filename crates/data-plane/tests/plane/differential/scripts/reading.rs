@@ -69,6 +69,60 @@ pub(super) const SCRIPTS: Theme = &[
         ],
     ),
     (
+        "backslashes in a prepare that comes with its setting",
+        &[
+            "Q(set standard_conforming_strings to off; prepare a as select 'a\\\\b') Q(execute a)",
+            "Q(execute a) Q(set standard_conforming_strings to on; prepare b as select 'a\\\\b') Q(execute b)",
+            "Q(execute b) Q(execute a) X(execute b) S()",
+            "Q(begin; set local standard_conforming_strings to off; prepare c as select 'a\\\\b', '1'; commit) Q(execute c)",
+            "Q(set standard_conforming_strings to off) Q(execute c) Q(reset all; prepare d as select 'a\\\\b') Q(execute d)",
+            "Q(select set_config('standard_conforming_strings', 'off', false); prepare e as select 'a\\\\b') Q(execute e) Q(deallocate e)",
+            "Q(execute d) Q(execute c) Q(execute a) Q(execute b)",
+            "Q(set standard_conforming_strings to off; prepare f as select 'a\\\\'; prepare g as select '; discard all; --') Q(execute f) Q(execute g)",
+        ],
+    ),
+    (
+        "letters and quotes in a prepare that comes with its setting",
+        &[
+            "Q(set client_encoding to 'LATIN1'; prepare a as select length('é')) Q(execute a)",
+            "Q(execute a) Q(reset client_encoding; prepare b as select length('é')) Q(execute b)",
+            "Q(execute b) Q(execute a)",
+            "Q(set backslash_quote to off; prepare c as select E'it\\\\'s') Q(execute c)",
+            "Q(execute c) Q(prepare d as select E'it\\\\'s') Q(reset backslash_quote; prepare d as select E'it\\\\'s') Q(reset backslash_quote) Q(execute c)",
+            "Q(begin; set local backslash_quote to off; set local datestyle to 'SQL, DMY'; prepare e as select E'it\\\\'s', '01/02/2020'::date; rollback) Q(execute e)",
+            "Q(execute e) Q(set datestyle to 'ISO, MDY'; set backslash_quote to on) Q(execute e) Q(execute c)",
+        ],
+    ),
+    (
+        "a prepare whose text came before its settings",
+        &[
+            "P(s|prepare a as select 'a\\\\b') S()",
+            "Q(set standard_conforming_strings to off)",
+            "B(|s) E(|0) S() Q(execute a)",
+            "Q(execute a) P(t|prepare b as select 'a\\\\b') S()",
+            "Q(set standard_conforming_strings to on) B(p|t) E(p|0) S() Q(execute b)",
+            "Q(execute b) Q(deallocate b)",
+            "P(z|set standard_conforming_strings to off) P(|prepare c as select 'a\\\\b') S()",
+            "B(y|z) E(y|0) S()",
+            "B(|) E(|0) S() Q(execute c)",
+            "Q(execute c) P(x|set standard_conforming_strings to on) P(u|prepare d as select 'a\\\\b') B(|x) E(|0) B(|u) E(|0) S() Q(execute d)",
+            "Q(execute d) Q(deallocate d) Q(execute c) Q(execute a)",
+            "X(begin) P(v|set local standard_conforming_strings to off) B(|v) E(|0) S() P(w|prepare e as select 'a\\\\b') S()",
+            "X(set local standard_conforming_strings to on) B(|w) E(|0) S() X(commit) S() Q(execute e)",
+            "Q(execute e) P(|prepare f as select 'é') B(|) E(|0) S() Q(execute f)",
+            "Q(execute f) Q(execute a)",
+        ],
+    ),
+    (
+        "warnings about backslashes are said once",
+        &[
+            "Q(set standard_conforming_strings to off) Q(prepare a as select 'a\\\\b') P(b|select 'a\\\\b') S()",
+            "Q(execute a) B(|b) E(|0) S()",
+            "Q(execute a) B(|b) E(|0) S() Q(set escape_string_warning to off) Q(execute a)",
+            "B(|b) E(|0) S() Q(execute a)",
+        ],
+    ),
+    (
         "bytes and their encoding",
         &[
             "P(a|select length('é'), 'é' = U&'\\\\00e9') S()",
@@ -119,6 +173,16 @@ pub(super) const SCRIPTS: Theme = &[
         &[
             "w(bytes) Q(reset all) P(n|commit; alter table t{n} drop column if exists z) BB(|n) E(|0)",
             "S() Q(copy t{n} (i, x) from stdin with (format csv)) X(select lastval()) S() X(rollback and chain) S() S() PT(|25|insert into t{n} values ($1, 'p')) S() B(||5)",
+        ],
+    ),
+    (
+        "settings that decide nothing about constants",
+        &[
+            "Q(begin) X(set application_name = 'it''s') S() P(s1|prepare s1 as select 'sql') DS(s1) B(|s1) S()",
+            "X(set transaction isolation level serializable) S() Q(show transaction_isolation) Q(commit)",
+            "X(set work_mem = '7MB') P(s2|prepare s2 as select 'sql') X(set transaction isolation level serializable) S()",
+            "Q(begin) X(set datestyle = 'SQL, DMY') S() P(s3|select '01/02/2020'::date) S() Q(set local datestyle = 'ISO, MDY')",
+            "B(|s3) E(|0) S() Q(commit) B(|s3) E(|0) S() Q(reset datestyle) B(|s3) E(|0) S()",
         ],
     ),
 ];

@@ -101,4 +101,16 @@ pub(super) const SCRIPTS: Theme = &[
             "Q(select 1) X(select $1) S() X(select $1::int) S()",
         ],
     ),
+    (
+        "what a failed transaction still describes",
+        &[
+            "X(alter table t{n} alter x type varchar(20)) S() P(b|begin) S() B(|b) E(|0) E(|0) S()",
+            "DS() S() B(|) E(|0) S() DS() S()",
+            "Q(rollback) X(insert into t{n} values (1, 'x')) S() P(b|begin) S() B(|b) E(|0) E(|0) S()",
+            "DS() DS() S() B(|b) S()",
+            "DS(b) DS() S() B(|b) S() P(r|rollback) B(|r) E(|0) DS() S()",
+            "X(select 1) S() B(|b) E(|0) E(|0) S() DS() S()",
+            "P(|rollback) S() DS() B(|) E(|0) S() DS() S()",
+        ],
+    ),
 ];

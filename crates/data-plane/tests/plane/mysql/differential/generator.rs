@@ -99,20 +99,24 @@ const STATEMENTS: &[&str] = &[
     "P(%|SELECT i, x FROM fixed WHERE i > ?)",
     "P(%|INSERT INTO t{n} (x) VALUES (?))",
     "P(%|SELECT nothing)",
-    "P(%|SELECT DATABASE(), ?)",
+    // One that asks for the schema cannot be made again where there is one, if it was made without.
+    "P(%|SELECT CONCAT(x, ?) FROM {db}.fixed)",
     "P(%|SELECT CONCAT(\"x\", ?))",
     "E(%|#)",
     "E(%|text)",
     "E(%|NULL)",
     "E0(%|#)",
     "E0(%|#)",
-    "LD(%|0|piece) E(%|@)",
-    "LD(%|0|piece)",
+    // Bound to a number before, MariaDB shows an address and MySQL refuses.
+    "P(%|SELECT ?) LD(%|0|piece) E(%|@)",
+    "P(%|SELECT CONCAT(?, 'x')) LD(%|0|piece) R(%)",
     "R(%)",
     "C(%)",
-    "EC(%|#)",
-    "F(%|1)",
-    "F(%|9)",
+    // MySQL forgets to end definitions when a statement that had a cursor is executed without one.
+    "P(k|SELECT i, x FROM fixed WHERE i > ?) EC(k|#)",
+    "EC(k|#)",
+    "F(k|1)",
+    "F(k|9)",
     "Q(PREPARE p FROM 'SELECT # + 1')",
     "Q(EXECUTE p)",
     "Q(DEALLOCATE PREPARE p)",
@@ -123,7 +127,10 @@ const LEFT: &[&str] = &[
     "Q(UPDATE t{n} SET x = 'c#' WHERE i < #) Q(SELECT ROW_COUNT())",
     "Q(SELECT CAST('#x' AS SIGNED)) Q(SHOW WARNINGS)",
     "Q(SELECT nothing) Q(SHOW WARNINGS)",
-    "Q(SELECT i FROM fixed LIMIT #) Q(SELECT FOUND_ROWS())",
+    "Q(SELECT CAST('#x' AS SIGNED)) Q(GET DIAGNOSTICS @a = NUMBER, @b = ROW_COUNT) Q(SELECT @a, @b)",
+    "Q(SELECT nothing) Q(GET DIAGNOSTICS CONDITION # @a = RETURNED_SQLSTATE, @b = MESSAGE_TEXT)",
+    // It needs no table: on MariaDB, a session that has found nothing has what an earlier connection found.
+    "Q(SELECT # UNION SELECT 7 UNION SELECT 8) Q(SELECT FOUND_ROWS())",
     "Q(SELECT LAST_INSERT_ID(#))",
 ];
 
@@ -156,6 +163,7 @@ const MARIADB: &[&str] = &[
 
 const MYSQL: &[&str] = &[
     "L(+attributes)",
+    "Q(SELECT i FROM {db}.fixed LIMIT #) Q(SELECT FOUND_ROWS())",
     "Q(SELECT /*+ SET_VAR(sql_select_limit = 1) */ i FROM fixed)",
 ];
 
@@ -189,6 +197,11 @@ pub(super) fn conversation(dice: &mut Dice, kind: MySqlKind) -> Vec<String> {
             let command = *dice.pick(theme);
             let name = *dice.pick(&["a", "b", "c"]);
             let number = (1 + dice.below(4)).to_string();
+            let command = match kind {
+                // MySQL reads a value by the type that was bound first, on a server connection of the moment by another.
+                MySqlKind::MySql9 => command.replace("SELECT ?", "SELECT CONCAT(?, '')"),
+                MySqlKind::MariaDb => command.to_owned(),
+            };
             command.replace('%', name).replace('#', &number)
         });
         let batch: Vec<String> = commands.collect();

@@ -15,7 +15,7 @@ use tollgate_testkit::{MySqlKind, MySqlServer};
 use tollgate_types::PoolPolicy;
 use tollgate_wire_mysql::reply::Part;
 
-use super::fixture::{Fixture, Setup};
+use super::fixture::{Fixture, Setup, Way};
 use super::raw::{Door, Raw, Refused};
 use crate::fixture::ServerTls;
 use notation::Cut;
@@ -28,6 +28,7 @@ struct Mode {
     pool: u32,
     reuse: Reuse,
     tls: Tls,
+    way: Way,
 }
 
 /// Whether the proxied side is encrypted, from the client to the server.
@@ -44,6 +45,7 @@ impl Mode {
             pool: size,
             reuse: Reuse::MostRecent,
             tls: Tls::Off,
+            way: Way::Straight,
         }
     }
 
@@ -52,6 +54,14 @@ impl Mode {
         Self {
             reuse: Reuse::LeastRecent,
             ..Self::pool(size, kind)
+        }
+    }
+
+    /// What the server says arrives in single bytes, and so does what it hears.
+    fn trickling(self) -> Self {
+        Self {
+            way: Way::Bytes,
+            ..self
         }
     }
 
@@ -110,6 +120,7 @@ impl Bench {
                 Tls::Off => ServerTls::Off,
                 Tls::On => ServerTls::Verified,
             },
+            way: mode.way,
             ..Setup::new(mode.kind, policy)
         };
         let fixture = Fixture::start(setup).await?;
@@ -216,6 +227,8 @@ fn superuser(server: &MySqlServer) -> Door {
     Door {
         user: "root".to_owned(),
         password: MySqlServer::superuser_password().to_owned(),
+        // Longer than it waits for locks.
+        patience: std::time::Duration::from_mins(1),
         ..Door::new(server.port(), "mysql")
     }
 }

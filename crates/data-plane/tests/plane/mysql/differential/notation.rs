@@ -5,11 +5,12 @@
 //! numbers, `@` stands for a value that went ahead in pieces), `E0` binds no types, `EC` asks for a cursor,
 //! `BX(s|1,one|2,two)` is MariaDB's bulk execute, and `E(last|…)` names no statement but the last one prepared.
 //! `LD(s|0|bytes)` sends a piece, `F(s|2)` fetches, `R(s)` resets, `C(s)` closes. `D(schema)`, `PING()`, `STAT()`,
-//! `FL(table|pattern)`, `SO(1)`, `RC()`, `PK(id)` are the other commands, `!(0a ff)` any bytes. `CU(user|schema)` and
+//! `FL(table|pattern)`, `SO(1)`, `RC()`, `PK(id)` are the other commands, `!(0a ff)` any bytes, `!1(18)` any bytes that
+//! are answered with one packet whatever their command is. `CU(user|schema)` and
 //! `L(-eof +found schema=x collation=8)` log in again, on the same connection and on a new one.
 //!
 //! `{n}` stands for the number of the client, `{db}` for its schema, `{id}` for its connection, `<x*300>` for three
-//! hundred times the letter, and `\n` for itself.
+//! hundred times the letter, and `\n`, `\t` and `\0` for themselves.
 
 use std::collections::HashMap;
 
@@ -22,7 +23,7 @@ use crate::differential::notation::tokens;
 use crate::mysql::raw::framed;
 
 /// The number of a statement that nobody has.
-const UNKNOWN: u32 = 4242;
+const UNKNOWN: u32 = 2_000_004_242;
 
 /// How commands are cut into writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub(super) enum What {
     About(Command),
     /// Any command with these bytes behind its code.
     Plain(Command, Vec<u8>),
+    /// The same, where the answer is an error.
+    Refused(Command, Vec<u8>),
 }
 
 /// The values of an execute.
@@ -119,7 +122,12 @@ pub(super) fn steps(batch: &str, speaker: Speaker<'_>) -> Vec<Step> {
 fn step(token: &str) -> Step {
     let (tag, text) = token.split_once('(').expect("a bracket");
     let text = text.strip_suffix(')').expect("a bracket");
-    let text = repeated(&text.replace("\\n", "\n").replace("\\t", "\t"));
+    let text = repeated(
+        &text
+            .replace("\\n", "\n")
+            .replace("\\t", "\t")
+            .replace("\\0", "\0"),
+    );
     let (head, tail) = text.split_once('|').unwrap_or((text.as_str(), ""));
     let mut statement = None;
     let mut file = Vec::new();
@@ -190,11 +198,15 @@ fn plain(tag: &str, text: &str) -> What {
         "SO" => What::Plain(Command::SetOption, number(text)[..2].to_vec()),
         "RC" => What::Plain(Command::ResetConnection, Vec::new()),
         "PK" => What::Plain(Command::ProcessKill, number(text).to_vec()),
-        "!" => {
+        "!" | "!1" => {
             let bytes = text.split_whitespace();
             let mut bytes = bytes.map(|byte| u8::from_str_radix(byte, 16).expect("a byte"));
             let code = bytes.next().expect("a code");
-            What::Plain(Command::from_code(code), bytes.collect())
+            let (command, body) = (Command::from_code(code), bytes.collect());
+            match tag {
+                "!" => What::Plain(command, body),
+                _ => What::Refused(command, body),
+            }
         }
         other => unreachable!("no command is called {other}"),
     }
@@ -252,7 +264,17 @@ fn wishes(text: &str) -> Wishes {
 
 impl Saying {
     pub(super) fn kind(&self) -> ReplyKind {
-        self.command().reply()
+        match self.what {
+            What::Refused(..) => ReplyKind::Single,
+            What::Query(_)
+            | What::Prepare(_)
+            | What::Execute(_)
+            | What::Bulk(_)
+            | What::LongData { .. }
+            | What::Fetch(_)
+            | What::About(_)
+            | What::Plain(..) => self.command().reply(),
+        }
     }
 
     pub(super) fn command(&self) -> Command {
@@ -263,7 +285,7 @@ impl Saying {
             What::Bulk(_) => Command::StmtBulkExecute,
             What::LongData { .. } => Command::StmtSendLongData,
             What::Fetch(_) => Command::StmtFetch,
-            What::About(command) | What::Plain(command, _) => *command,
+            What::About(command) | What::Plain(command, _) | What::Refused(command, _) => *command,
         }
     }
 
@@ -333,7 +355,7 @@ impl Saying {
                 payload.extend(rows.to_le_bytes());
             }
             What::About(_) => payload.extend(id.to_le_bytes()),
-            What::Plain(_, body) => payload.extend(body),
+            What::Plain(_, body) | What::Refused(_, body) => payload.extend(body),
         }
         framed(0, &payload)
     }

@@ -36,6 +36,20 @@ enum Line {
 }
 
 impl Line {
+    /// Without what is told of a column behind its names, if a parameter is in it.
+    fn without_types_of_parameters(self) -> Self {
+        match self {
+            Self::Said { what, bytes }
+                if what.starts_with("Definition") && bytes.contains(&b'?') =>
+            {
+                let end = bytes.iter().rposition(|byte| *byte == 0x0c).unwrap_or(0);
+                let bytes = bytes.get(..end).unwrap_or_default().to_vec();
+                Self::Said { what, bytes }
+            }
+            line @ (Self::Said { .. } | Self::Refused(_) | Self::Closed) => line,
+        }
+    }
+
     fn is_definition(&self) -> bool {
         match self {
             Self::Said { what, .. } => what.starts_with("Definition"),
@@ -58,6 +72,13 @@ impl Pair {
 
     pub(super) fn cut(mut self, cut: Cut) -> Self {
         self.cut = cut;
+        self
+    }
+
+    /// Servers describe a parameter in a result by earlier executes on the same connection.
+    pub(super) fn with_undescribed_parameters(mut self) -> Self {
+        self.direct.parameters = Parameters::Undescribed;
+        self.proxied.parameters = Parameters::Undescribed;
         self
     }
 
@@ -110,6 +131,14 @@ pub(crate) struct Side {
     pub(crate) raw: Option<Raw>,
     first: Door,
     statements: HashMap<String, u32>,
+    parameters: Parameters,
+}
+
+/// Whether the descriptions of columns that are made of parameters are compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Parameters {
+    Described,
+    Undescribed,
 }
 
 impl Side {
@@ -119,6 +148,7 @@ impl Side {
             door,
             raw: None,
             statements: HashMap::new(),
+            parameters: Parameters::Described,
         }
     }
 
@@ -260,18 +290,15 @@ impl Side {
             let (said, outcome) = reply.with_context(shown)?;
             self.note(saying, &said);
             let capabilities = raw.capabilities;
-            let runs = matches!(
-                saying.kind(),
-                ReplyKind::TextResults | ReplyKind::BinaryResults
-            );
-            let counts = if saying.decides_what_is_told() {
-                Counts::ChangesLeftOut
-            } else if runs && !saying.asks_for_found_rows() {
-                Counts::Kept
-            } else {
-                Counts::LeftOut
-            };
-            let said = said.into_iter().map(|it| normal(it, capabilities, counts));
+            let counts = self.counts_of(saying, capabilities);
+            let undescribed = self.parameters == Parameters::Undescribed
+                && saying.command() == Command::StmtExecute;
+            let said = said
+                .into_iter()
+                .map(|it| match normal(it, capabilities, counts) {
+                    line if undescribed => line.without_types_of_parameters(),
+                    line => line,
+                });
             if saying.shows_conditions() {
                 // An empty list may come from the proxy, which says less of its columns.
                 heard.extend(said.filter(|line| !line.is_definition()));
@@ -286,6 +313,24 @@ impl Side {
         }
         self.raw = Some(raw);
         Ok(())
+    }
+
+    /// What of the ends of the reply is compared.
+    fn counts_of(&self, saying: &Saying, capabilities: Capabilities) -> Counts {
+        let runs = matches!(
+            saying.kind(),
+            ReplyKind::TextResults | ReplyKind::BinaryResults
+        );
+        // What a query has changed is told behind the next statement without rows then, but not by the proxy.
+        let postponed = self.parameters == Parameters::Undescribed
+            && !capabilities.contains(Capabilities::DEPRECATE_EOF);
+        let warnings = runs && !saying.asks_for_found_rows();
+        match (saying.decides_what_is_told() || postponed, warnings) {
+            (false, true) => Counts::Kept,
+            (false, false) => Counts::LeftOut,
+            (true, true) => Counts::ChangesLeftOut,
+            (true, false) => Counts::NothingKept,
+        }
     }
 
     fn note(&mut self, saying: &Saying, said: &[Said]) {
@@ -322,7 +367,8 @@ fn normal((part, payload): Said, capabilities: Capabilities, counts: Counts) -> 
             Vec::new(),
         ),
         Part::End { form, head } => {
-            // The flag says that changes follow.
+            // The flag says that changes follow, and means nothing to those who are not told of them. (MariaDB sets it
+            // behind a statement that was prepared in another schema, and the proxy has made it again before.)
             let status = head.status.without(StatusFlags::SESSION_STATE_CHANGED);
             // MariaDB goes on saying so when a procedure's mode has ended.
             let status = status.without(StatusFlags::ANSI_QUOTES);
@@ -330,7 +376,7 @@ fn normal((part, payload): Said, capabilities: Capabilities, counts: Counts) -> 
             let status = status.without(StatusFlags::METADATA_CHANGED);
             let head = match counts {
                 Counts::Kept | Counts::ChangesLeftOut => OkHead { status, ..head },
-                Counts::LeftOut => OkHead {
+                Counts::LeftOut | Counts::NothingKept => OkHead {
                     status,
                     warnings: 0,
                     ..head
@@ -339,7 +385,7 @@ fn normal((part, payload): Said, capabilities: Capabilities, counts: Counts) -> 
             let text = read_end(&payload, capabilities).map(|(_, end)| {
                 let info = String::from_utf8_lossy(end.info).into_owned();
                 let changes = match counts {
-                    Counts::ChangesLeftOut => Vec::new(),
+                    Counts::ChangesLeftOut | Counts::NothingKept => Vec::new(),
                     Counts::Kept | Counts::LeftOut => changes(end.changes),
                 };
                 format!("{info:?} {changes:?}")
@@ -390,6 +436,8 @@ enum Counts {
     LeftOut,
     /// What is reported from now on is decided behind this command.
     ChangesLeftOut,
+    /// Neither.
+    NothingKept,
 }
 
 /// A column's definition with the name of its character set in the place of a collation's number: a set that was

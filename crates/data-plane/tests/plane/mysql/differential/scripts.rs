@@ -35,40 +35,53 @@ impl Of {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Script {
     pub(super) name: &'static str,
+    pub(super) end: End,
     pub(super) batches: &'static [&'static str],
+}
+
+/// How a client is at the end of its script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It has done nothing that ties it to a server connection, or has ended it.
+    Free,
+    /// It may be tied.
+    Whatever,
 }
 
 /// A theme's scripts: names and batches.
 type Theme = &'static [(Of, &'static str, &'static [&'static str])];
 
+/// Ordinary life.
 const THEMES: &[Theme] = &[
     commands::SCRIPTS,
     results::SCRIPTS,
-    prepared::SCRIPTS,
     pipelines::SCRIPTS,
     transactions::SCRIPTS,
-    settings::SCRIPTS,
     diagnostics::SCRIPTS,
-    state::SCRIPTS,
     files::SCRIPTS,
     logins::SCRIPTS,
 ];
 
-/// Those that get in the way of everybody else on the server.
-const ALONE: &[Theme] = &[state::FOR_ONE];
+/// Those in which things are left open.
+const OPEN: &[Theme] = &[prepared::SCRIPTS, settings::SCRIPTS, state::SCRIPTS];
+
+/// Those that get in the way of everybody else on the server, or in whose way others are.
+const ALONE: &[Theme] = &[state::FOR_ONE, diagnostics::FOR_ONE];
 
 /// All of them for this kind of server.
 pub(super) fn all(kind: MySqlKind) -> impl Iterator<Item = Script> {
-    in_company(kind).chain(scripts(ALONE, kind))
+    in_company(kind).chain(scripts(ALONE, End::Whatever, kind))
 }
 
 /// Those that mean the same whatever other clients do.
 pub(super) fn in_company(kind: MySqlKind) -> impl Iterator<Item = Script> {
-    scripts(THEMES, kind)
+    scripts(THEMES, End::Free, kind).chain(scripts(OPEN, End::Whatever, kind))
 }
 
-fn scripts(themes: &'static [Theme], kind: MySqlKind) -> impl Iterator<Item = Script> {
+/// All of these, or those whose names have what `TOLLGATE_SCRIPT` says in them.
+fn scripts(themes: &'static [Theme], end: End, kind: MySqlKind) -> impl Iterator<Item = Script> {
+    let wanted = std::env::var("TOLLGATE_SCRIPT").unwrap_or_default();
     let all = themes.iter().copied().flatten();
-    all.filter(move |(of, _, _)| of.is(kind))
-        .map(|(_, name, batches)| Script { name, batches })
+    all.filter(move |(of, name, _)| of.is(kind) && name.contains(&wanted))
+        .map(move |(_, name, batches)| Script { name, end, batches })
 }

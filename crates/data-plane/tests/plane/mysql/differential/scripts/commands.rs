@@ -26,6 +26,19 @@ pub(super) const SCRIPTS: Theme = &[
     ),
     (
         Of::Both,
+        "a schema with a zero behind its name",
+        &[
+            "D({db}\\0)",
+            "Q(SELECT DATABASE())",
+            "Q(SELECT 1)",
+            "D({db}\\0x)",
+            "Q(SELECT DATABASE())",
+            "D({db}x)",
+            "Q(SELECT DATABASE())",
+        ],
+    ),
+    (
+        Of::Both,
         "columns of a table",
         &[
             "FL(t{n}|)",
@@ -51,6 +64,34 @@ pub(super) const SCRIPTS: Theme = &[
             "SO(0)",
             "Q(SELECT 1; SELECT 2)",
             "L(-eof) SO(1) SO(0)",
+        ],
+    ),
+    (
+        Of::Both,
+        "an option stays over another login and a reset",
+        &[
+            "SO(1)",
+            "CU(app|{db})",
+            "Q(SELECT 1; SELECT 2)",
+            "RC()",
+            "Q(SELECT 1; SELECT 2)",
+            "L(-multi) SO(0)",
+            "CU(app|{db}x)",
+            "Q(SELECT 1; SELECT 2)",
+            "RC()",
+            "Q(SELECT 1; SELECT 2)",
+            "L() Q(SELECT 1; SELECT 2)",
+        ],
+    ),
+    (
+        Of::Both,
+        "options behind a failure that has left a transaction",
+        &[
+            "Q(CALL p_fails()) SO(1)",
+            "Q(SELECT 1)",
+            "Q(ROLLBACK)",
+            "P(s|SELECT ?) Q(CALL p_fails()) R(s)",
+            "Q(ROLLBACK)",
         ],
     ),
     (
@@ -85,6 +126,41 @@ pub(super) const SCRIPTS: Theme = &[
         "commands that nobody serves",
         &[
             "!(05 78)", "!(0b)", "!(0f)", "!(10)", "!(14)", "!(77)", "PING()",
+        ],
+    ),
+    (
+        Of::Both,
+        "commands of operators",
+        // Host names are forgotten, and the log is written to by those who may.
+        &[
+            "!(07 08)",
+            "!(07)",
+            "Q(SELECT 1)",
+            "!(0d)",
+            "Q(SHOW ERRORS)",
+            "PING()",
+        ],
+    ),
+    (Of::MySql, "no list of processes", &["!(0a)", "PING()"]),
+    (
+        Of::MySql,
+        "commands that are too short",
+        &[
+            "!1(18) !1(18 01 00) !1(18 01 00 00 00 00)",
+            "!1(19) !1(19 01) PING()",
+            "!1(17) !1(17 01 00) !1(1a) !1(1c) !1(1c 01 00 00 00)",
+            "Q(SHOW WARNINGS)",
+            "P(s|SELECT ?) !1(18 01) E(s|1)",
+        ],
+    ),
+    (
+        Of::MariaDb,
+        "commands that are too short",
+        &[
+            "!(18) !(18 01 00) !(18 01 00 00 00 00)",
+            "!(19) PING()",
+            "!(17) !(17 01 00)",
+            "Q(SHOW WARNINGS)",
         ],
     ),
     (
@@ -126,6 +202,36 @@ pub(super) const SCRIPTS: Theme = &[
             "Q(KILL 99999999)",
             "Q(KILL QUERY 99999998)",
             "Q(KILL QUERY {id})",
+            "Q(SELECT 1)",
+        ],
+    ),
+    (
+        Of::Both,
+        "ends of oneself",
+        &[
+            "Q(KILL {id})",
+            "PING()",
+            "Q(KILL CONNECTION {id})",
+            "PING()",
+            "Q(KILL CONNECTION_ID())",
+            "PING()",
+            "Q(KILL QUERY CONNECTION_ID())",
+            "Q(SELECT 1)",
+        ],
+    ),
+    (
+        Of::MariaDb,
+        "ends of oneself, hard and soft",
+        &[
+            "Q(KILL HARD {id})",
+            "PING()",
+            "Q(KILL SOFT CONNECTION CONNECTION_ID())",
+            "PING()",
+            "Q(KILL HARD QUERY {id})",
+            "Q(KILL SOFT QUERY CONNECTION_ID())",
+            "Q(KILL HARD 99999999)",
+            "Q(KILL SOFT QUERY 99999998)",
+            "Q(KILL QUERY ID 99999997)",
             "Q(SELECT 1)",
         ],
     ),

@@ -97,6 +97,45 @@ pub(super) const SCRIPTS: Theme = &[
     ),
     (
         Of::Both,
+        "statements that fail before their first row, with old ends",
+        &[
+            "L(-eof)",
+            "Q(SELECT ~0 + 1)",
+            "Q(SELECT i, ~0 + i FROM fixed)",
+            "Q(SELECT 1; SELECT ~0 + 1; SELECT 3)",
+            "Q(SELECT (SELECT i FROM fixed))",
+            "P(s|SELECT ~0 + ?) E(s|1)",
+            "EC(s|1)",
+            "P(j|SELECT i, ~0 + i FROM fixed WHERE i > ?) E(j|1)",
+            "EC(j|1)",
+            "PING() Q(SELECT 1)",
+            "L(-eof -track) Q(SELECT ~0 + 1) Q(SELECT 1)",
+        ],
+    ),
+    (
+        Of::Both,
+        "statements that say nothing of changes",
+        &[
+            // MariaDB flags changes that there are none of.
+            "L(-track) Q(SET autocommit = 0)",
+            "Q(TRUNCATE t{n})",
+            "Q(CREATE TABLE made{n} (i INT)) Q(ALTER TABLE made{n} ADD j INT) Q(DROP TABLE made{n})",
+            "L(-track -eof) Q(SET autocommit = 0)",
+            "Q(TRUNCATE t{n})",
+            "L() Q(SET autocommit = 0) Q(TRUNCATE t{n})",
+        ],
+    ),
+    (
+        Of::MariaDb,
+        "a role that says nothing of changes",
+        &[
+            "L(-track) Q(SET autocommit = 0) Q(SET DEFAULT ROLE NONE)",
+            "L(-track -eof) Q(SET autocommit = 0) Q(SET DEFAULT ROLE NONE)",
+            "L() Q(SET autocommit = 0) Q(SET DEFAULT ROLE NONE)",
+        ],
+    ),
+    (
+        Of::Both,
         "nobody listens to changes",
         &[
             "L(-track)",

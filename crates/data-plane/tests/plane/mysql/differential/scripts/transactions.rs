@@ -5,6 +5,22 @@ use super::{Of, Theme};
 pub(super) const SCRIPTS: Theme = &[
     (
         Of::Both,
+        "savepoints before a transaction",
+        &[
+            "Q(SET autocommit = 0)",
+            "Q(SAVEPOINT s)",
+            "Q(ROLLBACK TO s)",
+            "Q(SELECT 1)",
+            "Q(ROLLBACK TO s)",
+            "Q(COMMIT)",
+            "Q(ROLLBACK TO s)",
+            "Q(SET autocommit = 1)",
+            "Q(SAVEPOINT s)",
+            "Q(ROLLBACK TO s)",
+        ],
+    ),
+    (
+        Of::Both,
         "transactions",
         &[
             "Q(BEGIN)",
@@ -128,6 +144,25 @@ pub(super) const SCRIPTS: Theme = &[
             "Q(SET SESSION TRANSACTION READ WRITE)",
             "Q(SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED)",
             "Q(SELECT @@transaction_read_only, @@transaction_isolation)",
+        ],
+    ),
+    (
+        Of::Both,
+        "a procedure fails in a transaction that it has begun, and what it did stays",
+        &[
+            "P(a|INSERT INTO t{n} (x) VALUES (?))",
+            "Q(CALL p_fails()) P(c|INSERT INTO t{n} (x) VALUES (?)) R(c) C(c) Q(ROLLBACK)",
+            "Q(CALL p_fails())",
+            "E(a|kept)",
+            "Q(CALL p_fails())",
+            "Q(SELECT x FROM t{n})",
+            "Q(ROLLBACK)",
+            "Q(SET autocommit = 0)",
+            "E(a|kept)",
+            "Q(CALL p_fails()) Q(SET time_zone = '+03:00'; SELECT nothing)",
+            "Q(SELECT x FROM t{n})",
+            "Q(ROLLBACK)",
+            "Q(SET autocommit = 1)",
         ],
     ),
     (
