@@ -50,19 +50,25 @@ impl Guarded {
         }
     }
 
-    /// Kills the process and everything below it outright.
+    /// Kills the process and everything below it outright, and waits until all of it is gone: only then
+    /// has the kernel closed every socket, which is what tests of a server's death wait for.
     pub fn kill_tree(&mut self) -> Result<()> {
         let mut tree = descendants(self.child.id());
         tree.push(self.child.id());
         // Stop the parent first, or it may start a replacement between two kills.
         self.signal(Signal::STOP);
         tree.extend(descendants(self.child.id()));
-        for id in tree {
-            if let Some(pid) = pid_of(id) {
+        for id in &tree {
+            if let Some(pid) = pid_of(*id) {
                 let _ = kill_process(pid, Signal::KILL);
             }
         }
         self.child.wait().context("waiting for a killed process")?;
+        let deadline = Instant::now() + self.patience;
+        while tree.iter().any(|id| lives(*id)) {
+            ensure!(Instant::now() < deadline, "a killed process lives on");
+            thread::sleep(Duration::from_millis(1));
+        }
         Ok(())
     }
 
@@ -159,6 +165,15 @@ fn descendants(root: u32) -> Vec<u32> {
     found
 }
 
+/// Whether a process still runs or holds anything: one that ended and that nobody has waited for (state
+/// `Z`) does not.
+fn lives(id: u32) -> bool {
+    fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| {
+        stat.rsplit_once(')')
+            .is_some_and(|(_, fields)| !fields.trim_start().starts_with('Z'))
+    })
+}
+
 /// The parent's id: the second field after the `)` that ends the command name in `/proc/<id>/stat`.
 fn parent_of(id: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
@@ -187,13 +202,7 @@ mod tests {
         let below = descendants(root);
         assert_eq!(below.len(), 2);
         drop(guard);
-        let gone = || {
-            below.iter().all(|id| {
-                fs::read_to_string(format!("/proc/{id}/stat")).map_or(true, |stat| {
-                    !stat.contains("(sleep)") || stat.contains(") Z")
-                })
-            })
-        };
+        let gone = || below.iter().all(|id| !lives(*id));
         let deadline = Instant::now() + Duration::from_secs(5);
         while !gone() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(5));
