@@ -124,9 +124,20 @@ async fn an_idle_clients_cancel_hits_nobody() -> Result<()> {
 #[tokio::test]
 async fn a_wrong_secret_cancels_nothing() -> Result<()> {
     let orders = Orders::start().await?;
+    // A statement that lasts as long as the test wants it to.
+    let holder = orders.connect().await?;
+    holder
+        .batch_execute("BEGIN; SELECT pg_advisory_xact_lock(42)")
+        .await?;
     let (mut client, mut key) = with_key(&orders).await?;
-    client.query("SELECT pg_sleep(1)").await?;
-    until_state(&orders, "active").await?;
+    client.query("SELECT pg_advisory_xact_lock(42)").await?;
+    eventually(async || {
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+        let waiting = orders.postgres.superuser_sql("postgres", sql)?;
+        anyhow::ensure!(waiting == "1", "{waiting} wait for the lock");
+        Ok(())
+    })
+    .await?;
     if let Some(last) = key.last_mut() {
         *last = last.wrapping_add(1);
     }
@@ -135,6 +146,7 @@ async fn a_wrong_secret_cancels_nothing() -> Result<()> {
         forged.resize(length, 7);
         send_cancel(&orders, &forged).await?;
     }
+    holder.batch_execute("COMMIT").await?;
     assert!(
         client
             .until_ready()

@@ -43,7 +43,7 @@ async fn given_certificates_are_served_and_read_again_on_hangup() -> Result<()> 
     api.post("/v1/secrets", &secret).await?.expect(201)?;
     let proxy = json!({"name": "orders", "engineFamily": "POSTGRESQL", "auth": [{"secret": "s"}]});
     api.post("/v1/proxies", &proxy).await?.expect(201)?;
-    let wait = "/v1/proxies/orders?waitFor=available&timeout=30s";
+    let wait = "/v1/proxies/orders?waitFor=available&timeout=60s";
     let port = api.get(wait).await?.expect(200)?["endpoints"][0]["port"]
         .as_u64()
         .context("no port")?;

@@ -137,7 +137,7 @@ async fn a_password_in_aws_is_fetched_rotated_and_remembered() -> Result<()> {
     orders.wait_until_available().await?;
     let words = secrets(&orders, "Stale").await?;
     ensure!(words.contains(&emulator.arn), "{words}");
-    answers(&orders).await?;
+    eventually(async || answers(&orders).await).await?;
     for shown in [orders.tollgate.log(), words] {
         ensure!(
             !shown.contains(NEXT) && !shown.contains(APP_PASSWORD),

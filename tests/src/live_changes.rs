@@ -11,7 +11,7 @@ const GROUP: &str = "/v1/proxies/orders/target-groups/default";
 
 /// Waits until the newest settings are in force.
 async fn applied(orders: &Orders) -> Result<()> {
-    let path = "/v1/proxies/orders?waitFor=available&timeout=30s";
+    let path = "/v1/proxies/orders?waitFor=available&timeout=60s";
     let proxy = orders.api.get(path).await?.expect(200)?;
     assert_eq!(proxy["status"], "available", "{proxy}");
     Ok(())
@@ -21,13 +21,14 @@ async fn busiest(orders: &Orders, clients: &[tokio_postgres::Client]) -> Result<
     let work = try_join_all(
         clients
             .iter()
-            .map(|client| client.simple_query("SELECT pg_sleep(0.4)")),
+            .map(|client| client.simple_query("SELECT pg_sleep(2)")),
     );
     let watch = async {
+        // They sleep for much longer than it takes to look, on a busy machine too.
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
         orders.postgres.superuser_sql(
             "postgres",
-            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(0.4)%' AND state = 'active' AND pid <> pg_backend_pid()",
+            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(2)%' AND state = 'active' AND pid <> pg_backend_pid()",
         )
     };
     let (worked, seen) = tokio::join!(work, watch);
@@ -84,6 +85,13 @@ async fn a_rotated_secret_is_used_and_nobody_notices() -> Result<()> {
     assert!(rotated.status.is_success(), "{}", rotated.text);
     // Old server connections go; every new one needs the new password.
     orders.postgres.terminate_backends("orders")?;
+    // They are only told to go. One that has not gone yet might still be lent, which ends the session that uses it.
+    eventually(async || {
+        let left = orders.postgres.backends("orders")?;
+        anyhow::ensure!(left == 0, "{left} server connections are open");
+        Ok(())
+    })
+    .await?;
     eventually(async || Ok(client.simple_query("SELECT 2").await?)).await?;
     let newcomer = eventually(async || orders.connect().await).await?;
     newcomer.simple_query("SELECT 3").await?;

@@ -57,7 +57,7 @@ impl Shop {
         let target = json!({"database": "shop-db"});
         let targets = "/v1/proxies/shop/targets";
         api.post(targets, &target).await?.expect(201)?;
-        let path = "/v1/proxies/shop?waitFor=targetsAvailable&timeout=30s";
+        let path = "/v1/proxies/shop?waitFor=targetsAvailable&timeout=60s";
         let shown = api.get(path).await?.expect(200)?;
         anyhow::ensure!(shown["status"] == "available", "not available: {shown}");
         let port = shown["endpoints"][0]["port"].as_u64().context("no port")?;
@@ -225,7 +225,7 @@ async fn sessions_are_shown_with_the_servers_number() -> Result<()> {
     for kind in kinds() {
         let shop = Shop::with_tokens(kind).await?;
         let client = shop.client(&shop.token())?;
-        let held = tokio::spawn(answer(client, "SELECT GET_LOCK('l', 1); SELECT SLEEP(5)"));
+        let held = tokio::spawn(answer(client, "SELECT GET_LOCK('l', 1); SELECT SLEEP(15)"));
         let body = shop
             .api
             .until("/v1/proxies/shop/sessions", PATIENCE, |body| {

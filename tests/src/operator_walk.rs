@@ -21,7 +21,7 @@ async fn from_serve_to_an_available_proxy() -> Result<()> {
     assert!(reply.header("etag").is_some());
     assert_eq!(reply.json["status"], "creating");
     let reply = api
-        .get("/v1/proxies/orders?waitFor=available&timeout=30s")
+        .get("/v1/proxies/orders?waitFor=available&timeout=60s")
         .await?;
     let available = started.elapsed();
     assert_eq!(
@@ -225,7 +225,7 @@ async fn two_tollgates_run_side_by_side() -> Result<()> {
         let body = json!({"name": "orders", "engineFamily": "POSTGRESQL", "auth": []});
         let api = tollgate.api()?;
         api.post("/v1/proxies", &body).await?.expect(201)?;
-        let path = "/v1/proxies/orders?waitFor=available&timeout=30s";
+        let path = "/v1/proxies/orders?waitFor=available&timeout=60s";
         assert_eq!(api.get(path).await?.expect(200)?["status"], "available");
     }
     assert_ne!(

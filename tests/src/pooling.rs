@@ -69,6 +69,22 @@ async fn idle_clients_hold_no_server_connection() -> Result<()> {
     Ok(())
 }
 
+/// As short as clients that wait in vain may wait. It counts for those as well that a connection is opened for, which
+/// takes long on a busy machine.
+const SHORT_S: u32 = 5;
+
+/// Waits until so many clients wait for a server connection.
+async fn until_waiting(orders: &Orders, wanted: usize) -> Result<()> {
+    eventually(async || {
+        let sessions = orders.sessions().await?;
+        let waiting = sessions.iter().filter(|row| row["state"] == "waiting");
+        let count = waiting.count();
+        anyhow::ensure!(count == wanted, "{count} wait");
+        Ok(())
+    })
+    .await
+}
+
 async fn busy_pool_of_one(timeout_s: u32) -> Result<(Orders, tokio_postgres::Client)> {
     let setup = Setup::newest()?
         .pool_size(1)
@@ -81,7 +97,7 @@ async fn busy_pool_of_one(timeout_s: u32) -> Result<(Orders, tokio_postgres::Cli
 
 #[tokio::test]
 async fn waiting_ends_with_53300_and_the_client_stays() -> Result<()> {
-    let (orders, holder) = busy_pool_of_one(1).await?;
+    let (orders, holder) = busy_pool_of_one(SHORT_S).await?;
     let waiter = orders.connect().await?;
     let error = waiter.query("SELECT 1", &[]).await.unwrap_err();
     assert_eq!(
@@ -110,7 +126,7 @@ async fn waiting_ends_with_53300_and_the_client_stays() -> Result<()> {
 
 #[tokio::test]
 async fn a_timeout_comes_in_order_inside_a_pipeline() -> Result<()> {
-    let (orders, holder) = busy_pool_of_one(1).await?;
+    let (orders, holder) = busy_pool_of_one(SHORT_S).await?;
     let mut raw = orders.scripted().await?;
     let query = tollgate_testkit::scripted::message(b'Q', b"SELECT 1\0");
     raw.send(&[query.clone(), query].concat()).await?;
@@ -142,29 +158,22 @@ async fn a_timeout_comes_in_order_inside_a_pipeline() -> Result<()> {
 
 #[tokio::test]
 async fn waiters_are_served_in_the_order_they_came() -> Result<()> {
-    let (orders, holder) = busy_pool_of_one(30).await?;
+    let (orders, holder) = busy_pool_of_one(120).await?;
     let order = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
     let clients = try_join_all((0..5).map(|_| orders.connect())).await?;
     let waiting = join_all(clients.iter().enumerate().map(|(index, client)| {
         let order = std::rc::Rc::clone(&order);
+        let orders = &orders;
         async move {
-            tokio::time::sleep(Duration::from_millis(100) * u32::try_from(index)?).await;
+            // All that come before are in the queue.
+            until_waiting(orders, index).await?;
             client.simple_query("SELECT 1").await?;
             order.borrow_mut().push(index);
             anyhow::Ok(())
         }
     }));
     let releasing = async {
-        eventually(async || {
-            let sessions = orders.sessions().await?;
-            let count = sessions
-                .iter()
-                .filter(|row| row["state"] == "waiting")
-                .count();
-            anyhow::ensure!(count == 5, "{count} wait");
-            Ok(())
-        })
-        .await?;
+        until_waiting(&orders, clients.len()).await?;
         holder.batch_execute("COMMIT").await?;
         anyhow::Ok(())
     };
@@ -177,7 +186,7 @@ async fn waiters_are_served_in_the_order_they_came() -> Result<()> {
 
 #[tokio::test]
 async fn a_client_that_leaves_while_waiting_takes_nothing_with_it() -> Result<()> {
-    let (orders, holder) = busy_pool_of_one(30).await?;
+    let (orders, holder) = busy_pool_of_one(120).await?;
     let mut leaver = orders.scripted().await?;
     leaver.query("SELECT 1").await?;
     eventually(async || {

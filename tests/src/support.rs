@@ -17,7 +17,7 @@ pub(crate) use orders::{APP_PASSWORD, Key, Orders, Setup, connect_policy, now_un
 pub(crate) use scripts::{Place, output, point_at, python, run_script, script};
 
 /// How long a test waits for something that happens by itself.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Tries until it works; the last error tells what was missing when the patience ends.
 pub(crate) async fn eventually<T, F>(mut attempt: impl FnMut() -> F) -> Result<T>

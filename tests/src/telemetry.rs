@@ -117,8 +117,9 @@ async fn the_log_is_one_json_object_per_line() -> Result<()> {
     let orders = Orders::start().await?;
     orders.connect().await?.simple_query("SELECT 1").await?;
     let log = orders.tollgate.log();
-    assert!(!log.is_empty());
-    for line in log.lines() {
+    // The last line may be in the middle of being written.
+    let (whole, _) = log.rsplit_once('\n').context("no line")?;
+    for line in whole.lines() {
         serde_json::from_str::<Value>(line).with_context(|| format!("not JSON: {line}"))?;
     }
     Ok(())

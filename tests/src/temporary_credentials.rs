@@ -7,8 +7,8 @@ use serde_json::json;
 use tollgate_testkit::{MySqlKind, MySqlOptions};
 
 use crate::support::{
-    Key, MySqlOrders, Orders, Place, connect_policy, correlation_id, decision, python, refusal,
-    run_script, script,
+    Key, MySqlOrders, Orders, Place, connect_policy, correlation_id, decision, eventually, python,
+    refusal, run_script, script,
 };
 
 const ROLE: &str = "arn:aws:iam::000000000000:role/fn-role";
@@ -57,8 +57,8 @@ async fn an_assumed_role_logs_in_until_it_is_revoked() -> Result<()> {
     let token = |policy| token(&place, &orders.function, &url, orders.port, policy);
     let mut config = orders.config();
     config.password(token(None).await?);
-    let client = orders
-        .connect_as(&config)
+    // The data plane hears of the role with the next snapshot.
+    let client = eventually(async || orders.connect_as(&config).await)
         .await
         .context("the role's token was refused")?;
     client.query_one("SELECT 1", &[]).await?;
@@ -80,7 +80,7 @@ async fn an_assumed_role_logs_in_until_it_is_revoked() -> Result<()> {
         .expect(200)?;
     let mut refused = None;
     // The data plane hears of it with the next snapshot.
-    for _ in 0..100 {
+    for _ in 0..1200 {
         match config.connect(orders.tls.clone()).await {
             Ok(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
             Err(error) => {

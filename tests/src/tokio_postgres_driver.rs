@@ -1,12 +1,10 @@
 //! tokio-postgres through the proxy: pipelining, prepared statements, transactions, COPY, cancel, errors.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use futures_util::{SinkExt, StreamExt, future::try_join_all, pin_mut};
 use tokio_postgres::{SimpleQueryMessage, error::SqlState};
 
-use crate::support::{Orders, Setup};
+use crate::support::{Orders, Setup, eventually};
 
 #[tokio::test]
 async fn queries_prepares_and_pipelines() -> Result<()> {
@@ -107,16 +105,22 @@ async fn cancels_over_tls_and_stays_usable() -> Result<()> {
     let orders = Orders::start().await?;
     let client = orders.connect().await?;
     let (token, tls) = (client.cancel_token(), orders.tls.clone());
-    let cancelling = tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(400)).await;
-        token.cancel_query(tls).await
-    });
-    let error = client
-        .batch_execute("SELECT pg_sleep(30)")
-        .await
-        .unwrap_err();
+    let cancelling = async {
+        // Before the server sleeps there is nothing to cancel.
+        eventually(async || {
+            let sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+            let asleep = orders.postgres.superuser_sql("postgres", sql)?;
+            anyhow::ensure!(asleep == "1", "{asleep} asleep");
+            Ok(())
+        })
+        .await?;
+        anyhow::Ok(token.cancel_query(tls).await?)
+    };
+    let sleeping = client.batch_execute("SELECT pg_sleep(600)");
+    let (slept, cancelled) = tokio::join!(sleeping, cancelling);
+    cancelled?;
+    let error = slept.unwrap_err();
     assert_eq!(error.code(), Some(&SqlState::QUERY_CANCELED));
-    cancelling.await??;
     assert_eq!(client.query_one("SELECT 2", &[]).await?.get::<_, i32>(0), 2);
     Ok(())
 }

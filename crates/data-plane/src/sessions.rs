@@ -54,6 +54,15 @@ impl Interrupt {
     }
 }
 
+/// Whether the task of a session is woken as it was before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waking {
+    /// It is.
+    AsBefore,
+    /// In another way: who has registered the old one must register again.
+    Anew,
+}
+
 /// The part of a session others may look at. One per client connection, on its shard only.
 pub(crate) struct SessionControl {
     /// Correlation id of the login.
@@ -187,6 +196,9 @@ impl SessionControl {
     /// The most urgent pending interrupt, taken.
     pub(crate) fn take_interrupt(&self) -> Option<Interrupt> {
         let pending = self.interrupts.get();
+        if pending == 0 {
+            return None;
+        }
         let next = Interrupt::BY_URGENCY
             .into_iter()
             .find(|kind| pending & kind.bit() != 0)?;
@@ -195,11 +207,14 @@ impl SessionControl {
     }
 
     /// Remembers whom to wake; cheap when nothing changed.
-    pub(crate) fn watch(&self, waker: &Waker) {
+    pub(crate) fn watch(&self, waker: &Waker) -> Waking {
         let mut slot = self.waker.borrow_mut();
         match slot.as_ref() {
-            Some(known) if known.will_wake(waker) => {}
-            Some(_) | None => *slot = Some(waker.clone()),
+            Some(known) if known.will_wake(waker) => Waking::AsBefore,
+            Some(_) | None => {
+                *slot = Some(waker.clone());
+                Waking::Anew
+            }
         }
     }
 

@@ -177,7 +177,7 @@ pub(crate) struct Shard {
     /// I/O buffers.
     pub(crate) buffers: Buffers,
     /// The vocabulary between session machines and relays, reused turn by turn.
-    pub(crate) effects: Cell<Effects>,
+    effects: Cell<Option<Box<Effects>>>,
     /// Coarse clock.
     pub(crate) clock: Clock,
     /// Permits for handshakes.
@@ -209,7 +209,7 @@ impl Shard {
             metrics,
             statements,
             buffers: Buffers::default(),
-            effects: Cell::new(Effects::default()),
+            effects: Cell::new(None),
             clock,
             handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
             stopping: Cell::new(Stopping::No),
@@ -306,6 +306,16 @@ impl Shard {
             }
             Command::Terminate | Command::Stop => self.interrupt_all(Interrupt::Terminate),
         }
+    }
+
+    /// Effects for one look at some input; [`Shard::return_effects`] takes them back with their memory.
+    pub(crate) fn take_effects(&self) -> Box<Effects> {
+        self.effects.take().unwrap_or_default()
+    }
+
+    /// Keeps the memory of effects that have been carried out.
+    pub(crate) fn return_effects(&self, effects: Box<Effects>) {
+        self.effects.set(Some(effects));
     }
 
     /// The pool of a target, if it is configured.

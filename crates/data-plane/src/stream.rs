@@ -4,6 +4,7 @@
 //! enter another with its keys, and so that nothing is buffered beyond what rustls itself needs.
 
 mod direct;
+mod readiness;
 
 use std::fmt;
 use std::io::{self, BufRead, IoSlice, Read, Write};
@@ -21,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use direct::Direct;
+pub(crate) use readiness::Watch;
 
 /// Most bytes that wait inside rustls for a peer that does not read. A write beyond it is `Pending`.
 const TLS_OUTPUT_LIMIT: usize = 64 * 1024;

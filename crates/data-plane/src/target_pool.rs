@@ -1,16 +1,16 @@
 //! One shard's pool of one target: the shell that carries out what the pool core decides.
 
+mod idling;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::Waker;
 
 use tollgate_pool::{
     Action, Borrow, BorrowError, CloseReason, FailureScope, Generation, Jitter, Lease, Millis,
     OpenTicket, Parcel, Passport, Pool, Reuse, Settings, Shard as ShardNumber, Stats, WaiterId,
-    Watched,
 };
 use tollgate_types::HealthState;
 
@@ -48,6 +48,9 @@ pub(crate) struct TargetPool<E: Engine> {
     waiters: RefCell<HashMap<WaiterId, Rc<WaitSlot<E>>>>,
     last_errors: RefCell<HashMap<Arc<PoolKey>, OpenError>>,
     idle_waker: RefCell<Waker>,
+    /// Whether a connection came back since all idle ones were watched: most are lent again before a watch
+    /// would be worth its price.
+    unwatched: Cell<bool>,
     epoch: Cell<u64>,
     shards: usize,
 }
@@ -84,19 +87,19 @@ impl<E: Engine> TargetPool<E> {
             waiters: RefCell::new(HashMap::new()),
             last_errors: RefCell::new(HashMap::new()),
             idle_waker: RefCell::new(Waker::noop().clone()),
+            unwatched: Cell::new(false),
             epoch: Cell::new(target.epoch()),
             shards,
             target,
         });
-        tokio::task::spawn_local(watch_idle(Rc::downgrade(&pool), Rc::downgrade(shard)));
+        tokio::task::spawn_local(idling::watch(Rc::downgrade(&pool), Rc::downgrade(shard)));
         pool
     }
 
     /// Asks for a server connection of `key`.
     pub(crate) fn borrow(self: &Rc<Self>, shard: &Rc<Shard>, key: &Arc<PoolKey>) -> Borrowed<E> {
         self.catch_up(shard);
-        let answer = self.core.borrow_mut().borrow(key, shard.clock.coarse());
-        let borrowed = match answer {
+        let borrowed = match self.borrow_quiet(shard, key) {
             Borrow::Ready(lease) => {
                 self.metrics.borrows.increment();
                 self.metrics.borrow_wait.record_us(0);
@@ -120,9 +123,8 @@ impl<E: Engine> TargetPool<E> {
         mut lease: ServerLease<E>,
         proof: E::Proof,
     ) {
-        let init_query = self.target.plan().policy.init_query.is_some();
         let changed = lease.history == History::Reset || proof.past() == Past::SettingsTouched;
-        if init_query && changed {
+        if changed && self.target.plan().policy.init_query.is_some() {
             // DISCARD ALL took what the init query had set as well: only a new connection has it.
             self.discard(shard, lease);
             return;
@@ -171,19 +173,6 @@ impl<E: Engine> TargetPool<E> {
             Some(lease) => self.return_unused(shard, lease),
             None => self.act(shard),
         }
-    }
-
-    /// Returns a connection to which nothing was sent since it was lent: it is as clean as it was.
-    pub(crate) fn return_unused(self: &Rc<Self>, shard: &Rc<Shard>, mut lease: ServerLease<E>) {
-        self.catch_up(shard);
-        if lease.idle_event(&self.idle_waker.borrow()).is_some() {
-            self.discard(shard, lease);
-            return;
-        }
-        self.core
-            .borrow_mut()
-            .give_back(lease, shard.clock.coarse());
-        self.act(shard);
     }
 
     /// The server's own error of the last failed opening for this key.
@@ -315,6 +304,7 @@ impl<E: Engine> TargetPool<E> {
         self.target.routines.tick(now);
         self.core.borrow_mut().tick(now);
         self.act(shard);
+        self.watch_returned(shard);
         let stats = self.stats();
         self.metrics.show(&stats);
     }
@@ -432,24 +422,6 @@ impl<E: Engine> TargetPool<E> {
             tell(shard, to, command);
         }
     }
-
-    /// Removes idle connections on which something happened.
-    fn sweep(self: &Rc<Self>, shard: &Rc<Shard>, waker: &Waker) {
-        let dead = self
-            .core
-            .borrow_mut()
-            .sweep_idle(shard.clock.coarse(), |conn| match conn.idle_event(waker) {
-                None => Watched::Quiet,
-                Some(_) => Watched::Disturbed,
-            });
-        if !dead.is_empty() {
-            self.target.probe_now.notify_one();
-        }
-        for conn in dead {
-            tracing::debug!(target.name = %self.target.database, server.pid = conn.server.number(), "idle server connection lost");
-        }
-        self.act(shard);
-    }
 }
 
 fn tell(shard: &Rc<Shard>, to: ShardNumber, command: Command) {
@@ -457,23 +429,6 @@ fn tell(shard: &Rc<Shard>, to: ShardNumber, command: Command) {
         // A shard that has ended needs nothing any more; what was sent is dropped, which closes it.
         let _ = peer.send(command);
     }
-}
-
-/// Sleeps until something happens on any idle connection of the pool, then sweeps.
-async fn watch_idle<E: Engine>(pool: std::rc::Weak<TargetPool<E>>, shard: std::rc::Weak<Shard>) {
-    let mut first = true;
-    poll_fn(move |cx| {
-        let (Some(pool), Some(shard)) = (pool.upgrade(), shard.upgrade()) else {
-            return Poll::Ready(());
-        };
-        if first || !pool.idle_waker.borrow().will_wake(cx.waker()) {
-            pool.idle_waker.borrow_mut().clone_from(cx.waker());
-            first = false;
-        }
-        pool.sweep(&shard, cx.waker());
-        Poll::Pending
-    })
-    .await;
 }
 
 fn settings(target: &TargetShared, shards: usize, reuse: Reuse) -> Settings {

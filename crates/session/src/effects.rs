@@ -120,7 +120,13 @@ impl<'a> Iterator for Pieces<'a> {
         };
         Some(piece)
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.operations.size_hint()
+    }
 }
+
+impl ExactSizeIterator for Pieces<'_> {}
 
 /// Operations for one side. Adjacent ones of a kind are one.
 #[derive(Debug, Default)]

@@ -132,30 +132,41 @@ enum Class {
     Quote,
 }
 
-const CLASSES: [Class; 256] = classes();
-
-const fn classes() -> [Class; 256] {
-    let mut classes = [Class::Plain; 256];
-    let mut byte = 0_u8;
-    #[expect(clippy::indexing_slicing, reason = "256 classes, one for every byte")]
-    while byte < u8::MAX {
-        byte = byte.wrapping_add(1);
-        classes[byte as usize] = match byte {
-            b'0'..=b'9' => Class::Digit,
-            b'$' => Class::Dollar,
-            b'\'' | b'"' | b'\\' => Class::Quote,
-            _ => Class::Plain,
-        };
+const fn class_of(byte: u8) -> Class {
+    match byte {
+        b'0'..=b'9' => Class::Digit,
+        b'$' => Class::Dollar,
+        b'\'' | b'"' | b'\\' => Class::Quote,
+        _ => Class::Plain,
     }
-    classes
 }
 
+/// How many plain bytes the text begins with.
+fn plain_length(text: &[u8]) -> usize {
+    let (chunks, _) = text.as_chunks::<CHUNK>();
+    // Without an early end the compiler looks at the bytes of a chunk all at once.
+    let is_plain = |chunk: &&[u8; CHUNK]| {
+        let special = |found, byte: &u8| found | is_special(*byte);
+        !chunk.iter().fold(false, special)
+    };
+    let skipped = chunks.iter().take_while(is_plain).count();
+    let skipped = skipped.saturating_mul(CHUNK);
+    let rest = text.get(skipped..).unwrap_or_default();
+    let plain = rest.iter().position(|byte| is_special(*byte));
+    skipped.saturating_add(plain.unwrap_or(rest.len()))
+}
+
+/// Bytes that are looked at together.
+const CHUNK: usize = 16;
+
+/// True for every byte that is not [`Class::Plain`].
 #[inline]
-fn class_of(byte: u8) -> Class {
-    CLASSES
-        .get(usize::from(byte))
-        .copied()
-        .unwrap_or(Class::Quote)
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches many bytes are compared at once"
+)]
+const fn is_special(byte: u8) -> bool {
+    byte.is_ascii_digit() | (byte == b'$') | (byte == b'\'') | (byte == b'"') | (byte == b'\\')
 }
 
 /// Writes the text with every number as `0`. False if there is a quote in it, so that a digit may be anything.
@@ -164,12 +175,13 @@ fn write_form(sql: &[u8], form: &mut Vec<u8>) -> bool {
     let mut rest = sql;
     let mut before = b' ';
     loop {
-        let plain = rest.iter().position(|byte| class_of(*byte) != Class::Plain);
-        let Some((plain, tail)) = plain.and_then(|end| rest.split_at_checked(end)) else {
-            form.extend_from_slice(rest);
-            return true;
-        };
+        let (plain, tail) = rest
+            .split_at_checked(plain_length(rest))
+            .unwrap_or((rest, &[]));
         form.extend_from_slice(plain);
+        if tail.is_empty() {
+            return true;
+        }
         before = plain.last().copied().unwrap_or(before);
         let digits = |tail: &[u8]| tail.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let length = match tail.first().map(|byte| class_of(*byte)) {
@@ -232,6 +244,19 @@ mod tests {
         assert_eq!(form("select $$1$$"), None);
         assert_eq!(form("select $a1$ 1 $a1$"), None);
         assert_eq!(form("select \"1\""), None);
+    }
+
+    #[test]
+    fn what_is_skipped_at_a_glance_is_plain() {
+        for byte in 0..=u8::MAX {
+            assert_eq!(is_special(byte), class_of(byte) != Class::Plain, "{byte}");
+            for at in 0..40 {
+                let mut text = [b'a'; 40];
+                text[at] = byte;
+                let plain = if is_special(byte) { at } else { 40 };
+                assert_eq!(plain_length(&text), plain, "{byte} at {at}");
+            }
+        }
     }
 
     #[test]

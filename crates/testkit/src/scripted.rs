@@ -13,7 +13,7 @@ use tokio::{
 use crate::ClientTls;
 
 /// How long a scripted client waits for the next byte before it gives up.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How long a start may take on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How many endpoint ports one instance gets.
 const ENDPOINT_PORTS: u16 = 8;
@@ -35,7 +35,7 @@ pub struct TollgateOptions {
     pub env: Vec<(String, String)>,
     /// A program to run in place of [`tollgate_program`], for instance one that runs it under a tool.
     pub program: Option<PathBuf>,
-    /// How long a start may take, when that is not the usual 30 s.
+    /// How long a start may take, when that is not the usual minute.
     pub start_limit: Option<Duration>,
 }
 

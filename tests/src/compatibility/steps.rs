@@ -14,7 +14,7 @@ use crate::support::eventually;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
 
 /// How long a pin may take to appear or to end.
-const PIN_PATIENCE: Duration = Duration::from_secs(2);
+const PIN_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where the steps happen.
 #[derive(Clone, Copy)]

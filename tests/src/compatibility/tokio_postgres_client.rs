@@ -240,7 +240,8 @@ async fn startup(client: &Client) -> Result<()> {
 async fn cancelled(client: &Client, target: &Target) -> Result<()> {
     let (token, tls) = (client.cancel_token(), target.tls.clone());
     let cancelling = tokio::spawn(async move {
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        // Before the server sleeps there is nothing to cancel.
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
         token.cancel_query(tls).await
     });
     let refused = client.batch_execute("SELECT pg_sleep(30)").await;

@@ -113,7 +113,7 @@ fn readable(path: &Path, mode: u32) -> Result<()> {
 
 /// Waits for proxy and target; returns the endpoint's port.
 async fn available(api: &Api) -> Result<u16> {
-    let path = "/v1/proxies/orders?waitFor=available&timeout=30s";
+    let path = "/v1/proxies/orders?waitFor=available&timeout=60s";
     let proxy = api.get(path).await?.expect(200)?;
     ensure!(proxy["status"] == "available", "not available: {proxy}");
     api.until("/v1/proxies/orders/targets", super::PATIENCE, |body| {

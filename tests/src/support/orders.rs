@@ -202,7 +202,7 @@ impl Orders {
 
     /// Waits for the proxy, and learns the proxy's id and port.
     pub(crate) async fn wait_until_available(&mut self) -> Result<()> {
-        let path = "/v1/proxies/orders?waitFor=available&timeout=30s";
+        let path = "/v1/proxies/orders?waitFor=available&timeout=60s";
         let proxy = self.api.get(path).await?.expect(200)?;
         anyhow::ensure!(proxy["status"] == "available", "not available: {proxy}");
         self.proxy_id = proxy["id"].as_str().context("no id")?.to_owned();

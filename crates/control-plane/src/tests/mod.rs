@@ -54,6 +54,8 @@ use crate::{
 };
 
 pub(super) const PASSWORD: &str = "Sup3r-s3cret-pw";
+/// How long a test waits for something that must happen; nothing is asserted about the time it takes.
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 const ROOT_ID: &str = "AKIAROOTROOTROOTROOT";
 const ROOT_SECRET: &str = "root-secret-root-secret-root-secret-root";
 const LOOPBACK: ([u8; 4], u16) = ([127, 0, 0, 1], 50_000);
@@ -160,7 +162,13 @@ impl World {
     pub(super) async fn with(plaintext_basic: PeerRule) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = MetadataUrl::Sqlite(folder.path().join("metadata.db"));
-        let world = Self::over(StoreSettings::new(url), folder, plaintext_basic);
+        // The machine may be busy, and a call that takes long is not what these tests are about.
+        let store = StoreSettings {
+            acquire_timeout: PATIENCE,
+            call_timeout: PATIENCE,
+            ..StoreSettings::new(url)
+        };
+        let world = Self::over(store, folder, plaintext_basic);
         while world.store.revision_current().await.is_err() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -247,9 +255,9 @@ impl World {
     pub(super) async fn snapshot_where(&self, fits: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
         let mut snapshots = self.snapshots.clone();
         let found = snapshots.wait_for(|newest| newest.as_ref().is_some_and(|s| fits(s)));
-        let found = tokio::time::timeout(Duration::from_secs(20), found).await;
+        let found = tokio::time::timeout(PATIENCE, found).await;
         found
-            .expect("no such snapshot within 20 s")
+            .expect("no such snapshot in all the time there was")
             .unwrap()
             .clone()
             .unwrap()
@@ -314,11 +322,7 @@ impl World {
             if fits(&reply) {
                 return reply;
             }
-            assert!(
-                started.elapsed() < Duration::from_secs(20),
-                "{path}: {}",
-                reply.text
-            );
+            assert!(started.elapsed() < PATIENCE, "{path}: {}", reply.text);
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

@@ -1,5 +1,9 @@
 //! Which of its two sockets a relay turns to, and whether that is worth while.
 
+use std::task::Context;
+
+use crate::stream::{Stream, Watch};
+
 /// What the machine needs before it can do more with the client's bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Appetite {
@@ -11,20 +15,34 @@ pub(super) enum Appetite {
     NeedsReplies,
 }
 
-/// What has been found out in a turn: a socket that had nothing wakes the task when it has.
+/// Which of the two sockets wake the task when they have something.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Thirst {
-    pub(super) client: Source,
-    pub(super) server: Source,
+pub(super) struct Watches {
+    pub(super) client: Watch,
+    pub(super) server: Watch,
 }
 
-/// Whether it is worth while to read of a socket.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Source {
-    #[default]
-    Flowing,
-    /// It had nothing in this turn.
+/// Whether a socket is worth a read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outlook {
+    /// It is.
+    Bright,
+    /// It has nothing, and the task is woken when it has.
     Dry,
+}
+
+impl Watch {
+    /// Asks the socket as little as need be.
+    pub(super) fn outlook(&mut self, stream: &Stream, cx: &mut Context<'_>) -> Outlook {
+        match self {
+            Self::On if !stream.is_readable() => Outlook::Dry,
+            Self::Off if stream.poll_readable(cx).is_pending() => {
+                *self = Self::after_pending();
+                Outlook::Dry
+            }
+            Self::On | Self::Off => Outlook::Bright,
+        }
+    }
 }
 
 /// Which buffer ranges of input refer to.

@@ -133,9 +133,9 @@ impl<E: Engine> Relay<E> {
     fn cancel(&mut self, cx: &mut Context<'_>) -> Step<()> {
         if self.waiting.take().is_some() {
             self.registered.control.cancelling.take();
-            let mut effects = self.shard.effects.take();
+            let mut effects = self.shard.take_effects();
             let result = self.refuse(&E::refusals().cancelled(), &mut effects, cx);
-            self.shard.effects.set(effects);
+            self.shard.return_effects(effects);
             return result;
         }
         self.cancel = CancelWish::Held;
@@ -146,12 +146,15 @@ impl<E: Engine> Relay<E> {
     /// Sends the cancel request the client wants sent, unless the server is at work on something of the
     /// proxy's own: then it is for later.
     pub(super) fn try_cancel(&mut self) {
-        match (self.cancel, self.session.cancel_target()) {
-            (CancelWish::None, _) | (CancelWish::Held, CancelTarget::Later) => return,
-            (CancelWish::Held, CancelTarget::Nothing) => {
+        if self.cancel == CancelWish::None {
+            return;
+        }
+        match self.session.cancel_target() {
+            CancelTarget::Later => return,
+            CancelTarget::Nothing => {
                 self.registered.control.cancelling.take();
             }
-            (CancelWish::Held, CancelTarget::Server) => {
+            CancelTarget::Server => {
                 if let Some(link) = &mut self.link
                     && link.begin_cancel(&self.registered.control) == Begun::Now
                 {
@@ -169,11 +172,11 @@ impl<E: Engine> Relay<E> {
             None => {}
             Some(Delivery::Settled) => {
                 self.registered.control.cancelling.take();
-                let mut effects = self.shard.effects.take();
+                let mut effects = self.shard.take_effects();
                 effects.clear();
                 let proof = self.session.cancel_ended(&mut effects);
                 let written = self.write_effects(&effects, Input::Client, cx);
-                self.shard.effects.set(effects);
+                self.shard.return_effects(effects);
                 written?;
                 if let Some(proof) = proof {
                     self.release(proof);
@@ -216,13 +219,13 @@ impl<E: Engine> Relay<E> {
             server.pid = link.lease.server.number(), reason = why, "server connection lost"
         );
         self.drop_link(Cancel::No);
-        let mut effects = self.shard.effects.take();
+        let mut effects = self.shard.take_effects();
         effects.clear();
         let told = self
             .session
             .on_server_lost(&E::refusals().server_lost(&target), &mut effects);
         let written = self.write_effects(&effects, Input::Client, cx);
-        self.shard.effects.set(effects);
+        self.shard.return_effects(effects);
         written?;
         match told {
             Told::No => return Err(End::Cut),

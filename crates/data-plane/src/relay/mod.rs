@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tollgate_session::{Effects, Piece, Pieces};
-use tollgate_telemetry::GaugeGuard;
+use tollgate_telemetry::{Counter, GaugeGuard};
 use tollgate_types::SessionState;
 
 use crate::buffers::InputBuffer;
@@ -23,12 +23,12 @@ use crate::choosing::choose_target;
 use crate::engine::{Cancel, Engine, Machine, Server, ServerEvent, Want};
 use crate::metrics::ProxyMetrics;
 use crate::pool_key::PoolKey;
-use crate::sessions::Registered;
+use crate::sessions::{Registered, Waking};
 use crate::shard::Shard;
-use crate::stream::Stream;
+use crate::stream::{Stream, Watch};
 use crate::target_pool::{Borrowed, ServerLease, TargetPool};
 use crate::waiting::Waiting;
-use appetite::{Appetite, Input, Source, Thirst};
+use appetite::{Appetite, Input, Outlook, Watches};
 pub(crate) use ending::Rejoining;
 use ending::{CancelWish, End, Leaving};
 use killing::Killing;
@@ -49,7 +49,7 @@ pub(crate) struct Relay<E: Engine> {
     waiting: Option<Waiting<E>>,
     killing: Option<Killing>,
     appetite: Appetite,
-    thirst: Thirst,
+    watches: Watches,
     leaving: Leaving,
     cancel: CancelWish,
     pinned: Option<GaugeGuard>,
@@ -80,7 +80,7 @@ impl<E: Engine> Relay<E> {
             waiting: None,
             killing: None,
             appetite: Appetite::Hungry,
-            thirst: Thirst::default(),
+            watches: Watches::default(),
             leaving: Leaving::No,
             cancel: CancelWish::None,
             pinned: None,
@@ -96,8 +96,9 @@ impl<E: Engine> Relay<E> {
     }
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        self.registered.control.watch(cx.waker());
-        self.thirst = Thirst::default();
+        if self.registered.control.watch(cx.waker()) == Waking::Anew {
+            self.watches = Watches::default();
+        }
         while let Some(interrupt) = self.registered.control.take_interrupt() {
             if let Err(end) = self.interrupted(interrupt, cx) {
                 return Poll::Ready(end);
@@ -138,11 +139,14 @@ impl<E: Engine> Relay<E> {
     }
 
     fn flush(&mut self, cx: &mut Context<'_>) -> Step<bool> {
-        let mut moved = self
-            .to_client
-            .flush(&mut self.client, cx)
-            .map_err(End::client)?;
-        if let Some(link) = &mut self.link {
+        let mut moved = false;
+        if !self.to_client.is_settled(&self.client) {
+            let flushed = self.to_client.flush(&mut self.client, cx);
+            moved = flushed.map_err(End::client)?;
+        }
+        if let Some(link) = &mut self.link
+            && !link.to_server.is_settled(link.lease.server.stream())
+        {
             match link.to_server.flush(link.lease.server.stream(), cx) {
                 Ok(more) => moved |= more,
                 Err(error) => link.takes_no_more(&error),
@@ -186,7 +190,7 @@ impl<E: Engine> Relay<E> {
         if (held_up || self.appetite == Appetite::NeedsReplies) && self.from_client.is_full() {
             return Ok(false);
         }
-        if self.thirst.client == Source::Dry {
+        if self.watches.client.outlook(&self.client, cx) == Outlook::Dry {
             return Ok(false);
         }
         let space = self.from_client.space(&self.shard.buffers);
@@ -197,11 +201,12 @@ impl<E: Engine> Relay<E> {
         match self.client.poll_read(cx, space) {
             Poll::Pending => {
                 self.from_client.release_if_empty(&self.shard.buffers);
-                self.thirst.client = Source::Dry;
+                self.watches.client = Watch::after_pending();
                 return Ok(false);
             }
             Poll::Ready(Ok(0)) => return Err(End::ClientGone),
             Poll::Ready(Ok(count)) => {
+                self.watches.client = Watch::Off;
                 self.from_client.read(count);
                 self.note_activity();
             }
@@ -223,9 +228,9 @@ impl<E: Engine> Relay<E> {
 
     /// Has the machine look at the client's bytes, and carries out what it says.
     fn feed_client(&mut self, cx: &mut Context<'_>) -> Step<()> {
-        let mut effects = self.shard.effects.take();
+        let mut effects = self.shard.take_effects();
         let result = self.feed_client_with(&mut effects, cx);
-        self.shard.effects.set(effects);
+        self.shard.return_effects(effects);
         self.from_client.release_if_empty(&self.shard.buffers);
         result
     }
@@ -279,24 +284,26 @@ impl<E: Engine> Relay<E> {
         source: Input,
         cx: &mut Context<'_>,
     ) -> Step<()> {
-        if let Some(link) = &self.link {
+        if let Some(link) = &self.link
+            && !effects.notices().is_empty()
+        {
             let own = &self.registered.control.key.database;
             link.pool.heed(&self.shard, effects.notices(), own);
         }
-        let input: &[u8] = match (source, &self.link) {
-            (Input::Client, _) => self.from_client.filled(),
-            (Input::Server, Some(link)) => link.from_server.filled(),
-            (Input::Server, None) => &[],
-        };
-        let sent = self
-            .to_client
-            .write(&mut self.client, cx, bytes(effects.to_client(), input))
-            .map_err(End::client)?;
-        self.metrics.to_client.add(u64::try_from(sent).unwrap_or(0));
+        if effects.to_client().len() > 0 {
+            let input: &[u8] = match (source, &self.link) {
+                (Input::Client, _) => self.from_client.filled(),
+                (Input::Server, Some(link)) => link.from_server.filled(),
+                (Input::Server, None) => &[],
+            };
+            let pieces = bytes(effects.to_client(), input);
+            let sent = self.to_client.write(&mut self.client, cx, pieces);
+            count(&self.metrics.to_client, sent.map_err(End::client)?);
+        }
         let Some(link) = &mut self.link else {
             return Ok(());
         };
-        if link.broken.is_some() {
+        if link.broken.is_some() || effects.to_server().len() == 0 {
             return Ok(());
         }
         let Link {
@@ -310,7 +317,7 @@ impl<E: Engine> Relay<E> {
             Input::Server => from_server.filled(),
         };
         match to_server.write(lease.server.stream(), cx, bytes(effects.to_server(), input)) {
-            Ok(sent) => self.metrics.to_server.add(u64::try_from(sent).unwrap_or(0)),
+            Ok(sent) => count(&self.metrics.to_server, sent),
             Err(error) => link.takes_no_more(&error),
         }
         Ok(())
@@ -319,13 +326,15 @@ impl<E: Engine> Relay<E> {
     /// The machine needs a server connection for the input's next message.
     fn borrow(&mut self, effects: &mut Effects, cx: &mut Context<'_>) -> Step<()> {
         let control = Rc::clone(&self.registered.control);
-        let running = std::sync::Arc::clone(&self.shard.running.borrow());
-        let Some(proxy) = running.proxies.get(&control.proxy) else {
-            return self.leave(&E::refusals().terminated(), cx);
+        let chosen = {
+            let running = self.shard.running.borrow();
+            let proxy = running.proxies.get(&control.proxy);
+            proxy.map(|proxy| choose_target::<E>(&self.shard, proxy, &control.endpoint))
         };
-        let pool = match choose_target::<E>(&self.shard, proxy, &control.endpoint) {
-            Ok(pool) => pool,
-            Err(none) => {
+        let pool = match chosen {
+            None => return self.leave(&E::refusals().terminated(), cx),
+            Some(Ok(pool)) => pool,
+            Some(Err(none)) => {
                 let refusal = E::refusals().no_target(&none);
                 let refusal = E::refusals().identified(refusal, &control.id);
                 return self.refuse(&refusal, effects, cx);
@@ -357,17 +366,21 @@ impl<E: Engine> Relay<E> {
             self.session.attach(state);
         }
         self.link = Some(link);
-        self.thirst.server = Source::Flowing;
+        self.watches.server = Watch::Off;
         self.appetite = Appetite::Hungry;
     }
 
     fn server_step(&mut self, cx: &mut Context<'_>) -> Step<bool> {
-        if !self.to_client.is_empty() || self.thirst.server == Source::Dry {
+        if !self.to_client.is_empty() {
             return Ok(false);
         }
         let Some(link) = &mut self.link else {
             return Ok(false);
         };
+        let stream = link.lease.server.stream();
+        if self.watches.server.outlook(stream, cx) == Outlook::Dry {
+            return Ok(false);
+        }
         let space = link.from_server.space(&self.shard.buffers);
         if space.is_empty() {
             self.server_lost(
@@ -379,7 +392,7 @@ impl<E: Engine> Relay<E> {
         match link.lease.server.stream().poll_read(cx, space) {
             Poll::Pending => {
                 link.from_server.release_if_empty(&self.shard.buffers);
-                self.thirst.server = Source::Dry;
+                self.watches.server = Watch::after_pending();
                 return Ok(false);
             }
             Poll::Ready(Ok(0)) => {
@@ -388,11 +401,12 @@ impl<E: Engine> Relay<E> {
                 self.server_lost(why, cx)?;
             }
             Poll::Ready(Ok(count)) => {
+                self.watches.server = Watch::Off;
                 link.from_server.read(count);
                 self.note_activity();
-                let mut effects = self.shard.effects.take();
+                let mut effects = self.shard.take_effects();
                 let result = self.feed_server(&mut effects, cx);
-                self.shard.effects.set(effects);
+                self.shard.return_effects(effects);
                 result?;
             }
             Poll::Ready(Err(error)) => self.server_lost(&error.to_string(), cx)?,
@@ -461,6 +475,10 @@ impl<E: Engine> Relay<E> {
             link.discard(&self.shard, cancel);
         }
     }
+}
+
+fn count(counter: &Counter, bytes: usize) {
+    counter.add(u64::try_from(bytes).unwrap_or(u64::MAX));
 }
 
 /// The bytes of `pieces`, those of the input taken from `input`.

@@ -23,6 +23,12 @@ impl Outgoing {
         self.start == self.bytes.len()
     }
 
+    /// Whether a flush would find nothing to do.
+    #[inline]
+    pub(crate) fn is_settled(&self, stream: &Stream) -> bool {
+        self.bytes.capacity() == 0 && !stream.has_pending_output()
+    }
+
     /// Writes `pieces` in order behind what is kept. Answers how many bytes they are.
     pub(crate) fn write<'a>(
         &mut self,
@@ -30,9 +36,17 @@ impl Outgoing {
         cx: &mut Context<'_>,
         pieces: impl Iterator<Item = &'a [u8]>,
     ) -> io::Result<usize> {
+        let mut pieces = pieces.filter(|piece| !piece.is_empty());
+        let Some(first) = pieces.next() else {
+            return Ok(0);
+        };
+        let Some(second) = pieces.next() else {
+            return self.write_one(stream, cx, first);
+        };
+        let pieces = [first, second].into_iter().chain(pieces);
         let mut slices: SmallVec<[IoSlice<'a>; PIECES]> = SmallVec::new();
         let mut total = 0;
-        for piece in pieces.filter(|piece| !piece.is_empty()) {
+        for piece in pieces {
             total += piece.len();
             slices.push(IoSlice::new(piece));
         }
@@ -54,6 +68,29 @@ impl Outgoing {
             flushed(stream.poll_flush(cx))?;
         }
         Ok(total)
+    }
+
+    /// The same for the one piece that there is most often: a socket takes it whole.
+    fn write_one(
+        &mut self,
+        stream: &mut Stream,
+        cx: &mut Context<'_>,
+        piece: &[u8],
+    ) -> io::Result<usize> {
+        let mut rest = piece;
+        while self.is_empty() && !rest.is_empty() {
+            match stream.poll_write_vectored(cx, &[IoSlice::new(rest)]) {
+                Poll::Ready(Ok(0)) => return Err(io::Error::from(io::ErrorKind::WriteZero)),
+                Poll::Ready(Ok(count)) => rest = rest.get(count..).unwrap_or_default(),
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => break,
+            }
+        }
+        self.bytes.extend_from_slice(rest);
+        if stream.has_pending_output() {
+            flushed(stream.poll_flush(cx))?;
+        }
+        Ok(piece.len())
     }
 
     /// Tries again to get rid of what is kept. True when something went out.

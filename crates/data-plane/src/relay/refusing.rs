@@ -18,9 +18,9 @@ impl<E: Engine> Relay<E> {
         cx: &mut Context<'_>,
     ) -> Step<()> {
         let refusal = self.refusal(pool, error);
-        let mut effects = self.shard.effects.take();
+        let mut effects = self.shard.take_effects();
         let result = self.refuse(&refusal, &mut effects, cx);
-        self.shard.effects.set(effects);
+        self.shard.return_effects(effects);
         result
     }
 

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use tollgate_testkit::Ports;
 use tollgate_types::{EndpointState, IamAuth, PoolPolicy, ProxyPhase};
 
-use crate::fixture::{Fixture, ask, state};
+use crate::fixture::{Fixture, PATIENCE, ask};
 
 fn policy(size: u32) -> PoolPolicy {
     PoolPolicy {
@@ -26,7 +26,7 @@ async fn a_smaller_or_larger_pool_acts_at_once_and_drops_nobody() -> Result<()> 
     tokio::time::sleep(Duration::from_millis(100)).await;
     f.change(|snapshot| snapshot.proxies[0].pool = policy(2))
         .await?;
-    assert_eq!(timeout(Duration::from_secs(5), waiting).await???, "5");
+    assert_eq!(timeout(PATIENCE, waiting).await???, "5");
     f.change(|snapshot| snapshot.proxies[0].pool = policy(1))
         .await?;
     one.batch_execute("commit").await?;
@@ -70,15 +70,15 @@ async fn a_draining_proxy_ends_sessions_at_their_boundary() -> Result<()> {
     f.change(|s| s.proxies[0].phase = ProxyPhase::Draining { deadline_unix })
         .await?;
     assert!(f.connect().await.is_err(), "no new sessions");
-    let gone = timeout(Duration::from_secs(5), idle.simple_query("select 1")).await?;
+    let gone = timeout(PATIENCE, idle.simple_query("select 1")).await?;
     assert!(gone.is_err());
     assert_eq!(ask(&busy, "select 1").await?, "1", "a transaction may end");
     busy.batch_execute("commit").await?;
-    let gone = timeout(Duration::from_secs(5), busy.simple_query("select 1")).await?;
+    let gone = timeout(PATIENCE, busy.simple_query("select 1")).await?;
     assert!(gone.is_err());
     let mut seen = f.plane.observations();
     let drained = seen.wait_for(|observation| observation.proxies[0].drained);
-    timeout(Duration::from_secs(5), drained).await??;
+    timeout(PATIENCE, drained).await??;
     Ok(())
 }
 
@@ -90,9 +90,13 @@ async fn an_open_transaction_is_cut_when_its_time_is_over() -> Result<()> {
     let deadline_unix = chrono::Utc::now().timestamp() + 1;
     f.change(|s| s.proxies[0].phase = ProxyPhase::Draining { deadline_unix })
         .await?;
-    tokio::time::sleep(Duration::from_millis(2500)).await;
-    let cut = busy.simple_query("select 1").await;
-    assert!(cut.is_err(), "{}", state(&cut));
+    // Its driver ends with the connection. A busy machine cuts later than the deadline says.
+    let cut = async {
+        while !busy.is_closed() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, cut).await?;
     Ok(())
 }
 
@@ -106,6 +110,14 @@ async fn a_rotated_secret_is_used_for_new_server_connections() -> Result<()> {
     f.change(|s| s.proxies[0].auth[0].passwords = vec!["rotated".into(), "old".into()])
         .await?;
     f.postgres.terminate_backends("orders")?;
+    // They are only told to go. One that has not gone yet might still be lent.
+    let gone = async {
+        while f.postgres.backends("orders")? > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        anyhow::Ok(())
+    };
+    timeout(PATIENCE, gone).await??;
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(ask(&client, "select 2").await?, "2");
     Ok(())

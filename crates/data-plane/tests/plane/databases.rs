@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use tokio_postgres::Client;
 use tollgate_types::{IamAuth, PoolPolicy};
 
-use crate::fixture::{Fixture, ask, state};
+use crate::fixture::{Fixture, PATIENCE, ask, state};
 
 /// With a user who may create databases, and `orders` full of idle connections.
 async fn fixture(minimum_idle: u32) -> Result<Fixture> {
@@ -32,9 +32,10 @@ async fn leave_idle(f: &Fixture, database: &str) -> Result<Vec<Client>> {
     for _ in 0..4 {
         clients.push(f.connect_with(&format!("dbname={database}")).await?);
     }
+    // Long enough that they are at work together, however late one of them comes: else they share a connection.
     let all = clients
         .iter()
-        .map(|client| client.batch_execute("select pg_sleep(0.1)"));
+        .map(|client| client.batch_execute("select pg_sleep(1)"));
     for done in futures_util::future::join_all(all).await {
         done?;
     }
@@ -43,7 +44,7 @@ async fn leave_idle(f: &Fixture, database: &str) -> Result<Vec<Client>> {
 }
 
 async fn until_only(f: &Fixture, database: &str, most: u32) -> Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + PATIENCE;
     while f.postgres.backends(database)? > most {
         if Instant::now() > deadline {
             bail!("too many stay in {database}");

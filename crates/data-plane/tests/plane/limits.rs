@@ -6,9 +6,13 @@ use anyhow::Result;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::NoTls;
 use tollgate_testkit::{ChaosLink, LinkMode};
-use tollgate_types::{IamAuth, PoolPolicy, SessionState};
+use tollgate_types::{IamAuth, PoolPolicy, SessionInfo, SessionState};
 
-use crate::fixture::{Fixture, ask, state};
+use crate::fixture::{Fixture, PATIENCE, ask, state};
+
+/// As short as clients that wait in vain may wait. It counts for those as well that a connection is opened for, which
+/// takes long on a busy machine.
+const SHORT_S: u32 = 5;
 
 fn policy(size: u32, borrow_timeout_s: u32) -> PoolPolicy {
     PoolPolicy {
@@ -20,7 +24,7 @@ fn policy(size: u32, borrow_timeout_s: u32) -> PoolPolicy {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_borrow_timeout_is_an_error_and_the_client_stays() -> Result<()> {
-    let f = Fixture::start(policy(1, 1), IamAuth::Disabled).await?;
+    let f = Fixture::start(policy(1, SHORT_S), IamAuth::Disabled).await?;
     let (holder, waiter) = (f.connect().await?, f.connect().await?);
     holder.batch_execute("begin; select 1").await?;
     let refused = waiter.simple_query("select 1").await;
@@ -41,7 +45,7 @@ async fn a_borrow_timeout_is_an_error_and_the_client_stays() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_in_the_extended_protocol_is_refused_in_order_too() -> Result<()> {
-    let f = Fixture::start(policy(1, 1), IamAuth::Disabled).await?;
+    let f = Fixture::start(policy(1, SHORT_S), IamAuth::Disabled).await?;
     let (holder, waiter) = (f.connect().await?, f.connect().await?);
     holder.batch_execute("begin").await?;
     assert_eq!(state(&waiter.query("select 1", &[]).await), "53300");
@@ -53,7 +57,7 @@ async fn waiting_in_the_extended_protocol_is_refused_in_order_too() -> Result<()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_and_objects_never_reach_another_client() -> Result<()> {
-    let f = Fixture::start(policy(2, 5), IamAuth::Disabled).await?;
+    let f = Fixture::start(policy(2, 30), IamAuth::Disabled).await?;
     let (one, other) = (f.connect().await?, f.connect().await?);
     one.batch_execute("set work_mem = '7MB'").await?;
     one.batch_execute("create temp table t (i int); listen news")
@@ -72,7 +76,7 @@ async fn settings_and_objects_never_reach_another_client() -> Result<()> {
         .collect();
     assert_eq!(reasons, ["TEMPORARY_OBJECT", "LISTEN"]);
     drop(one);
-    for _ in 0..200 {
+    for _ in 0..3000 {
         if f.sessions().await.len() == 1 {
             break;
         }
@@ -87,7 +91,7 @@ async fn settings_and_objects_never_reach_another_client() -> Result<()> {
 
 /// The server is asked what is left of a statement only after its client was answered.
 async fn becomes(f: &Fixture, state: SessionState, pins: usize) -> Result<()> {
-    for _ in 0..500 {
+    for _ in 0..3000 {
         let session = f.sessions().await.remove(0);
         if (session.state, session.pins.len()) == (state, pins) {
             return Ok(());
@@ -99,7 +103,7 @@ async fn becomes(f: &Fixture, state: SessionState, pins: usize) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn discard_all_ends_a_pin() -> Result<()> {
-    let f = Fixture::start(policy(2, 5), IamAuth::Disabled).await?;
+    let f = Fixture::start(policy(2, 30), IamAuth::Disabled).await?;
     let client = f.connect().await?;
     client.batch_execute("listen news").await?;
     becomes(&f, SessionState::Pinned, 1).await?;
@@ -107,18 +111,31 @@ async fn discard_all_ends_a_pin() -> Result<()> {
     becomes(&f, SessionState::Idle, 0).await
 }
 
+/// Waits until the server sleeps for a client: a cancel request that comes earlier is for nothing.
+async fn until_asleep(f: &Fixture) -> Result<()> {
+    let asleep =
+        "select count(*) from pg_stat_activity where datname = 'orders' and wait_event = 'PgSleep'";
+    let falling = async {
+        while f.postgres.superuser_sql("postgres", asleep)? != "1" {
+            sleep(Duration::from_millis(20)).await;
+        }
+        anyhow::Ok(())
+    };
+    timeout(PATIENCE, falling).await?
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_query_can_be_cancelled() -> Result<()> {
-    let f = Fixture::start(policy(1, 5), IamAuth::Disabled).await?;
+    let f = Fixture::start(policy(1, 30), IamAuth::Disabled).await?;
     let client = f.connect().await?;
     let token = client.cancel_token();
     let query = tokio::spawn(async move {
-        let result = client.simple_query("select pg_sleep(30)").await;
+        let result = client.simple_query("select pg_sleep(600)").await;
         (state(&result), client)
     });
-    sleep(Duration::from_millis(300)).await;
+    until_asleep(&f).await?;
     token.cancel_query(NoTls).await?;
-    let (code, client) = timeout(Duration::from_secs(5), query).await??;
+    let (code, client) = timeout(PATIENCE, query).await??;
     assert_eq!(code, "57014");
     assert_eq!(ask(&client, "select 1").await?, "1");
     Ok(())
@@ -126,7 +143,7 @@ async fn a_running_query_can_be_cancelled() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancel_request_that_gets_lost_hits_nobody_later() -> Result<()> {
-    let mut f = Fixture::start(policy(1, 5), IamAuth::Disabled).await?;
+    let mut f = Fixture::start(policy(1, 30), IamAuth::Disabled).await?;
     let link = ChaosLink::start(f.postgres.port())?;
     let port = link.port();
     f.change(|snapshot| {
@@ -138,12 +155,12 @@ async fn a_cancel_request_that_gets_lost_hits_nobody_later() -> Result<()> {
     let client = f.connect().await?;
     let token = client.cancel_token();
     let query =
-        tokio::spawn(async move { state(&client.simple_query("select pg_sleep(60)").await) });
-    sleep(Duration::from_millis(300)).await;
+        tokio::spawn(async move { state(&client.simple_query("select pg_sleep(600)").await) });
+    until_asleep(&f).await?;
     link.set(LinkMode::Stall);
     token.cancel_query(NoTls).await?;
     // Whether the server has been asked is not known, so the connection is not given to anybody else.
-    assert_eq!(timeout(Duration::from_secs(20), query).await??, "08006");
+    assert_eq!(timeout(PATIENCE, query).await??, "08006");
     link.set(LinkMode::Forward);
     f.wait_available().await?;
     let next = f.connect().await?;
@@ -153,7 +170,7 @@ async fn a_cancel_request_that_gets_lost_hits_nobody_later() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_waiting_query_can_be_cancelled() -> Result<()> {
-    let f = Fixture::start(policy(1, 30), IamAuth::Disabled).await?;
+    let f = Fixture::start(policy(1, 120), IamAuth::Disabled).await?;
     let (holder, waiter) = (f.connect().await?, f.connect().await?);
     holder.batch_execute("begin").await?;
     let token = waiter.cancel_token();
@@ -161,9 +178,15 @@ async fn a_waiting_query_can_be_cancelled() -> Result<()> {
         let result = waiter.simple_query("select 1").await;
         (state(&result), waiter)
     });
-    sleep(Duration::from_millis(200)).await;
+    let waits = async {
+        let is_waiting = |session: &SessionInfo| session.state == SessionState::Waiting;
+        while !f.sessions().await.iter().any(is_waiting) {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, waits).await?;
     token.cancel_query(NoTls).await?;
-    let (code, waiter) = timeout(Duration::from_secs(5), query).await??;
+    let (code, waiter) = timeout(PATIENCE, query).await??;
     assert_eq!(code, "57014");
     holder.batch_execute("commit").await?;
     assert_eq!(ask(&waiter, "select 1").await?, "1");
@@ -178,19 +201,28 @@ async fn idle_clients_survive_the_server() -> Result<()> {
     busy.batch_execute("begin").await?;
     f.postgres.kill()?;
     // The session in a transaction was told at once and closed, as PostgreSQL itself would have.
-    let lost = timeout(Duration::from_secs(10), busy.simple_query("select 1")).await?;
+    let lost = timeout(PATIENCE, busy.simple_query("select 1")).await?;
     assert!(lost.is_err());
-    let refused = timeout(Duration::from_secs(10), idle.simple_query("select 1")).await?;
+    let refused = timeout(PATIENCE, idle.simple_query("select 1")).await?;
     assert_eq!(state(&refused), "08006");
     f.postgres.restart()?;
     f.wait_available().await?;
-    assert_eq!(ask(&idle, "select 2").await?, "2");
+    // A probe of the server that was not there yet may come to its end only now.
+    let again = async {
+        while ask(&idle, "select 2").await.is_err() {
+            anyhow::ensure!(!idle.is_closed(), "the idle client was closed");
+            sleep(Duration::from_millis(20)).await;
+        }
+        anyhow::Ok(())
+    };
+    timeout(PATIENCE, again).await??;
+    assert_eq!(ask(&idle, "select 3").await?, "3");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_needs_no_server_connection_when_the_pool_is_full() -> Result<()> {
-    let f = Fixture::start(policy(1, 2), IamAuth::Disabled).await?;
+    let f = Fixture::start(policy(1, SHORT_S), IamAuth::Disabled).await?;
     let holder = f.connect().await?;
     holder.batch_execute("begin").await?;
     // Twice, so that shards that have never opened a connection are met as well.

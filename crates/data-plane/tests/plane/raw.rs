@@ -19,7 +19,7 @@ use crate::fixture::Fixture;
 const CANCEL_REQUEST: u32 = 80_877_102;
 
 /// How long to wait for the next byte before the connection counts as hung.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Where and as whom to log in.
 #[derive(Debug, Clone)]

@@ -11,14 +11,19 @@ use tollgate_testkit::scripted::{self, SSL_REQUEST, c_string, message, request};
 use tollgate_types::{IamAuth, PoolPolicy};
 
 use crate::dice::{Dice, seed};
-use crate::fixture::{Fixture, ask};
+use crate::fixture::{Fixture, PATIENCE, Setup, ask};
 
 async fn fixture() -> Result<Fixture> {
     let policy = PoolPolicy {
         maximum_pool_size: Some(2),
         ..PoolPolicy::default()
     };
-    Fixture::start(policy, IamAuth::Disabled).await
+    Fixture::start_as(Setup {
+        // Whoever says nothing is to be cut soon.
+        handshake_timeout: Duration::from_secs(5),
+        ..Setup::new(policy, IamAuth::Disabled)
+    })
+    .await
 }
 
 async fn knock(port: u16) -> Result<TcpStream> {
@@ -35,7 +40,7 @@ async fn throw(port: u16, bytes: &[u8]) -> Result<Vec<u8>> {
     let mut heard = Vec::new();
     let reading = stream.read_to_end(&mut heard);
     // A reset is a close as well.
-    let _ = timeout(Duration::from_secs(15), reading)
+    let _ = timeout(PATIENCE, reading)
         .await
         .with_context(|| format!("still open after {:02x?}", &bytes[..bytes.len().min(64)]))?;
     Ok(heard)
@@ -131,13 +136,10 @@ async fn random_bytes_and_broken_tls_end_without_harm() -> Result<()> {
     // After the promise of TLS, rubbish instead of a handshake.
     let mut stream = knock(f.port).await?;
     stream.write_all(&request(SSL_REQUEST)).await?;
-    assert_eq!(
-        timeout(Duration::from_secs(5), stream.read_u8()).await??,
-        b'S'
-    );
+    assert_eq!(timeout(PATIENCE, stream.read_u8()).await??, b'S');
     stream.write_all(&[0x55; 300]).await?;
     let mut rest = Vec::new();
-    let _ = timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await?;
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut rest)).await?;
     assert_eq!(ask(&client, "select 2").await?, "2");
     assert_eq!(ask(&f.connect().await?, "select 3").await?, "3");
     Ok(())
@@ -161,7 +163,8 @@ async fn a_client_of_one_byte_a_second_is_cut() -> Result<()> {
     let mut rest = Vec::new();
     tokio::select! {
         () = trickle => {}
-        end = timeout(Duration::from_secs(15), read.read_to_end(&mut rest)) => drop(end?),
+        // It would take longer than that to send it all.
+        end = timeout(Duration::from_secs(30), read.read_to_end(&mut rest)) => drop(end?),
     }
     Ok(())
 }
@@ -184,7 +187,7 @@ async fn two_thousand_silent_connections_disturb_nobody() -> Result<()> {
     }
     let grown = resident()?.saturating_sub(before);
     ensure!(grown < 96 * 1024, "{grown} KiB more");
-    let newcomer = timeout(Duration::from_secs(20), async {
+    let newcomer = timeout(PATIENCE, async {
         loop {
             // Too many connections are refused until the silent ones are cut.
             if let Ok(newcomer) = f.connect().await {

@@ -32,7 +32,7 @@ async fn admit(served: &mut Served, admitted: ClientNetworks) -> Result<()> {
 
 /// The event of the only client that was turned away.
 async fn turned_away(served: &Served) -> Result<AuthDecision> {
-    for _ in 0..500 {
+    for _ in 0..6000 {
         let found = {
             let decisions = served.decisions.0.lock();
             let mut refused = decisions

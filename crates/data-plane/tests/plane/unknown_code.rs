@@ -126,7 +126,7 @@ async fn run(client: &Client, text: &str) -> Result<()> {
 /// Waits until that many reasons pin clients, or any at all.
 async fn pins(f: &Fixture, count: Option<usize>) -> Result<()> {
     let mut report = f.plane.pins(&f.snapshot.proxies[0].id).await;
-    for _ in 0..100 {
+    for _ in 0..3000 {
         let found = report.current.len();
         if count.map_or(found > 0, |count| found == count) {
             return Ok(());

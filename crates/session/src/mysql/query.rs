@@ -297,6 +297,9 @@ impl Session {
 
     /// The client's number in the place of each `CONNECTION_ID()`.
     pub(super) fn our_numbers(&self, summary: &Summary) -> Vec<Replacement> {
+        if summary.connection_ids.is_empty() {
+            return Vec::new();
+        }
         let number = format!("CAST({} AS UNSIGNED)", self.config.connection_id).into_bytes();
         // What these tell are the servers' own numbers, which are compared with one of them.
         let asks = EffectSet::NAMED_LOCK_READ.union(EffectSet::PROCESSLIST);

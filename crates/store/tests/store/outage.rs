@@ -133,6 +133,7 @@ async fn a_file_keeps_its_content_over_restarts() {
     assert_works(&first, "orders-db").await;
     first.close().await;
     let second = Store::open(settings(url));
+    wait_for(&second, StoreState::Ready).await;
     assert!(second.database_get("orders-db").await.is_ok());
     assert_eq!(second.revision_current().await.unwrap().0, 1);
 }

@@ -104,7 +104,7 @@ impl Bench {
     async fn like(mode: Mode) -> Result<Self> {
         let policy = PoolPolicy {
             maximum_pool_size: Some(mode.pool),
-            connection_borrow_timeout: 10,
+            connection_borrow_timeout: 30,
             ..PoolPolicy::default()
         };
         let setup = Setup {
@@ -140,7 +140,7 @@ impl Bench {
             let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
             tokio::spawn(connection);
             client
-                .batch_execute("set client_min_messages = error; set lock_timeout = '20s'")
+                .batch_execute("set client_min_messages = error; set lock_timeout = '60s'")
                 .await?;
             admins.push(client);
         }
@@ -174,7 +174,7 @@ impl Bench {
              create table public.t{number} (i int not null, x text); \
              alter table public.t{number} owner to app; grant all on public.t{number} to alice; \
              select lo_unlink(oid) from pg_largeobject_metadata where oid = 9{number}00; \
-             set lock_timeout = '20s'; \
+             set lock_timeout = '60s'; \
              select pg_advisory_lock({number}); select pg_advisory_unlock({number}); \
              reset lock_timeout"
         );
@@ -192,7 +192,7 @@ impl Bench {
             let row = admin.query_one(question, &[]).await?;
             Ok(row.get::<_, i64>(0) == 0)
         };
-        for _ in 0..100 {
+        for _ in 0..1200 {
             if gone().await? {
                 return Ok(());
             }
@@ -230,7 +230,7 @@ impl Bench {
 async fn make_superuser(fixture: &Fixture) -> Result<()> {
     let sql = "alter role app superuser";
     fixture.postgres.superuser_sql("postgres", sql)?;
-    for _ in 0..400 {
+    for _ in 0..1200 {
         let raw = Raw::login(&fixture.door()).await?;
         let mut greeting = raw.greeting.iter();
         if greeting.any(|message| message.body == b"is_superuser\0on\0") {

@@ -10,6 +10,11 @@ use tollgate_wire_mysql::reply::{ErrPacket, Part, ReplyKind};
 use super::fixture::{Fixture, KINDS, Setup, Way};
 use super::raw::{Door, Outcome, Raw, first_error, framed};
 use crate::dice::{Dice, seed};
+use crate::fixture::PATIENCE;
+
+/// As short as clients that wait in vain may wait. It counts for those as well that a connection is opened for, which
+/// takes long on a busy machine.
+const SHORT_S: u32 = 5;
 
 fn pool_of(connections: u32, borrow_timeout: u32) -> PoolPolicy {
     PoolPolicy {
@@ -26,7 +31,7 @@ fn query(sql: &str) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_waits_too_long_is_told_and_may_try_again() -> Result<()> {
     for kind in KINDS {
-        let fixture = Fixture::start(Setup::new(kind, pool_of(1, 1))).await?;
+        let fixture = Fixture::start(Setup::new(kind, pool_of(1, SHORT_S))).await?;
         let door = Door::new(fixture.port, "orders");
         let mut one = Raw::login(&door).await?;
         let mut two = Raw::login(&door).await?;
@@ -46,7 +51,7 @@ async fn a_server_that_is_full_refuses_and_is_tried_again() -> Result<()> {
     for kind in KINDS {
         let setup = Setup {
             max_connections: 12,
-            ..Setup::new(kind, pool_of(3, 1))
+            ..Setup::new(kind, pool_of(3, SHORT_S))
         };
         let fixture = Fixture::start(setup).await?;
         let direct = Door::new(fixture.server.port(), "orders");
@@ -69,7 +74,7 @@ async fn a_server_that_is_full_refuses_and_is_tried_again() -> Result<()> {
             tries += 1;
             match Raw::login(&door).await {
                 Ok(client) => break client,
-                Err(error) if tries == 50 => return Err(error),
+                Err(error) if tries == 600 => return Err(error),
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             }
         };
@@ -246,7 +251,7 @@ const LAST_WORDS: &[&str] = &[
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_is_gone_leaves_nothing_in_any_state() -> Result<()> {
     for kind in KINDS {
-        let fixture = Fixture::start(Setup::new(kind, pool_of(1, 15))).await?;
+        let fixture = Fixture::start(Setup::new(kind, pool_of(1, 60))).await?;
         let mut admin = Raw::login(&Door {
             user: "root".to_owned(),
             password: MySqlServer::superuser_password().to_owned(),
@@ -304,7 +309,7 @@ async fn rubbish_harms_nobody() -> Result<()> {
                 .map(|_| u8::try_from(dice.below(256)).unwrap_or(0))
                 .collect();
             if round % 2 == 0 {
-                let (mut raw, _) = Raw::knock(fixture.port, Duration::from_secs(8)).await?;
+                let (mut raw, _) = Raw::knock(fixture.port, PATIENCE).await?;
                 let _ = raw.send(&rubbish).await;
                 raw.reset();
             } else {

@@ -12,7 +12,7 @@ use tollgate_testkit::{ChaosLink, LinkMode, MySqlKind, MySqlOptions, MySqlServer
 use tollgate_types::{ClientPasswordAuth, Engine, IamAuth, PoolPolicy, TargetConfig};
 
 use super::forger::Forger;
-use crate::fixture::{Served, ServerTls, Serving, target_tls};
+use crate::fixture::{HANDSHAKE_TIMEOUT, Served, ServerTls, Serving, target_tls};
 
 /// The password that the server knows.
 pub(crate) const PASSWORD: &str = "the password of app";
@@ -118,6 +118,7 @@ impl Fixture {
             iam: setup.iam,
             reuse: setup.reuse,
             shards: setup.shards,
+            handshake_timeout: HANDSHAKE_TIMEOUT,
             ca,
         })
         .await?;

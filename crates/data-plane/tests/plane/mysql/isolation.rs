@@ -13,9 +13,12 @@ use tollgate_wire_mysql::reply::{Part, ReplyKind};
 use super::fixture::{Fixture, KINDS, Setup};
 use super::raw::{Door, Outcome, Raw, Said, first_error, framed};
 use crate::dice::{Dice, seed};
+use crate::fixture::PATIENCE;
 
 const CLIENTS: u64 = 24;
 const STRESS_FOR: Duration = Duration::from_secs(4);
+/// What every client does at least.
+const ACTS_MIN: usize = 3;
 
 /// Errors a client may meet through no fault of the data plane: its connection was killed, or none was free.
 const BAD_LUCK: [u16; 6] = [1053, 1105, 1317, 1927, 4031, 9501];
@@ -47,7 +50,9 @@ impl Client {
     async fn stay(mut self) -> Result<usize> {
         let until = Instant::now() + STRESS_FOR;
         let mut acts = 0;
-        while Instant::now() < until {
+        // A busy machine gets more time to do as much.
+        let late = until + PATIENCE;
+        while Instant::now() < until || (acts < ACTS_MIN && Instant::now() < late) {
             let Ok(mut raw) = Raw::login(&self.door).await else {
                 continue;
             };
@@ -214,9 +219,22 @@ async fn stress(kills: Kills) -> Result<()> {
         };
         let acts: usize = acts.iter().sum();
         ensure!(acts > 50, "only {acts} acts on {kind:?}");
-        ensure!(fixture.server.connections("app")? <= 5, "{kind:?}");
+        few_connections(&fixture).await?;
     }
     Ok(())
+}
+
+/// Those that were killed, and a probe's, are there for a moment more.
+async fn few_connections(fixture: &Fixture) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let count = fixture.server.connections("app")?;
+        if count <= 5 {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "{count} connections");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -436,7 +454,8 @@ async fn run_until(
     id.store(raw.id, Ordering::Relaxed);
     let mut dice = Dice::new(seed().wrapping_add(number));
     let (mut ended, mut whole) = (0, 0);
-    while !done.load(Ordering::Relaxed) {
+    // Who has been unlucky so far is left alone in the end.
+    while !done.load(Ordering::Relaxed) || whole == 0 {
         let mark = format!("{number}-{}", dice.below(1000));
         let sql = match dice.below(4) {
             0 => format!("SELECT '{mark}'"),
@@ -492,6 +511,12 @@ async fn a_kill_ends_statements_of_the_named_client_only() -> Result<()> {
             let killing = async {
                 let mut killer = Raw::login(&door).await?;
                 let mut dice = Dice::new(seed());
+                // All have logged in, or the last ones would find everything done.
+                let late = Instant::now() + PATIENCE;
+                let is_out = |id: &AtomicU32| id.load(Ordering::Relaxed) == 0;
+                while ids.iter().any(is_out) && Instant::now() < late {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
                 for _ in 0..CANCELS {
                     tokio::time::sleep(Duration::from_millis(dice.below(20) as u64)).await;
                     let id = ids[dice.below(NAMED)].load(Ordering::Relaxed);

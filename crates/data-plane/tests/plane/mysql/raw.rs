@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 use super::fixture::PASSWORD;
 
 /// How long to wait for the next byte before the connection counts as hung.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What clients of both families can do unless a test wants something else.
 pub(crate) const USUAL: Capabilities = Capabilities::LONG_FLAG

@@ -131,7 +131,10 @@ impl Carried {
     /// What is used from now on belongs to another segment.
     pub(crate) fn segment_ends(&mut self) {
         self.segment_began = self.clock;
-        self.judged.clear();
+        // Clearing a map takes time even when it is empty, as it is almost always.
+        if !self.judged.is_empty() {
+            self.judged.clear();
+        }
     }
 
     pub(crate) fn judgement(&self, name: &[u8]) -> Option<&Judgement> {

@@ -386,7 +386,7 @@ pub(super) const SCRIPTS: Theme = &[
         "a timeout that is set",
         &[
             "Q(set statement_timeout = 60000) Q(show statement_timeout)",
-            "Q(set statement_timeout = 30) Q(select pg_sleep(5))",
+            "Q(set statement_timeout = 1000) Q(select pg_sleep(60))",
             "Q(select 1) Q(show statement_timeout)",
             "Q(set statement_timeout = 0) Q(select pg_sleep(0.05))",
             "Q(begin; set local lock_timeout = '1s'; show lock_timeout; commit) Q(show lock_timeout)",

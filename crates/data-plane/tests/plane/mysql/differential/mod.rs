@@ -106,7 +106,7 @@ impl Bench {
     async fn start(mode: Mode) -> Result<Self> {
         let policy = PoolPolicy {
             maximum_pool_size: Some(mode.pool),
-            connection_borrow_timeout: 10,
+            connection_borrow_timeout: 30,
             ..PoolPolicy::default()
         };
         let setup = Setup {
@@ -203,7 +203,7 @@ impl Bench {
     async fn nothing_is_left(&self) -> Result<()> {
         let mut admin = self.admin.lock().await;
         let open = "SELECT COUNT(*) FROM information_schema.innodb_trx";
-        for _ in 0..40 {
+        for _ in 0..400 {
             if admin.must(open).await? == "0" {
                 return Ok(());
             }

@@ -67,7 +67,7 @@ const TYING: [&str; 9] = [
 
 /// Fails if the client is tied to its server connection.
 async fn nobody_is_tied(bench: &Bench) -> Result<()> {
-    for _ in 0..100 {
+    for _ in 0..3000 {
         let sessions = bench.fixture.sessions().await;
         if sessions.iter().all(|session| session.pins.is_empty()) {
             return Ok(());
