@@ -44,6 +44,11 @@ pub(crate) enum Metric {
     Growth8,
     Growth128,
     Growth1000,
+    Rows100,
+    Rows10000,
+    Servers5,
+    Servers20,
+    Servers80,
 }
 
 /// One result of one system.

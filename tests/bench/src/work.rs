@@ -5,6 +5,7 @@ mod connections;
 mod idle;
 mod instructions;
 mod latency;
+mod servers;
 mod shards;
 mod sysbench;
 mod transactions;
@@ -93,6 +94,8 @@ pub(crate) enum Work {
     Shards,
     /// CPU per transaction of sysbench.
     MySql(Protocol),
+    /// CPU per transaction with a pool of so many server connections.
+    Servers(Metric, u32),
     /// Instructions in user space per transaction, under valgrind.
     Instructions,
 }
@@ -114,9 +117,9 @@ impl Work {
     /// For messages.
     pub(crate) fn title(self) -> String {
         match self {
-            Self::Transactions(metric, ..) | Self::Connections(metric, _) => {
-                metric.facts().title.to_owned()
-            }
+            Self::Transactions(metric, ..)
+            | Self::Connections(metric, _)
+            | Self::Servers(metric, _) => metric.facts().title.to_owned(),
             Self::Idle(tls) => format!("idle clients, TLS {tls:?}"),
             Self::Latency(tls) => format!("added latency, TLS {tls:?}"),
             Self::Bulk(tls) => format!("large result, TLS {tls:?}"),
@@ -136,6 +139,7 @@ impl Work {
             | Self::Latency(_)
             | Self::Bulk(_)
             | Self::Shards
+            | Self::Servers(..)
             | Self::MySql(_) => false,
         }
     }
@@ -163,7 +167,12 @@ impl Work {
                 Ok(None)
             }
             Self::Transactions(
-                Metric::Growth1 | Metric::Growth8 | Metric::Growth128 | Metric::Growth1000,
+                Metric::Growth1
+                | Metric::Growth8
+                | Metric::Growth128
+                | Metric::Growth1000
+                | Metric::Rows100
+                | Metric::Rows10000,
                 ..,
             ) if !matches!(system, System::Tollgate | System::PgBouncer) => Ok(None),
             Self::Transactions(metric, load, tls) => {
@@ -189,6 +198,10 @@ impl Work {
                 System::Direct | System::HaProxy | System::Router | System::Floor => Ok(None),
             },
             Self::Shards if system == System::Tollgate => shards::measure(scene).map(Some),
+            Self::Servers(metric, connections) if system == System::Tollgate => {
+                let value = servers::cpu(scene, connections)?;
+                Ok(Some(vec![(metric, value)]))
+            }
             Self::MySql(protocol) => match scene.mysql {
                 Some(stage) => sysbench::measure(stage, scene.plan, system, protocol),
                 None => Ok(None),
@@ -196,7 +209,7 @@ impl Work {
             Self::Instructions if system == System::Tollgate => {
                 instructions::measure(scene).map(Some)
             }
-            Self::Latency(_) | Self::Shards | Self::Instructions => Ok(None),
+            Self::Latency(_) | Self::Shards | Self::Servers(..) | Self::Instructions => Ok(None),
         }
     }
 }
@@ -218,6 +231,11 @@ pub(crate) fn chosen(groups: &[Group], length: Length) -> Vec<Work> {
         mode: Mode::Simple,
         script,
         clients: 32,
+    };
+    let rows = |rows| Load {
+        mode: Mode::Simple,
+        script: Script::Rows(rows),
+        clients: 8,
     };
     let plain = |metric, load| Work::Transactions(metric, load, Tls::Off);
     let mut chosen = Vec::new();
@@ -258,6 +276,11 @@ pub(crate) fn chosen(groups: &[Group], length: Length) -> Vec<Work> {
                 plain(Metric::Growth8, select(Mode::Simple, 8)),
                 plain(Metric::Growth128, select(Mode::Simple, 128)),
                 plain(Metric::Growth1000, select(Mode::Simple, 1_000)),
+                plain(Metric::Rows100, rows(100)),
+                plain(Metric::Rows10000, rows(10_000)),
+                Work::Servers(Metric::Servers5, 5),
+                Work::Servers(Metric::Servers20, 20),
+                Work::Servers(Metric::Servers80, 80),
             ]),
             Group::Instructions | Group::Growth => {}
         }

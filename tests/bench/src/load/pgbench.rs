@@ -38,6 +38,8 @@ pub(crate) enum Script {
     NoState,
     /// The same from a file; every client has set its own search path and time zone before.
     OwnState,
+    /// A select of so many short rows.
+    Rows(u32),
 }
 
 /// One run.
@@ -93,6 +95,14 @@ impl Load {
                 }
                 file.write_all(SELECT.as_bytes())?;
                 command.args(["-D", "first=1", "-f"]).arg(file.path());
+            }
+            Script::Rows(rows) => {
+                let filter = format!("aid <= {rows}");
+                writeln!(
+                    file,
+                    "SELECT aid, abalance FROM pgbench_accounts WHERE {filter};"
+                )?;
+                command.arg("-f").arg(file.path());
             }
         }
         let output = command

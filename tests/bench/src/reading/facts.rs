@@ -225,6 +225,26 @@ const TABLE: &[(Metric, Facts)] = &[
         Metric::Growth1000,
         facts("simple, 1,000 clients", TRANSACTION, &[]),
     ),
+    (
+        Metric::Rows100,
+        facts("simple, 100 rows, 8 clients", TRANSACTION, &[]),
+    ),
+    (
+        Metric::Rows10000,
+        facts("simple, 10,000 rows, 8 clients", TRANSACTION, &[]),
+    ),
+    (
+        Metric::Servers5,
+        facts("simple, 128 clients on 5 servers", TRANSACTION, &[]),
+    ),
+    (
+        Metric::Servers20,
+        facts("simple, 128 clients on 20 servers", TRANSACTION, &[]),
+    ),
+    (
+        Metric::Servers80,
+        facts("simple, 128 clients on 80 servers", TRANSACTION, &[]),
+    ),
 ];
 
 #[cfg(test)]

@@ -7,7 +7,10 @@ use tempfile::TempDir;
 use tollgate_iam::token::{MintRequest, mint};
 use tollgate_testkit::{Guarded, Ports, Tollgate};
 
-use super::{PASSWORD, USER, tollgate::options};
+use super::{
+    PASSWORD, USER,
+    tollgate::{options, resize},
+};
 use crate::{
     door::{Door, Entry, Tls},
     process::Process,
@@ -96,6 +99,14 @@ impl Instance {
         tollgate.stop()?;
         tollgate.set_options(options);
         tollgate.restart()
+    }
+
+    /// Gives the pools of ours so many server connections.
+    pub(crate) fn resize_pools(&self, connections: u32) -> Result<()> {
+        let Held::Tollgate(tollgate, _) = &self.held else {
+            bail!("only ours has pools to resize");
+        };
+        resize(tollgate, connections)
     }
 
     /// Ends it in order and waits for that; a peer is ended when it is dropped.

@@ -104,10 +104,7 @@ pub(super) async fn prepare(api: &Api, database: &Value) -> Result<AccessKey> {
 pub(super) async fn proxy(api: &Api, body: &Value) -> Result<u16> {
     let name = body["name"].as_str().context("no name")?;
     api.post("/v1/proxies", body).await?.expect(201)?;
-    let pool = json!({"maximumPoolSize": POOL});
-    api.patch(&format!("/v1/proxies/{name}/target-groups/default"), &pool)
-        .await?
-        .expect(200)?;
+    set_pool(api, name, POOL).await?;
     let targets = format!("/v1/proxies/{name}/targets");
     api.post(&targets, &json!({"database": "db"}))
         .await?
@@ -121,6 +118,18 @@ pub(super) async fn proxy(api: &Api, body: &Value) -> Result<u16> {
     .await?;
     let port = proxy["endpoints"][0]["port"].as_u64().context("no port")?;
     u16::try_from(port).context("no port")
+}
+
+async fn set_pool(api: &Api, proxy: &str, connections: u32) -> Result<()> {
+    let path = format!("/v1/proxies/{proxy}/target-groups/default");
+    let pool = json!({"maximumPoolSize": connections});
+    api.patch(&path, &pool).await?.expect(200)?;
+    Ok(())
+}
+
+/// Gives the cheap proxy's pool so many server connections.
+pub(super) fn resize(tollgate: &Tollgate, connections: u32) -> Result<()> {
+    blocking(async { set_pool(&tollgate.api()?, "cheap", connections).await })
 }
 
 /// Where clients of this proxy come in.
