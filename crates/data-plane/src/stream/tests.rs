@@ -1,7 +1,8 @@
 //! Streams over real sockets.
 
 use std::future::poll_fn;
-use std::task::Waker;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Wake, Waker};
 
 use tokio::net::TcpListener;
 
@@ -107,6 +108,52 @@ async fn carries_a_mebibyte_both_ways_at_once() {
             exchange(&mut far, &back, MEBIBYTE)
         );
         assert!(at_near == back && at_far == there, "{kind:?}");
+    }
+}
+
+/// Whether somebody was woken.
+#[derive(Default)]
+struct Bell(AtomicBool);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+async fn until_readable(stream: &Stream) {
+    while !stream.is_readable() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// What a relay relies on when it leaves a socket alone: a read that found nothing is followed by a wake-up when
+/// there is something, and until then the stream is not readable.
+#[tokio::test]
+async fn a_stream_that_is_left_alone_wakes_who_read_last() {
+    for kind in BOTH {
+        let (mut near, mut far) = pair(kind).await;
+        let bell = Arc::new(Bell::default());
+        let waker = Waker::from(Arc::clone(&bell));
+        let mut buf = [0; 64];
+        for round in 0..3 {
+            bell.0.store(false, Ordering::Relaxed);
+            assert!(
+                near.poll_read(&mut Context::from_waker(&waker), &mut buf)
+                    .is_pending()
+            );
+            assert_eq!(Watch::after_pending(), Watch::On);
+            assert!(!near.is_readable(), "{kind:?} {round}");
+            far.write_all(b"word").await.unwrap();
+            until_readable(&near).await;
+            assert!(bell.0.load(Ordering::Relaxed), "{kind:?} {round}");
+            // A session ticket may have come before it.
+            let count = poll_fn(|cx| near.poll_read(cx, &mut buf)).await.unwrap();
+            assert_eq!(&buf[..count], b"word", "{kind:?} {round}");
+        }
+        assert!(now(|cx| near.poll_read(cx, &mut buf)).is_pending());
+        drop(far);
+        until_readable(&near).await;
     }
 }
 
