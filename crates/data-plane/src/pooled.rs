@@ -1,8 +1,12 @@
 //! A server connection as it lies in a pool: the socket plus what its sessions must know about it.
 
+use std::future::{Future, poll_fn};
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+
+use tokio::task::coop;
 
 use crate::engine::{Engine, Parked, Server};
 use crate::pool_key::PoolKey;
@@ -60,11 +64,10 @@ impl<E: Engine> Pooled<E> {
 
     /// Watches an idle connection: `Some` when something happened on it that disqualifies it.
     pub(crate) fn idle_event(&mut self, waker: &Waker) -> Option<IdleEvent> {
-        match self
-            .server
-            .stream()
-            .poll_idle(&mut Context::from_waker(waker))
-        {
+        let stream = self.server.stream();
+        // A task that has done much this turn would be told that nothing has happened.
+        let look = pin!(coop::unconstrained(poll_fn(|cx| stream.poll_idle(cx))));
+        match look.poll(&mut Context::from_waker(waker)) {
             Poll::Ready(event) => Some(event),
             Poll::Pending => None,
         }

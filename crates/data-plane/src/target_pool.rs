@@ -245,6 +245,7 @@ impl<E: Engine> TargetPool<E> {
 
     /// Another shard needs a connection of `key`, or the room for one.
     pub(crate) fn help(self: &Rc<Self>, shard: &Rc<Shard>, key: &Arc<PoolKey>, from: ShardNumber) {
+        self.watch_returned(shard);
         let parcel = self
             .core
             .borrow_mut()
@@ -302,9 +303,10 @@ impl<E: Engine> TargetPool<E> {
     /// The janitor's call, every tick.
     pub(crate) fn tick(self: &Rc<Self>, shard: &Rc<Shard>, now: Millis) {
         self.target.routines.tick(now);
+        // Before any of them goes to another shard, which would not know what this one's runtime knows.
+        self.watch_returned(shard);
         self.core.borrow_mut().tick(now);
         self.act(shard);
-        self.watch_returned(shard);
         let stats = self.stats();
         self.metrics.show(&stats);
     }
