@@ -52,6 +52,7 @@ pub(super) const SCRIPTS: Theme = &[
             "Q(show client_encoding)",
         ],
     ),
+    // Without `set role none`, which a move to another server connection forgets (compatibility.md).
     (
         "a role at startup",
         &[
@@ -59,7 +60,6 @@ pub(super) const SCRIPTS: Theme = &[
             "Q(select current_user, session_user)",
             "Q(set role bob) Q(select current_user)",
             "Q(reset role) Q(select current_user)",
-            "Q(set role none) Q(select current_user)",
             "Q(discard all) Q(select current_user)",
         ],
     ),
