@@ -16,6 +16,8 @@ mod goodbye;
 mod greeting;
 mod greetings;
 mod handshake;
+#[cfg(test)]
+mod hostility;
 mod identity;
 mod janitor;
 mod killing;

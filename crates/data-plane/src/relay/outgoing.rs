@@ -41,16 +41,22 @@ impl Outgoing {
             return Ok(0);
         };
         let Some(second) = pieces.next() else {
-            return self.write_one(stream, cx, first);
+            // What there is most often needs no list.
+            return self.send(stream, cx, &mut [IoSlice::new(first)]);
         };
-        let pieces = [first, second].into_iter().chain(pieces);
-        let mut slices: SmallVec<[IoSlice<'a>; PIECES]> = SmallVec::new();
-        let mut total = 0;
-        for piece in pieces {
-            total += piece.len();
-            slices.push(IoSlice::new(piece));
-        }
-        let mut rest = slices.as_mut_slice();
+        let all = [first, second].into_iter().chain(pieces);
+        let mut slices: SmallVec<[IoSlice<'a>; PIECES]> = all.map(IoSlice::new).collect();
+        self.send(stream, cx, &mut slices)
+    }
+
+    fn send(
+        &mut self,
+        stream: &mut Stream,
+        cx: &mut Context<'_>,
+        slices: &mut [IoSlice<'_>],
+    ) -> io::Result<usize> {
+        let total = slices.iter().map(|slice| slice.len()).sum();
+        let mut rest = slices;
         while self.is_empty() && !rest.is_empty() {
             let batch = rest.len().min(PIECES);
             let head = rest.get(..batch).unwrap_or_default();
@@ -68,29 +74,6 @@ impl Outgoing {
             flushed(stream.poll_flush(cx))?;
         }
         Ok(total)
-    }
-
-    /// The same for the one piece that there is most often: a socket takes it whole.
-    fn write_one(
-        &mut self,
-        stream: &mut Stream,
-        cx: &mut Context<'_>,
-        piece: &[u8],
-    ) -> io::Result<usize> {
-        let mut rest = piece;
-        while self.is_empty() && !rest.is_empty() {
-            match stream.poll_write_vectored(cx, &[IoSlice::new(rest)]) {
-                Poll::Ready(Ok(0)) => return Err(io::Error::from(io::ErrorKind::WriteZero)),
-                Poll::Ready(Ok(count)) => rest = rest.get(count..).unwrap_or_default(),
-                Poll::Ready(Err(error)) => return Err(error),
-                Poll::Pending => break,
-            }
-        }
-        self.bytes.extend_from_slice(rest);
-        if stream.has_pending_output() {
-            flushed(stream.poll_flush(cx))?;
-        }
-        Ok(piece.len())
     }
 
     /// Tries again to get rid of what is kept. True when something went out.

@@ -1,6 +1,7 @@
 //! Servers that lie, stall or talk rubbish: the opening ends with an error that says so, soon.
 
 use super::*;
+use crate::hostility::Then;
 
 /// What the server says next, given what it was sent.
 type Line = Box<dyn Fn(&[u8]) -> Vec<u8> + Send>;
@@ -28,32 +29,6 @@ fn welcome() -> Vec<u8> {
     .concat()
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Then {
-    Close,
-    /// Says nothing more.
-    Stall,
-    /// The same, and the other side is to have had enough of it soon.
-    Outlast,
-}
-
-impl Then {
-    fn is_silent(self) -> bool {
-        match self {
-            Self::Close => false,
-            Self::Stall | Self::Outlast => true,
-        }
-    }
-
-    /// What is refused for another reason must not meet the deadline, however busy the machine is.
-    fn deadline(self) -> Duration {
-        match self {
-            Self::Close | Self::Stall => Duration::from_mins(1),
-            Self::Outlast => Duration::from_millis(300),
-        }
-    }
-}
-
 /// Plays a server that hears something before each line it says.
 async fn play(listener: TcpListener, lines: Vec<Line>, then: Then) {
     let mut stream = Stream::Plain(listener.accept().await.unwrap().0);
@@ -66,10 +41,7 @@ async fn play(listener: TcpListener, lines: Vec<Line>, then: Then) {
             return;
         }
     }
-    if then.is_silent() {
-        // Until the other side has had enough.
-        while stream.read_some(&mut BytesMut::new()).await.unwrap_or(0) > 0 {}
-    }
+    then.after(&mut stream).await;
 }
 
 async fn attempt(

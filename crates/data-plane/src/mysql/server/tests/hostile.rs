@@ -9,32 +9,7 @@ use tollgate_wire_mysql::handshake::{self, Greeting, Nonce};
 use tollgate_wire_mysql::reply::{self, OkPacket};
 
 use super::*;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Then {
-    Close,
-    /// Says nothing more.
-    Stall,
-    /// The same, and the other side is to have had enough of it soon.
-    Outlast,
-}
-
-impl Then {
-    fn is_silent(self) -> bool {
-        match self {
-            Self::Close => false,
-            Self::Stall | Self::Outlast => true,
-        }
-    }
-
-    /// What is refused for another reason must not meet the deadline, however busy the machine is.
-    fn deadline(self) -> Duration {
-        match self {
-            Self::Close | Self::Stall => Duration::from_mins(1),
-            Self::Outlast => Duration::from_millis(300),
-        }
-    }
-}
+use crate::hostility::Then;
 
 /// Plays a server that says the first line at once and each further one when it has heard something.
 async fn play(listener: TcpListener, lines: Vec<Vec<u8>>, then: Then) {
@@ -48,10 +23,7 @@ async fn play(listener: TcpListener, lines: Vec<Vec<u8>>, then: Then) {
             return;
         }
     }
-    if then.is_silent() {
-        // Until the other side has had enough.
-        while stream.read_some(&mut BytesMut::new()).await.unwrap_or(0) > 0 {}
-    }
+    then.after(&mut stream).await;
 }
 
 async fn attempt(
