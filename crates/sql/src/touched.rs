@@ -27,7 +27,7 @@ struct Touch {
 pub enum LastTouch {
     /// A value of its own.
     Set,
-    /// The default: `RESET name`, `SET name TO DEFAULT`, `SET ROLE NONE`, `SET TIME ZONE LOCAL`.
+    /// The default: `RESET name`, `SET name TO DEFAULT`, `SET TIME ZONE LOCAL`.
     Reset,
 }
 

@@ -12,6 +12,7 @@ mod mysql;
 mod pins;
 mod prepared;
 mod raw;
+mod roles;
 mod rubbish;
 mod security_groups;
 mod sequences;

@@ -2,7 +2,7 @@
 
 use super::Session;
 use super::link::Past;
-use super::pending::{ROLE, is_custom};
+use super::pending::{NO_ROLE, ROLE, is_custom};
 use super::queue::{Expected, Kind};
 use super::settings::{Question, Reading, Settings};
 use crate::{Effects, PinReason};
@@ -50,11 +50,12 @@ impl Session {
         };
         self.pins.answered(question.facts(), answer.facts);
         let values = question.names().zip(&answer.values);
+        // Where nobody is known to have set a role, to have none is the default.
+        let has_role = self.settings.get(ROLE).is_some();
         let changes = values.map(|(name, value)| {
-            // To have no role is to have set none.
             let value = value
                 .as_deref()
-                .filter(|value| name != ROLE || *value != b"none");
+                .filter(|value| has_role || name != ROLE || *value != NO_ROLE);
             (name, value)
         });
         let mut settings = self.settings.changed(changes);

@@ -28,6 +28,9 @@ const NOT_RESET: [&[u8]; 2] = [ROLE, b"session_authorization"];
 /// Never among those that `pg_settings` lists.
 pub(super) const ROLE: &[u8] = b"role";
 
+/// What a session that acts as itself says its role is.
+pub(super) const NO_ROLE: &[u8] = b"none";
+
 /// Changes whose outcome is not known yet.
 #[derive(Debug)]
 pub(crate) struct Pending {
@@ -394,7 +397,9 @@ impl Pending {
                 for touched in &open.settings {
                     self.ask_name(&touched.name, parameters);
                 }
-                None
+                let mut role = open.settings.iter().filter(|one| *one.name == *ROLE);
+                role.any(|one| one.last == LastTouch::Set)
+                    .then(|| with_some_role(settings))
             }
         }
     }
@@ -420,7 +425,12 @@ impl Pending {
                 LastTouch::Set => match parameters.value(&touched.name) {
                     // Set to what it was: it is set all the same, and will not follow its default.
                     Some(value) => known = known.changed([(&*touched.name, Some(value))]),
-                    None => self.ask_name(&touched.name, parameters),
+                    None => {
+                        self.ask_name(&touched.name, parameters);
+                        if *touched.name == *ROLE {
+                            known = with_some_role(&known);
+                        }
+                    }
                 },
             }
         }
@@ -458,6 +468,15 @@ impl Pending {
         if !self.open.is_nothing() {
             self.open.commits = Commits::Some;
         }
+    }
+}
+
+/// The same settings with a role among them, until the server says which. A session may begin with a role, so
+/// to have set none is not the same as to have set nothing.
+fn with_some_role(settings: &Settings) -> Settings {
+    match settings.get(ROLE) {
+        Some(_) => settings.clone(),
+        None => settings.changed([(ROLE, Some(NO_ROLE))]),
     }
 }
 

@@ -251,9 +251,8 @@ impl Statement {
     }
 
     fn setting_value(&mut self, token: Token<'_>) {
-        let name = self.setting.name;
-        let last = match (token.keyword(), name.as_bytes()) {
-            (b"default", _) | (b"none", b"role") => LastTouch::Reset,
+        let last = match token.keyword() {
+            b"default" => LastTouch::Reset,
             _ => LastTouch::Set,
         };
         self.setting_known(last);
@@ -300,7 +299,8 @@ impl Statement {
             }
             b"session_authorization" => {
                 self.touch_name(reach, name, last);
-                self.touch_name(reach, &Name::from_bytes(b"role"), last);
+                // Whoever is chosen begins without a role of their own choice.
+                self.touch_name(reach, &Name::from_bytes(b"role"), LastTouch::Reset);
             }
             // Names of old; source: PostgreSQL 16 `map_old_guc_names`.
             b"sort_mem" => self.touch_name(reach, &Name::from_bytes(b"work_mem"), last),

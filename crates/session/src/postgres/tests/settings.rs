@@ -305,6 +305,44 @@ fn a_role_is_not_reset_with_all() {
     );
 }
 
+/// A session may begin with a role: to have none is then not what it began with.
+#[test]
+fn to_have_set_no_role_moves_too() {
+    for text in [
+        "set role none",
+        "begin; set role none; savepoint a; rollback to a; commit",
+    ] {
+        let tags = match text.split_once(';') {
+            None => "C(SET)",
+            Some(_) => "C(BEGIN) C(SET) C(SAVEPOINT) C(ROLLBACK) C(COMMIT)",
+        };
+        check(&format!(
+            "F> Q({text})
+             ! borrow
+             B> {tags} Z(I)
+             -> ASK(role)
+             B ANSWER(none)
+             ! release
+             fresh
+             F Q(select 1)
+             ! borrow
+             ! replies
+             -> SET(-ROLE,-SESSION AUTHORIZATION,ROLE \"none\")
+             B SET
+             -> Q(select 1)
+             B> C(SELECT 1) Z(I)
+             ! release
+             F> Q(reset role)
+             ! borrow
+             B> C(RESET) Z(I)
+             ! release
+             fresh
+             F> Q(select 1)
+             ! borrow"
+        ));
+    }
+}
+
 #[test]
 fn discard_all_is_not_undone_by_a_later_error() {
     after_set(

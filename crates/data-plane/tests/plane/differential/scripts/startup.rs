@@ -52,7 +52,6 @@ pub(super) const SCRIPTS: Theme = &[
             "Q(show client_encoding)",
         ],
     ),
-    // Without `set role none`, which a move to another server connection forgets (compatibility.md).
     (
         "a role at startup",
         &[
@@ -60,7 +59,17 @@ pub(super) const SCRIPTS: Theme = &[
             "Q(select current_user, session_user)",
             "Q(set role bob) Q(select current_user)",
             "Q(reset role) Q(select current_user)",
+            "Q(set role none) Q(select current_user)",
+            "Q(begin; set role bob; savepoint a; set role none; rollback to a; commit) Q(select current_user)",
+            "Q(begin; set role none; savepoint a; set role bob; rollback to a; commit) Q(select current_user)",
+            "Q(select set_config('role', 'alice', false)) Q(set role to 'none') Q(select current_user)",
+            "Q(set role none; select 1/0) Q(select current_user)",
             "Q(discard all) Q(select current_user)",
+            "Q(begin; set role none; rollback) Q(select current_user)",
+            "Q(begin; set local role none; commit) Q(select current_user)",
+            "Q(set role none) Q(reset all) Q(select current_user)",
+            "Q(reset role) Q(select current_user)",
+            "Q(do $$ begin perform set_config('role', 'none', false); end $$) Q(select current_user)",
         ],
     ),
     (
