@@ -107,15 +107,21 @@ impl Session {
         if self.pending.has_reset_all() && self.pins.settings_reset() {
             self.pending.ask_for_what_is_not_reset();
         }
+        let sets_role = self.pending.sets(ROLE);
         let known = self
             .pending
             .transaction_over(&self.settings, &link.parameters);
-        let settings = match &known {
+        let mut settings = match &known {
             // A text that resets says nothing of what a default is by now, and neither does the server, if
             // the value is the same.
             Some(known) => link.parameters.in_force(known),
             None => link.parameters.observed(&self.settings),
         };
+        // Which, the server will say. A session may begin with a role: to have set none is not to have set
+        // nothing.
+        if sets_role && settings.get(ROLE).is_none() {
+            settings = settings.changed([(ROLE, Some(NO_ROLE))]);
+        }
         self.settings_are(settings);
     }
 

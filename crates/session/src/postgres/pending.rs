@@ -397,9 +397,7 @@ impl Pending {
                 for touched in &open.settings {
                     self.ask_name(&touched.name, parameters);
                 }
-                let mut role = open.settings.iter().filter(|one| *one.name == *ROLE);
-                role.any(|one| one.last == LastTouch::Set)
-                    .then(|| with_some_role(settings))
+                None
             }
         }
     }
@@ -425,12 +423,7 @@ impl Pending {
                 LastTouch::Set => match parameters.value(&touched.name) {
                     // Set to what it was: it is set all the same, and will not follow its default.
                     Some(value) => known = known.changed([(&*touched.name, Some(value))]),
-                    None => {
-                        self.ask_name(&touched.name, parameters);
-                        if *touched.name == *ROLE {
-                            known = with_some_role(&known);
-                        }
-                    }
+                    None => self.ask_name(&touched.name, parameters),
                 },
             }
         }
@@ -468,15 +461,6 @@ impl Pending {
         if !self.open.is_nothing() {
             self.open.commits = Commits::Some;
         }
-    }
-}
-
-/// The same settings with a role among them, until the server says which. A session may begin with a role, so
-/// to have set none is not the same as to have set nothing.
-fn with_some_role(settings: &Settings) -> Settings {
-    match settings.get(ROLE) {
-        Some(_) => settings.clone(),
-        None => settings.changed([(ROLE, Some(NO_ROLE))]),
     }
 }
 
