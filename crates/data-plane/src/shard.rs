@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 use tollgate_pool::{Passport, Shard as ShardNumber};
 use tollgate_session::Effects;
+use tollgate_session::mysql::TextTable;
 use tollgate_session::postgres::{StatementTable, TableSeed};
 use tollgate_telemetry::Metrics;
 use tollgate_types::{PinReport, ProxyId, SessionInfo, TargetId};
@@ -172,8 +173,10 @@ pub(crate) struct Shard {
     pins: RefCell<HashMap<ProxyId, Rc<PinBook>>>,
     /// Counters.
     pub(crate) metrics: ShardMetrics,
-    /// Prepared statements of all sessions.
+    /// Prepared statements of all sessions of PostgreSQL.
     pub(crate) statements: StatementTable,
+    /// Texts that sessions of MySQL and MariaDB have read.
+    pub(crate) texts: TextTable,
     /// I/O buffers.
     pub(crate) buffers: Buffers,
     /// The vocabulary between session machines and relays, reused turn by turn.
@@ -208,6 +211,7 @@ impl Shard {
             pins: RefCell::new(HashMap::new()),
             metrics,
             statements,
+            texts: TextTable::default(),
             buffers: Buffers::default(),
             effects: Cell::new(None),
             clock,

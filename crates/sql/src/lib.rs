@@ -36,7 +36,7 @@ pub mod fuzz;
 pub use calls::Calls;
 pub use digest::digest;
 pub use effect::EffectSet;
-pub use memo::Memo;
+pub use memo::{Memo, MySqlMemo};
 pub use name::Name;
 pub use namings::{Deed, Naming, Namings};
 pub use routines::{Conduct, Reach, Reading, Routine, Routines};

@@ -69,6 +69,7 @@ pub(super) async fn greet(
         status: welcome.status,
         variable_sets: variable_sets(&shard, &new),
         heritage: login.heritage,
+        texts: shard.texts.clone(),
     });
     let control = Rc::new(SessionControl::new(
         new,

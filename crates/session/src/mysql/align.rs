@@ -43,6 +43,10 @@ enum Aligned {
 impl Session {
     /// Gives the server connection the client's settings. `None`: the client's bytes may follow at once.
     pub(super) fn align(&mut self, out: &mut Effects) -> Option<Want> {
+        if let Some(link) = &mut self.link {
+            link.settings.share(&mut self.settings);
+            link.variables.share(&mut self.variables.known);
+        }
         let target = self.settings.clone();
         self.align_to(&target, out)
     }

@@ -109,6 +109,7 @@ fn session(server: Server) -> Session {
         status: StatusFlags::AUTOCOMMIT,
         variable_sets: VariableSets::Pin,
         heritage: None,
+        texts: crate::mysql::TextTable::default(),
     })
 }
 

@@ -48,6 +48,7 @@ mod sight;
 mod spelling;
 mod sqlstates;
 mod statements;
+mod texts;
 mod tracking;
 mod unseen;
 mod variables;
@@ -74,6 +75,7 @@ pub use excluding::VariableSets;
 pub use heritage::Heritage;
 pub use kill::{KillRequest, Killed};
 pub use link::{Clean, Past, ServerConfig, ServerState};
+pub use texts::TextTable;
 pub use tollgate_sql::mysql::{KillTarget, Server};
 pub use unseen::CodeWatch;
 
@@ -132,6 +134,8 @@ pub struct SessionConfig {
     pub variable_sets: VariableSets,
     /// What a session before this one over the same connection has left, if there was one.
     pub heritage: Option<Heritage>,
+    /// The texts that were read before, by this session and by others.
+    pub texts: TextTable,
 }
 
 /// What the session wants after looking at the client's bytes.

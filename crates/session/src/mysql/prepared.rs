@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tollgate_sql::mysql::{EffectSet, Server, classify};
+use tollgate_sql::mysql::{EffectSet, Server};
 use tollgate_wire_mysql::command::{
     self, BulkExecute, Command, ExecuteHead, Parameters, Types, execute_head, execute_parameters,
 };
@@ -55,11 +55,12 @@ impl Session {
         };
         let mut changed = None;
         if message.is_whole() {
-            let summary = classify(self.mode(), text);
-            statement.about = self.about(&summary, text);
-            statement.asking = Asking::of(&summary, text);
+            let read = self.read(text);
+            let summary = &read.summary;
+            statement.about = self.about(&read, text);
+            statement.asking = Asking::of(summary, text);
             statement.shows = Shown::of(text);
-            let numbers = self.our_numbers(&summary);
+            let numbers = self.our_numbers(summary);
             if !numbers.is_empty() {
                 statement.spelled = Spelled::of(text, &numbers).into();
                 changed = Some(with_replacements(text, numbers));

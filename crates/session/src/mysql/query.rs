@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use tollgate_sql::mysql::{
-    Charset, ConnectionIdCall, EffectSet, Mode, Placement, Scanner, Summary, classify, digest,
-};
+use tollgate_sql::mysql::{ConnectionIdCall, EffectSet, Mode, Placement, Scanner, Summary, digest};
 use tollgate_wire_mysql::command::{self, Command};
 use tollgate_wire_mysql::error_code::ErrorCode;
 use tollgate_wire_mysql::frame::Sequence;
@@ -18,6 +16,7 @@ use super::named::{Called, Named};
 use super::plain::Source;
 use super::questions::{Asked, Form, Replacement, reads_insert_id, with_replacements};
 use super::spelling::Spelled;
+use super::texts::Text;
 use super::{Known, Session, plain, variables};
 use crate::Effects;
 
@@ -49,26 +48,22 @@ const REMARKABLE: EffectSet = EffectSet::USER_VARIABLE_SET
 impl Session {
     /// How the server reads the client's texts.
     pub(super) fn mode(&self) -> Mode {
-        let value = |name: &[u8]| {
-            let set = self.settings.value(name).or(self.baseline.value(name));
-            set.and_then(Option::as_deref)
-        };
-        let charset = value(b"character_set_client").map_or(Charset::Utf8, Charset::from_name);
-        let mode = Mode {
-            server: self.config.server,
-            charset,
-            ..Mode::default()
-        };
-        mode.with_sql_mode(value(b"sql_mode").unwrap_or_default())
+        self.settings.mode(self.config.server, &self.baseline)
     }
 
-    pub(super) fn about(&self, summary: &Summary, text: &[u8]) -> About {
+    /// What a complete text of the client says.
+    pub(super) fn read(&self, text: &[u8]) -> Text {
+        self.config.texts.read(self.mode(), text)
+    }
+
+    pub(super) fn about(&self, read: &Text, text: &[u8]) -> About {
+        let summary = &read.summary;
         let remarkable = summary.effects.intersects(REMARKABLE);
         let digest = remarkable.then(|| digest(self.mode(), text, MAX_DIGEST).into());
         let schema = self.settings.schema.as_deref();
         let named = Named::of(summary, text, schema, Called::Directly);
         let mut about = About::of(summary, digest).with(named);
-        about.finds = Finds::of(self.config.server, summary, text);
+        about.finds = read.finds;
         if summary.effects == EffectSet::USER_VARIABLE_SET {
             about.literals = self.literals(text);
         }
@@ -104,7 +99,7 @@ impl Session {
 
     /// What a statement of SQL `PREPARE` with this text does; `None` when the text does not tell.
     pub(super) fn about_prepared(&self, text: &[u8]) -> Option<About> {
-        let summary = classify(self.mode(), text);
+        let Text { summary, finds } = self.read(text);
         let nested = EffectSet::PREPARE
             .union(EffectSet::EXECUTE)
             .union(EffectSet::EXECUTE_IMMEDIATE)
@@ -115,7 +110,7 @@ impl Session {
         let schema = self.settings.schema.as_deref();
         let named = Named::of(&summary, text, schema, Called::Directly);
         let mut about = About::of(&summary, None).with(named);
-        about.finds = Finds::of(self.config.server, &summary, text);
+        about.finds = finds;
         self.judge(&mut about, text);
         Some(about)
     }
@@ -195,9 +190,11 @@ impl Session {
         if !message.is_whole() {
             return self.long_query(message, query.text, out);
         }
-        let mode = self.mode();
-        let summary = classify(mode, query.text);
-        if let Some(target) = plain::kills_itself(self.config.server, query.text) {
+        let read = self.read(query.text);
+        let summary = &read.summary;
+        if summary.effects.intersects(EffectSet::KILL)
+            && let Some(target) = plain::kills_itself(self.config.server, query.text)
+        {
             let own = u64::from(self.config.connection_id);
             return self.kill(target, own, message, out);
         }
@@ -221,7 +218,7 @@ impl Session {
             return Step::Wait(want);
         }
         let mut replacements = Vec::new();
-        match self.asked(&summary, query.text) {
+        match self.asked(summary, query.text) {
             Asked::Nothing => {}
             Asked::Conditions(shown) => {
                 let _next = self.show_conditions(shown, Form::Text, out);
@@ -242,8 +239,8 @@ impl Session {
             }
             Asked::Numbers(numbers) => replacements = numbers,
         }
-        self.expect_text(&summary, query.text);
-        replacements.extend(self.our_numbers(&summary));
+        self.expect_text(&read, query.text);
+        replacements.extend(self.our_numbers(summary));
         if replacements.is_empty() {
             return self.pass(message, out);
         }
@@ -276,18 +273,18 @@ impl Session {
         next: Sequence,
         out: &mut Effects,
     ) -> Step {
-        let summary = classify(self.mode(), rest);
-        self.expect_text(&summary, rest);
+        let read = self.read(rest);
+        self.expect_text(&read, rest);
         if let Some(exchange) = self.exchange_mut() {
             exchange.begun = Some(next);
         }
-        let replacements = self.our_numbers(&summary);
+        let replacements = self.our_numbers(&read.summary);
         self.pass_replaced(message, (prefix, rest), replacements, out)
     }
 
     /// The reply to this text comes next; one that may ask for a file is kept, to check the name it asks for.
-    fn expect_text(&mut self, summary: &Summary, text: &[u8]) {
-        let about = self.about(summary, text);
+    fn expect_text(&mut self, read: &Text, text: &[u8]) {
+        let about = self.about(read, text);
         let local = about.effects.intersects(EffectSet::LOCAL_INFILE);
         self.expect(Command::Query, about);
         if local && let Some(exchange) = self.exchange_mut() {

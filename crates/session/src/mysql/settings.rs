@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tollgate_sql::mysql::{Backslash, Charset, DoubleQuotes, Mode, Server};
 use tollgate_wire_mysql::charset;
 
 /// The value of a variable as the server reports it; `None` is NULL.
@@ -37,6 +38,12 @@ const CERTAIN: &[&[u8]] = &[
     b"unique_checks",
     b"wait_timeout",
 ];
+
+/// The character set of the client's texts.
+const CHARSET: &[u8] = b"character_set_client";
+
+/// How the server reads them besides.
+const SQL_MODE: &[u8] = b"sql_mode";
 
 /// What follows the character set of the connection and may differ from it.
 const COLLATION: &[u8] = b"collation_connection";
@@ -130,26 +137,79 @@ pub(super) struct Settings {
     pub(super) schema: Option<Arc<[u8]>>,
     /// As `SET ROLE` takes it; `None` for what the connection began with.
     pub(super) role: Option<Arc<[u8]>>,
-    variables: Arc<BTreeMap<Box<[u8]>, Value>>,
+    variables: Arc<Variables>,
+}
+
+/// Values by name, and what is read from some of them for every text.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Variables {
+    values: BTreeMap<Box<[u8]>, Value>,
+    /// The kind of `character_set_client`, if that is set.
+    charset: Option<Charset>,
+    /// The mode with what `sql_mode` says, if that is set.
+    quoting: Option<Quoting>,
+}
+
+/// What of `sql_mode` the cutting of tokens depends on.
+type Quoting = (DoubleQuotes, Backslash);
+
+impl Variables {
+    fn insert(&mut self, name: &[u8], value: Option<&[u8]>) {
+        match name {
+            CHARSET => self.charset = Some(value.map_or(Charset::Utf8, Charset::from_name)),
+            SQL_MODE => {
+                let mode = Mode::default().with_sql_mode(value.unwrap_or_default());
+                self.quoting = Some((mode.double_quotes, mode.backslash));
+            }
+            _ => {}
+        }
+        self.values.insert(name.into(), value.map(Into::into));
+    }
+
+    fn remove(&mut self, name: &[u8]) {
+        match name {
+            CHARSET => self.charset = None,
+            SQL_MODE => self.quoting = None,
+            _ => {}
+        }
+        self.values.remove(name);
+    }
 }
 
 impl Settings {
     pub(super) fn value(&self, name: &[u8]) -> Option<&Value> {
-        self.variables.get(name)
+        self.variables.values.get(name)
+    }
+
+    /// How the server reads texts under these settings; what they do not say, `baseline` does.
+    pub(super) fn mode(&self, server: Server, baseline: &Self) -> Mode {
+        let (own, theirs) = (&self.variables, &baseline.variables);
+        let quoting = own.quoting.or(theirs.quoting);
+        let (double_quotes, backslash) = quoting.unwrap_or_default();
+        Mode {
+            server,
+            double_quotes,
+            backslash,
+            charset: own.charset.or(theirs.charset).unwrap_or_default(),
+        }
+    }
+
+    /// States that have the same variables keep them once; see [`share`].
+    pub(super) fn share(&mut self, other: &mut Self) {
+        share(&mut self.variables, &mut other.variables);
     }
 
     pub(super) fn set(&mut self, name: &[u8], value: Option<&[u8]>) {
         let same = self
-            .variables
-            .get(name)
+            .value(name)
             .is_some_and(|known| known.as_deref() == value);
         if !same {
-            Arc::make_mut(&mut self.variables).insert(name.into(), value.map(Into::into));
+            Arc::make_mut(&mut self.variables).insert(name, value);
         }
     }
 
     pub(super) fn unset(&mut self, name: &[u8]) {
-        if self.variables.contains_key(name) {
+        if self.value(name).is_some() {
             Arc::make_mut(&mut self.variables).remove(name);
         }
     }
@@ -182,10 +242,14 @@ impl Settings {
 
     /// The variables that the two states do not have in common.
     pub(super) fn names_not_as_in(&self, other: &Self) -> Vec<Box<[u8]>> {
-        let names = self.variables.keys().chain(other.variables.keys());
-        let pairs = names.map(|name| (name, self.variables.get(name), other.variables.get(name)));
+        let names = self.names().chain(other.names());
+        let pairs = names.map(|name| (name, self.value(name), other.value(name)));
         let differing = pairs.filter(|(_, here, there)| here != there);
-        differing.map(|(name, _, _)| name.clone()).collect()
+        differing.map(|(name, _, _)| name.into()).collect()
+    }
+
+    fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.variables.values.keys().map(AsRef::as_ref)
     }
 
     /// The `SET` that leads from here to `target`; `None` when there is nothing to set.
@@ -194,26 +258,38 @@ impl Settings {
             return None;
         }
         let mut change = Change::default();
-        let names = self.variables.keys().chain(target.variables.keys());
         let mut last: Option<&[u8]> = None;
-        let mut names: Vec<&[u8]> = names.map(AsRef::as_ref).collect();
+        let mut names: Vec<&[u8]> = self.names().chain(target.names()).collect();
         names.sort_unstable();
         for name in names {
             if last.replace(name) == Some(name) || name == COLLATION {
                 continue;
             }
-            let wanted = target.variables.get(name);
-            if self.variables.get(name) != wanted {
+            let wanted = target.value(name);
+            if self.value(name) != wanted {
                 change.assign(name, wanted.or_else(|| baseline.value(name)));
             }
         }
         // Another character set brings a collation of its own with it.
-        let wanted = target.variables.get(COLLATION);
-        let differs = |name: &[u8]| self.variables.get(name) != target.variables.get(name);
+        let wanted = target.value(COLLATION);
+        let differs = |name: &[u8]| self.value(name) != target.value(name);
         if differs(COLLATION) || differs(b"character_set_connection") {
             change.assign(COLLATION, wanted.or_else(|| baseline.value(COLLATION)));
         }
         change.is_needed().then_some(change)
+    }
+}
+
+/// Two that are the same become one, the one whose address is lower: so all that are the same come to be one, whoever
+/// meets whom, and are seen to be the same at a glance.
+pub(super) fn share<T: PartialEq>(here: &mut Arc<T>, there: &mut Arc<T>) {
+    let order = Arc::as_ptr(here).cmp(&Arc::as_ptr(there));
+    if order.is_ne() && here == there {
+        if order.is_lt() {
+            *there = Arc::clone(here);
+        } else {
+            *here = Arc::clone(there);
+        }
     }
 }
 
@@ -348,6 +424,54 @@ mod tests {
         );
         assert_eq!(change.certainty, Certainty::Certain);
         assert!(from.to(&from.clone(), &baseline).is_none());
+    }
+
+    #[test]
+    fn the_same_variables_are_kept_once() {
+        let mut states: Vec<_> = ["a", "b", "a", "a", "b", "a"]
+            .map(|zone| settings(&[("time_zone", Some(zone))]))
+            .into();
+        // As clients meet connections: whoever meets whom, in the end all have met by way of others.
+        for _ in 0..2 {
+            for at in 1..states.len() {
+                let (left, right) = states.split_at_mut(at);
+                for state in left {
+                    state.share(&mut right[0]);
+                }
+            }
+        }
+        for state in &states[1..] {
+            let same = state.variables == states[0].variables;
+            assert_eq!(Arc::ptr_eq(&state.variables, &states[0].variables), same);
+        }
+        assert_eq!(states[1].value(b"time_zone"), Some(&Some(b"b"[..].into())));
+        // Who changes one of them leaves the others alone.
+        states[2].set(b"time_zone", Some(b"c"));
+        assert_eq!(states[0].value(b"time_zone"), Some(&Some(b"a"[..].into())));
+    }
+
+    #[test]
+    fn a_mode_is_what_the_settings_or_else_the_baseline_say() {
+        let server = Server::MySql { version: 90_700 };
+        let baseline = settings(&[
+            ("sql_mode", Some("ANSI_QUOTES,NO_BACKSLASH_ESCAPES")),
+            ("character_set_client", Some("gbk")),
+        ]);
+        let mut state = Settings::default();
+        let mode = state.mode(server, &baseline);
+        assert_eq!(mode.double_quotes, DoubleQuotes::Identifier);
+        assert_eq!(mode.backslash, Backslash::Literal);
+        assert_eq!(mode.charset, Charset::Unsafe);
+        state.set(SQL_MODE, Some(b""));
+        state.set(CHARSET, Some(b"latin1"));
+        let mode = state.mode(server, &baseline);
+        assert_eq!(mode.double_quotes, DoubleQuotes::Text);
+        assert_eq!(mode.backslash, Backslash::Escape);
+        assert_eq!(mode.charset, Charset::SingleByte);
+        state.unset(SQL_MODE);
+        state.reset();
+        assert_eq!(state.mode(server, &baseline).charset, Charset::Unsafe);
+        assert_eq!(state.mode(server, &state).charset, Charset::Utf8);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::exchange::Literals;
 use super::named::{Bytes, Inquiry};
 use super::rows::text_row;
+use super::settings::share;
 
 /// Longest value that moves, in bytes.
 const MAX_VALUE: usize = 16 * 1024;
@@ -54,6 +55,11 @@ impl Variables {
 
     fn size(&self) -> usize {
         self.assignments.values().map(|text| text.len()).sum()
+    }
+
+    /// Sets of variables that are the same are kept once; see [`share`].
+    pub(super) fn share(&mut self, other: &mut Self) {
+        share(&mut self.assignments, &mut other.assignments);
     }
 
     /// The `SET` that leads from here to `target`; `None` when there is nothing to set.

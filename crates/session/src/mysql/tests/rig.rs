@@ -136,6 +136,7 @@ impl Rig {
                 status: StatusFlags::AUTOCOMMIT,
                 variable_sets: crate::mysql::VariableSets::Pin,
                 heritage: None,
+                texts: crate::mysql::TextTable::default(),
             }),
             socket: None,
             unread: Vec::new(),

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
 
-use tollgate_sql::{Dialect, Memo, StringStyle, Summary};
+use tollgate_sql::{Memo, StringStyle, Summary};
 
 use crate::postgres::queue::Meaning;
 use crate::postgres::settings::Reading;
@@ -153,7 +153,7 @@ impl StatementTable {
     /// What a complete text may do.
     pub(crate) fn classify(&self, style: StringStyle, text: &[u8]) -> Summary {
         let mut table = self.0.borrow_mut();
-        table.memo.classify(Dialect::PostgreSql, style, text)
+        table.memo.classify(style, text)
     }
 
     /// Statements in use.
