@@ -59,7 +59,8 @@ pub(crate) async fn serve(
                     socket,
                     peer,
                 };
-                tokio::task::spawn_local(connection(Rc::clone(&shard), arrival, permit));
+                let arrival = Box::pin(arrive(Rc::clone(&shard), arrival, permit));
+                tokio::task::spawn_local(connection(arrival));
             }
             Err(error) => {
                 tracing::warn!(proxy.id = %key.proxy, endpoint.port = key.port, %error, "accept failed, pausing");
@@ -120,9 +121,9 @@ struct Admitted {
 type Stay = Pin<Box<dyn Future<Output = ()>>>;
 
 /// The task of a connection. It holds no more than what the session needs: an arrival takes much more, and is over
-/// soon.
-async fn connection(shard: Rc<Shard>, arrival: Arrival, permit: OwnedSemaphorePermit) {
-    let stay = Box::pin(arrive(shard, arrival, permit)).await;
+/// soon. What is an argument of this would be held all the time.
+async fn connection(arrival: Pin<Box<impl Future<Output = Option<Stay>>>>) {
+    let stay = arrival.await;
     if let Some(stay) = stay {
         stay.await;
     }
@@ -317,7 +318,7 @@ fn unfit(shard: &Shard, login: &Login, proxy: &RunningProxy) -> Option<ErrorFiel
 }
 
 async fn tell(mut login: Box<Login>, fields: &ErrorFields) -> std::io::Result<()> {
-    let mut out = Vec::new();
+    let mut out = std::mem::take(&mut login.unsent);
     backend::error_response(&mut out, fields);
     login.stream.write_all(&out).await?;
     goodbye::close(login.stream).await;

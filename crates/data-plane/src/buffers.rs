@@ -103,6 +103,12 @@ impl InputBuffer {
         self.start = (self.start + count).min(self.end);
     }
 
+    /// Gives the buffer back, whatever it holds.
+    pub(crate) fn discard(&mut self, buffers: &Buffers) {
+        self.start = self.end;
+        self.release_if_empty(buffers);
+    }
+
     /// Gives the buffer back when it holds nothing.
     pub(crate) fn release_if_empty(&mut self, buffers: &Buffers) {
         if self.is_empty() && !self.bytes.is_empty() {
@@ -128,6 +134,19 @@ mod tests {
         input.release_if_empty(&buffers);
         assert!(input.bytes.is_empty());
         assert_eq!(buffers.free.borrow().len(), 1);
+    }
+
+    #[test]
+    fn what_is_discarded_is_not_seen_again() {
+        let buffers = Buffers::default();
+        let mut input = InputBuffer::default();
+        input.space(&buffers)[..3].copy_from_slice(b"abc");
+        input.read(3);
+        input.discard(&buffers);
+        assert_eq!(buffers.free.borrow().len(), 1);
+        let mut next = InputBuffer::default();
+        let _space = next.space(&buffers);
+        assert_eq!(next.filled(), b"");
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub(crate) async fn greet(
     new: NewSession,
     metrics: Rc<ProxyMetrics>,
 ) -> Option<Relay<Postgres>> {
-    let mut out = Vec::with_capacity(512);
+    let mut out = std::mem::take(&mut login.unsent);
     backend::auth_ok(&mut out);
     let found = tokio::select! {
         found = parameters(&shard, &new) => found,

@@ -40,6 +40,8 @@ pub(crate) struct Login {
     pub(crate) startup: StartupMessage,
     /// TLS, if any.
     pub(crate) tls: Option<TlsInfo>,
+    /// What the client has not been told yet: it is sent in front of whatever comes next.
+    pub(crate) unsent: Vec<u8>,
 }
 
 /// Which upgrades the client has asked for; each may be asked once.
@@ -129,6 +131,7 @@ async fn startup(
                     rest,
                     startup: message,
                     tls: info,
+                    unsent: Vec::new(),
                 })
                 .await;
             }

@@ -313,8 +313,13 @@ fn pools(settings: &StoreSettings) -> (DatabaseConnection, DatabaseConnection) {
     }
 }
 
+/// What each connection keeps of the file, in KiB (a minus sign says so): the usual two megabytes would be full of audit
+/// events that nobody reads again, and the kernel keeps the file as well.
+const CACHE_SIZE: &str = "-256";
+
 fn sqlite_session(options: SqliteConnectOptions, settings: &StoreSettings) -> SqliteConnectOptions {
     options
+        .pragma("cache_size", CACHE_SIZE)
         .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(true)
         .busy_timeout(settings.acquire_timeout)

@@ -8,8 +8,8 @@ use crate::entity::audit_decisions;
 use crate::page::{Listed, Page};
 use crate::{Kind, Store, StoreError, cell};
 
-/// Rows per statement: SQLite takes 32766 parameters, PostgreSQL 65535.
-const BATCH: usize = 1_000;
+/// Rows per statement. Drivers keep the statements that they have prepared, so there must be few texts.
+const BATCHES: [usize; 3] = [100, 10, 1];
 
 /// Which decisions to list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,7 +33,11 @@ impl Store {
     /// Keeps decisions; one that is kept already is left alone.
     pub async fn decision_insert_many(&self, decisions: &[AuthDecision]) -> Result<(), StoreError> {
         let writer = self.link().writer().await?;
-        for batch in decisions.chunks(BATCH) {
+        let mut rest = decisions;
+        while !rest.is_empty() {
+            let fits = BATCHES.into_iter().find(|rows| *rows <= rest.len());
+            let (batch, later) = rest.split_at_checked(fits.unwrap_or(1)).unwrap_or_default();
+            rest = later;
             let rows = batch.iter().map(row_of).collect::<Result<Vec<_>, _>>()?;
             self.watched(async {
                 let once = OnConflict::column(audit_decisions::Column::CorrelationId)

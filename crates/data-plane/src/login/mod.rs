@@ -173,7 +173,7 @@ async fn exchange(
     }
     let user = login.startup.user.clone();
     let binding = place.binding.clone().filter(|_| tls);
-    let mut stream = LoginStream::new(&mut login.stream, &mut login.rest, &place.mock_key);
+    let mut stream = LoginStream::new(login, &place.mock_key);
     match password::check(&mut stream, &user, rule, binding).await {
         Ok(()) => Verdict::Allowed,
         Err(Failure::Rejected(reason)) => {
@@ -208,7 +208,7 @@ async fn token_login(
         .as_ref()
         .map_or("", |info| info.version)
         .to_owned();
-    let mut stream = LoginStream::new(&mut login.stream, &mut login.rest, &place.mock_key);
+    let mut stream = LoginStream::new(login, &place.mock_key);
     if stream.send(&ask).await.is_err() {
         return Verdict::Gone;
     }

@@ -82,7 +82,7 @@ async fn scram(
         (Ok(signature), Some(_)) => {
             out.clear();
             backend::auth_sasl_final(&mut out, &signature);
-            stream.send(&out).await?;
+            stream.send_later(&out);
             Ok(())
         }
         (Ok(_) | Err(_), None) => Err(Failure::Rejected(Rejection::NoSecretForUser)),

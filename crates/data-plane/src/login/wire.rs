@@ -5,6 +5,7 @@ use tollgate_wire_postgres::frame::{self, Frame, MAX_LOGIN_MESSAGE};
 use tollgate_wire_postgres::tag;
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::handshake::Login;
 use crate::stream::Stream;
 
 /// What came where a password message was expected.
@@ -21,19 +22,17 @@ pub(crate) enum Answer {
 pub(crate) struct LoginStream<'a> {
     stream: &'a mut Stream,
     input: &'a mut BytesMut,
+    unsent: &'a mut Vec<u8>,
     mock_key: &'a [u8; 32],
 }
 
 impl<'a> LoginStream<'a> {
-    /// Wraps the stream for the time of the login. `mock_key` makes the verifiers of unknown users.
-    pub(crate) fn new(
-        stream: &'a mut Stream,
-        input: &'a mut BytesMut,
-        mock_key: &'a [u8; 32],
-    ) -> Self {
+    /// Wraps the connection for the time of the login. `mock_key` makes the verifiers of unknown users.
+    pub(crate) fn new(login: &'a mut Login, mock_key: &'a [u8; 32]) -> Self {
         Self {
-            stream,
-            input,
+            stream: &mut login.stream,
+            input: &mut login.rest,
+            unsent: &mut login.unsent,
             mock_key,
         }
     }
@@ -46,6 +45,11 @@ impl<'a> LoginStream<'a> {
     /// Sends whole messages.
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.stream.write_all(bytes).await
+    }
+
+    /// Leaves whole messages to be sent with the next ones: to send them alone would wake the client for nothing.
+    pub(crate) fn send_later(&mut self, bytes: &[u8]) {
+        self.unsent.extend_from_slice(bytes);
     }
 
     /// The next message, which must be a password message. What held it is wiped.

@@ -263,6 +263,9 @@ impl<E: Engine> Relay<E> {
             session.id = %control.id, reason = end.reason(), borrows = control.borrows.get(),
             duration_s = crate::clock::unix_seconds() - control.connected_unix, "client session ended"
         );
+        if !matches!(end, End::Rejoins) {
+            self.from_client.discard(&self.shard.buffers);
+        }
         match end {
             End::Told => goodbye::close(self.client).await,
             // Nobody waits for its answer.
