@@ -11,11 +11,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 use tollgate_iam::token::Rejection;
+use tollgate_telemetry::GaugeGuard;
 use tollgate_types::EngineFamily;
 use tollgate_wire_postgres::backend::{self, ErrorFields};
 
 use tollgate_wire_postgres::startup::Replication;
 
+use crate::engine::Postgres;
 use crate::gatekeeper::{self, Gate};
 use crate::goodbye;
 use crate::greeting;
@@ -27,6 +29,7 @@ use crate::mysql;
 use crate::pool_key::PoolKey;
 use crate::proxy_state::Counted;
 use crate::random;
+use crate::relay::Relay;
 use crate::reply;
 use crate::running::RunningProxy;
 use crate::sessions::NewSession;
@@ -118,14 +121,26 @@ struct Admitted {
 }
 
 /// What a connection does once it has arrived, for as long as it lasts.
-type Stay = Pin<Box<dyn Future<Output = ()>>>;
+enum Stay {
+    /// A session of PostgreSQL.
+    Session(Present, Box<Relay<Postgres>>),
+    /// Sessions of MySQL, one after the other, logins included.
+    Visit(Pin<Box<dyn Future<Output = ()>>>),
+}
+
+/// What counts a client for as long as it is there.
+type Present = (Held, GaugeGuard, Counted);
 
 /// The task of a connection. It holds no more than what the session needs: an arrival takes much more, and is over
 /// soon. What is an argument of this would be held all the time.
 async fn connection(arrival: Pin<Box<impl Future<Output = Option<Stay>>>>) {
     let stay = arrival.await;
-    if let Some(stay) = stay {
-        stay.await;
+    match stay {
+        Some(Stay::Session(_present, relay)) => {
+            relay.run().await;
+        }
+        Some(Stay::Visit(visit)) => visit.await,
+        None => {}
     }
 }
 
@@ -152,10 +167,10 @@ async fn arrive(shard: Rc<Shard>, arrival: Arrival, permit: OwnedSemaphorePermit
             room: if full { Room::Full } else { Room::Left },
         };
         let socket = arrival.socket;
-        return Some(Box::pin(async move {
+        return Some(Stay::Visit(Box::pin(async move {
             let _present = (held, shown);
             mysql::arriving::serve(shard, arrived, socket, permit).await;
-        }));
+        })));
     }
     if gatekeeper::gate(&proxy, &arrival.endpoint, arrival.peer) == Gate::Shut {
         bar(&shard, arrival, &proxy, &metrics).await;
@@ -169,11 +184,7 @@ async fn arrive(shard: Rc<Shard>, arrival: Arrival, permit: OwnedSemaphorePermit
     drop(permit);
     let Admitted { login, new, count } = admission?;
     let relay = greeting::greet(shard, login, new, metrics).await?;
-    let relay = Box::new(relay);
-    Some(Box::pin(async move {
-        let _present = (held, shown, count);
-        relay.run().await;
-    }))
+    Some(Stay::Session((held, shown, count), Box::new(relay)))
 }
 
 /// A client logs in, if it does so soon enough.
@@ -202,7 +213,7 @@ async fn admit_in_time(
 async fn bar(shard: &Shard, arrival: Arrival, proxy: &Arc<RunningProxy>, metrics: &ProxyMetrics) {
     let place = place(shard, proxy, &arrival.endpoint, arrival.peer);
     let id = random::correlation_id();
-    let decision = gatekeeper::turn_away(arrival.socket, &place, &id).await;
+    let decision = gatekeeper::turn_away(arrival.socket, &place, &id.to_string()).await;
     metrics.decided(Some(Rejection::SecurityGroup));
     shard.seed.settings.decisions.record(decision);
 }
@@ -245,7 +256,7 @@ async fn admit(
     }
     let correlation_id = random::correlation_id();
     let place = place(&shard, &proxy, &arrival.endpoint, arrival.peer);
-    let ended = login::authenticate(&mut login, &place, &correlation_id).await;
+    let ended = login::authenticate(&mut login, &place, &correlation_id.to_string()).await;
     if let Some(decision) = ended.decision {
         metrics.decided(ended.refused);
         shard.seed.settings.decisions.record(decision);

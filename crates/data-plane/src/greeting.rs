@@ -50,7 +50,7 @@ pub(crate) async fn greet(
     let parameters = match found {
         Ok(parameters) => parameters,
         Err(fields) => {
-            backend::error_response(&mut out, &fields);
+            backend::error_response(&mut out, &reply::identified(fields, new.id));
             if login.stream.write_all(&out).await.is_ok() {
                 goodbye::close(login.stream).await;
             }

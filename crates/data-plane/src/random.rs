@@ -1,5 +1,7 @@
 //! Random bytes for nonces, keys and jitter.
 
+use std::fmt;
+
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
 /// Fills `out` with bytes an attacker cannot guess.
@@ -16,9 +18,19 @@ pub(crate) fn number() -> u32 {
     u32::from_le_bytes(bytes)
 }
 
-/// A fresh correlation id: `c-` and 16 hex digits.
-pub(crate) fn correlation_id() -> String {
+/// What a login, and what was refused or recorded in its course, is found by: `c-` and 16 hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CorrelationId(u64);
+
+impl fmt::Display for CorrelationId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "c-{:016x}", self.0)
+    }
+}
+
+/// A fresh correlation id.
+pub(crate) fn correlation_id() -> CorrelationId {
     let mut bytes = [0; 8];
     fill(&mut bytes);
-    format!("c-{:016x}", u64::from_le_bytes(bytes))
+    CorrelationId(u64::from_le_bytes(bytes))
 }

@@ -8,6 +8,7 @@ use tollgate_wire_postgres::backend::{ErrorFields, Severity};
 use tollgate_wire_postgres::sqlstate::SqlState;
 
 use crate::login::Asked;
+use crate::random::CorrelationId;
 use crate::server::OpenError;
 
 /// Login failed because of the token, or because of what its owner may do. The precise reason is in
@@ -199,6 +200,15 @@ fn timed_out(report: &TimedOut, target: &str) -> ErrorFields {
     .detail(detail)
 }
 
+/// The same error with the session's id behind the text, unless the text is the server's own: that one says as well
+/// where in the server's source it was raised.
+pub(crate) fn identified(mut fields: ErrorFields, id: CorrelationId) -> ErrorFields {
+    if fields.others.is_empty() {
+        fields.message = format!("{} (id {id})", fields.message);
+    }
+    fields
+}
+
 /// The same error, said with another severity.
 pub(crate) fn with_severity(mut fields: ErrorFields, severity: Severity) -> ErrorFields {
     fields.severity = severity;
@@ -232,5 +242,24 @@ pub(crate) fn open_failed(error: &OpenError, target: &str, told: Told) -> ErrorF
             format!("could not connect to target \"{target}\""),
         )
         .detail(detail),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random;
+
+    #[test]
+    fn what_the_proxy_says_names_the_session_and_what_the_server_says_does_not() {
+        let id = random::correlation_id();
+        let ours = identified(no_target("READ_WRITE", "it is down"), id);
+        let end = format!(" is available (id {id})");
+        assert!(ours.message.ends_with(&end), "{}", ours.message);
+        let theirs = ErrorFields {
+            others: vec![(b'F', "postinit.c".to_owned())],
+            ..ErrorFields::fatal(SqlState::TOO_MANY_CONNECTIONS, "too many connections")
+        };
+        assert_eq!(identified(theirs, id).message, "too many connections");
     }
 }

@@ -14,6 +14,7 @@ use tollgate_wire_postgres::secret::CancelSecret;
 
 use crate::pins::HeldPin;
 use crate::pool_key::PoolKey;
+use crate::random::CorrelationId;
 
 /// What somebody else asks of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +67,7 @@ pub(crate) enum Waking {
 /// The part of a session others may look at. One per client connection, on its shard only.
 pub(crate) struct SessionControl {
     /// Correlation id of the login.
-    pub(crate) id: String,
+    pub(crate) id: CorrelationId,
     /// Proxy.
     pub(crate) proxy: ProxyId,
     /// Endpoint name.
@@ -91,8 +92,6 @@ pub(crate) struct SessionControl {
     pub(crate) last_activity: Cell<Millis>,
     /// For how long the client itself wants to be idle at the most.
     pub(crate) idle_limit: Cell<Option<Millis>>,
-    /// The same as its startup parameters say.
-    pub(crate) idle_limit_at_login: Option<Millis>,
     /// Server connections borrowed so far.
     pub(crate) borrows: Cell<u64>,
     /// The server connection held: target name and process id.
@@ -108,7 +107,7 @@ pub(crate) struct SessionControl {
 /// What a session is before it has done anything.
 pub(crate) struct NewSession {
     /// Correlation id of the login.
-    pub(crate) id: String,
+    pub(crate) id: CorrelationId,
     /// Proxy.
     pub(crate) proxy: ProxyId,
     /// Endpoint name.
@@ -154,11 +153,8 @@ pub(crate) struct CancelKey {
 impl SessionControl {
     /// A session that has just logged in.
     pub(crate) fn new(new: NewSession, cancel_key: CancelKey, now: Millis) -> Self {
-        let own = new.key.param("idle_session_timeout");
-        let idle_limit_at_login = own.and_then(idle_session_timeout).map(Millis::new);
         Self {
-            idle_limit: Cell::new(idle_limit_at_login),
-            idle_limit_at_login,
+            idle_limit: Cell::new(idle_limit_at_login(&new.key)),
             id: new.id,
             proxy: new.proxy,
             endpoint: new.endpoint,
@@ -178,6 +174,11 @@ impl SessionControl {
             interrupts: Cell::new(0),
             waker: RefCell::new(None),
         }
+    }
+
+    /// For how long the client wants to be idle at the most, as its startup parameters say.
+    pub(crate) fn idle_limit_at_login(&self) -> Option<Millis> {
+        idle_limit_at_login(&self.key)
     }
 
     /// Asks the session to do something and wakes it. Requests of different kinds add up.
@@ -223,7 +224,7 @@ impl SessionControl {
         let pins = self.pins.borrow();
         pins.iter()
             .map(|pin| CurrentPin {
-                session_id: self.id.clone(),
+                session_id: self.id.to_string(),
                 endpoint: self.endpoint.to_string(),
                 user: self.key.user.clone(),
                 database: self.key.database.clone(),
@@ -247,7 +248,7 @@ impl SessionControl {
     pub(crate) fn info(&self) -> SessionInfo {
         let server = self.server.borrow();
         SessionInfo {
-            id: self.id.clone(),
+            id: self.id.to_string(),
             endpoint: self.endpoint.to_string(),
             user: self.key.user.clone(),
             database: self.key.database.clone(),
@@ -270,6 +271,11 @@ impl SessionControl {
             borrows: self.borrows.get(),
         }
     }
+}
+
+fn idle_limit_at_login(key: &PoolKey) -> Option<Millis> {
+    let own = key.param("idle_session_timeout");
+    own.and_then(idle_session_timeout).map(Millis::new)
 }
 
 /// All client connections of a shard by process id.

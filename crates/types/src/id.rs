@@ -1,6 +1,7 @@
 //! Resource ids and ARNs, spelled as AWS spells them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -39,12 +40,13 @@ fn check(text: &str, prefix: &'static str) -> Result<(), IdError> {
     }
 }
 
+/// Many things keep the id of one proxy or target: copies share the text.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// What every id of this kind starts with.
@@ -52,7 +54,7 @@ macro_rules! id {
 
             /// Makes an id from 17 random bytes (the caller owns the randomness).
             pub fn from_random(random: &[u8; SUFFIX_LEN]) -> Self {
-                Self(format!("{}{}", $prefix, suffix(random)))
+                Self(format!("{}{}", $prefix, suffix(random)).into())
             }
 
             /// The id as text.
@@ -66,7 +68,7 @@ macro_rules! id {
 
             fn try_from(text: String) -> Result<Self, IdError> {
                 check(&text, $prefix)?;
-                Ok(Self(text))
+                Ok(Self(text.into()))
             }
         }
 
@@ -80,7 +82,7 @@ macro_rules! id {
 
         impl From<$name> for String {
             fn from(id: $name) -> Self {
-                id.0
+                id.0.as_ref().to_owned()
             }
         }
 

@@ -17,6 +17,7 @@ use tollgate_session::PinReason;
 use crate::choosing::NoTarget;
 use crate::pool_key::PoolKey;
 use crate::pooled::Pooled;
+use crate::random::CorrelationId;
 use crate::server::OpenError;
 use crate::stream::Stream;
 use crate::target_pool::TargetPool;
@@ -108,8 +109,8 @@ pub(crate) trait Refusals<E: Engine> {
         open: Option<&OpenError>,
         target: &str,
     ) -> E::Refusal;
-    /// The same refusal with the session's id in it, where the engine's texts name it.
-    fn identified(&self, refusal: E::Refusal, id: &str) -> E::Refusal;
+    /// The same refusal with the session's id in it, unless the text is the server's own.
+    fn identified(&self, refusal: E::Refusal, id: CorrelationId) -> E::Refusal;
 }
 
 /// A logged-in connection to a server.

@@ -21,6 +21,7 @@ use crate::mysql::server::kill::Victim;
 use crate::mysql::server::{ParkedConnection, ServerConnection};
 use crate::pool_key::PoolKey;
 use crate::pooled::Pooled;
+use crate::random::CorrelationId;
 use crate::reply::mysql::{self as reply, Refusal};
 use crate::server::OpenError;
 use crate::stream::Stream;
@@ -315,7 +316,7 @@ impl Refusals<Mysql> for Replies {
         }
     }
 
-    fn identified(&self, refusal: Refusal, id: &str) -> Refusal {
-        refusal.identified(id)
+    fn identified(&self, refusal: Refusal, id: CorrelationId) -> Refusal {
+        refusal.identified(&id.to_string())
     }
 }

@@ -21,6 +21,7 @@ use crate::choosing::NoTarget;
 use crate::opening;
 use crate::pool_key::PoolKey;
 use crate::pooled::Pooled;
+use crate::random::CorrelationId;
 use crate::reply;
 use crate::server::{self, CancelHandle, OpenError, ParkedConnection, ServerConnection};
 use crate::stream::Stream;
@@ -304,7 +305,7 @@ impl Refusals<Postgres> for Replies {
         }
     }
 
-    fn identified(&self, refusal: ErrorFields, _id: &str) -> ErrorFields {
-        refusal
+    fn identified(&self, refusal: ErrorFields, id: CorrelationId) -> ErrorFields {
+        reply::identified(refusal, id)
     }
 }

@@ -17,7 +17,7 @@ use crate::gatekeeper::{Gate, gate};
 use crate::login::Place;
 use crate::metrics::ProxyMetrics;
 use crate::pool_key::PoolKey;
-use crate::random;
+use crate::random::{self, CorrelationId};
 use crate::sessions::{NewSession, connection_id};
 use crate::shard::Shard;
 
@@ -34,7 +34,7 @@ pub(crate) async fn serve(
     let id = random::correlation_id();
     let door = door(&shard, &arrived, connection_id(process_id));
     // A login takes more room than a session, which this is the task of.
-    let visit = Box::pin(door.visit(socket, &id)).await;
+    let visit = Box::pin(door.visit(socket, &id.to_string())).await;
     drop(permit);
     let hall = Hall {
         shard,
@@ -71,7 +71,7 @@ pub(crate) async fn serve(
             admission: Admission::Open,
             patience,
         };
-        let visit = Box::pin(again.revisit(remembered, rejoining, &id)).await;
+        let visit = Box::pin(again.revisit(remembered, rejoining, &id.to_string())).await;
         place = again.place;
         admitted = match hall.note(visit) {
             Some(admitted) => admitted,
@@ -137,7 +137,7 @@ impl Hall {
         &self.arrived.metrics
     }
 
-    async fn begin(&self, admitted: Admitted, id: String) -> Option<Begun> {
+    async fn begin(&self, admitted: Admitted, id: CorrelationId) -> Option<Begun> {
         let Admitted { login, principal } = admitted;
         let said = &login.said;
         // The door lets nobody in whose names are not UTF-8.

@@ -49,7 +49,7 @@ pub(super) async fn greet(
     let welcome = match found {
         Ok(welcome) => welcome,
         Err(refusal) => {
-            let refusal = refusal.identified(&new.id);
+            let refusal = refusal.identified(&new.id.to_string());
             // A client that does not read it learns from the end of the connection.
             let _ = login.tell(&refusal).await;
             return None;

@@ -290,7 +290,7 @@ impl<E: Engine> Relay<E> {
     pub(super) fn show_idle_limit(&self) {
         let control = &self.registered.control;
         let limit = match self.session.idle_limit_ms() {
-            None => control.idle_limit_at_login,
+            None => control.idle_limit_at_login(),
             Some(own) => (own > 0).then_some(Millis::new(own)),
         };
         control.idle_limit.set(limit);

@@ -336,7 +336,7 @@ impl<E: Engine> Relay<E> {
             Some(Ok(pool)) => pool,
             Some(Err(none)) => {
                 let refusal = E::refusals().no_target(&none);
-                let refusal = E::refusals().identified(refusal, &control.id);
+                let refusal = E::refusals().identified(refusal, control.id);
                 return self.refuse(&refusal, effects, cx);
             }
         };

@@ -42,6 +42,6 @@ impl<E: Engine> Relay<E> {
         let open = pool.last_error(&self.key);
         let database = &pool.target.database;
         let refusal = E::refusals().not_borrowed(error, open.as_ref(), database);
-        E::refusals().identified(refusal, &self.registered.control.id)
+        E::refusals().identified(refusal, self.registered.control.id)
     }
 }

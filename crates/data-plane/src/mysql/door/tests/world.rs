@@ -232,7 +232,9 @@ impl Behind {
             admission: self.setup.admission,
             patience: self.setup.patience,
         };
-        let visit = door.visit(socket, &random::correlation_id()).await;
+        let visit = door
+            .visit(socket, &random::correlation_id().to_string())
+            .await;
         if let Some(decision) = visit.decision {
             assert_eq!(visit.refused.is_none(), visit.admitted.is_some());
             if let Some(Admitted { login, principal }) = &visit.admitted {
@@ -268,7 +270,7 @@ impl Behind {
                     let change = ChangeUser::parse(&payload[1..], login.capabilities).unwrap();
                     login.change_user(change);
                     let engine = door.face.engine;
-                    let id = random::correlation_id();
+                    let id = random::correlation_id().to_string();
                     let ended = authenticate(&mut login, &door.place, engine, &id).await;
                     // Tests that do not look at it have dropped the world.
                     let _ = self.decisions.send(ended.decision.unwrap());
