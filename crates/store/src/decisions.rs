@@ -1,11 +1,15 @@
 //! Auth decisions: kept for operators who ask why somebody was let in or refused.
 
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+    TransactionTrait,
+};
 use tollgate_types::{AuthDecision, AuthOutcome};
 
 use crate::entity::audit_decisions;
 use crate::page::{Listed, Page};
+use crate::write::of_writer;
 use crate::{Kind, Store, StoreError, cell};
 
 /// Rows per statement. Drivers keep the statements that they have prepared, so there must be few texts.
@@ -30,28 +34,29 @@ pub struct DecisionRetention {
 }
 
 impl Store {
-    /// Keeps decisions; one that is kept already is left alone.
+    /// Keeps decisions, all or none; one that is kept already is left alone.
     pub async fn decision_insert_many(&self, decisions: &[AuthDecision]) -> Result<(), StoreError> {
         let writer = self.link().writer().await?;
-        let mut rest = decisions;
-        while !rest.is_empty() {
-            let fits = BATCHES.into_iter().find(|rows| *rows <= rest.len());
-            let (batch, later) = rest.split_at_checked(fits.unwrap_or(1)).unwrap_or_default();
-            rest = later;
-            let rows = batch.iter().map(row_of).collect::<Result<Vec<_>, _>>()?;
-            self.watched(async {
+        self.watched(async {
+            let transaction = writer.begin_with_options(of_writer()).await?;
+            let mut rest = decisions;
+            while !rest.is_empty() {
+                let fits = BATCHES.into_iter().find(|rows| *rows <= rest.len());
+                let (batch, later) = rest.split_at_checked(fits.unwrap_or(1)).unwrap_or_default();
+                rest = later;
+                let rows = batch.iter().map(row_of).collect::<Result<Vec<_>, _>>()?;
                 let once = OnConflict::column(audit_decisions::Column::CorrelationId)
                     .do_nothing()
                     .to_owned();
                 audit_decisions::Entity::insert_many(rows)
                     .on_conflict(once)
-                    .exec_without_returning(writer)
+                    .exec_without_returning(&transaction)
                     .await?;
-                Ok(())
-            })
-            .await?;
-        }
-        Ok(())
+            }
+            transaction.commit().await?;
+            Ok(())
+        })
+        .await
     }
 
     /// The decision with this correlation id.

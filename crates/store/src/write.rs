@@ -148,6 +148,14 @@ impl Store {
     }
 }
 
+/// A transaction that is going to write: SQLite gives it the lock at once, or makes it wait.
+pub(crate) fn of_writer() -> TransactionOptions {
+    TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    }
+}
+
 async fn begin(shared: &Arc<Shared>, context: WriteContext) -> Result<Begun, StoreError> {
     let patience = shared.link.settings().acquire_timeout;
     let writer = shared.link.writer().await?;
@@ -162,11 +170,7 @@ async fn begin(shared: &Arc<Shared>, context: WriteContext) -> Result<Begun, Sto
         .await
         .map_err(|_| StoreError::unavailable("too many writers are waiting"))?
         .map_err(StoreError::unavailable)?;
-    let options = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    };
-    let transaction = writer.begin_with_options(options).await?;
+    let transaction = writer.begin_with_options(of_writer()).await?;
     if let Some(call) = &context.idempotency {
         claim_everywhere(&transaction, call).await?;
     }

@@ -6,7 +6,7 @@ use tollgate_types::{IamAuth, PoolPolicy};
 
 use crate::fixture::{Fixture, Setup, ask};
 
-/// What is sent, and whose rights the session has from then on.
+/// What is sent, query by query, and whose rights the session has from then on.
 const CASES: &[(&str, &str)] = &[
     ("set role none", "app"),
     ("set role to 'none'", "app"),
@@ -25,6 +25,32 @@ const CASES: &[(&str, &str)] = &[
     (
         "begin; set role guest; savepoint a; set role none; rollback to a; commit",
         "guest",
+    ),
+    (
+        "begin; set role none; savepoint a; reset role; rollback to a; commit",
+        "app",
+    ),
+    (
+        "do $$ begin set role none; if false then reset role; end if; end $$",
+        "app",
+    ),
+    (
+        "select set_config(concat('ro', 'le'), 'none', false)|reset all",
+        "app",
+    ),
+    ("set session authorization app", "app"),
+    ("set session authorization app; reset role", "team"),
+    (
+        "set session authorization app; reset session authorization",
+        "team",
+    ),
+    (
+        "begin; set session authorization app; savepoint a; rollback to a; commit",
+        "app",
+    ),
+    (
+        "begin; set role none; savepoint a; set session authorization default; rollback to a; commit",
+        "app",
     ),
     ("set role none; reset all", "app"),
     ("set role none; reset role", "team"),
@@ -48,7 +74,9 @@ async fn a_session_that_gave_its_role_up_does_not_get_it_back() -> Result<()> {
     let begins = "options='-c role=team'";
     for (text, role) in CASES {
         let client = f.connect_with(begins).await?;
-        client.batch_execute(text).await?;
+        for query in text.split('|') {
+            client.batch_execute(query).await?;
+        }
         let here = who(&client).await?;
         // Whoever holds the connection that the client had sends it to another one.
         let mut others = Vec::new();

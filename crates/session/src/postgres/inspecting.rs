@@ -104,10 +104,11 @@ impl Session {
         if self.pending.changes_defaults() {
             self.heard.defaults_changed();
         }
+        let mut sets_role = self.pending.may_set_role();
         if self.pending.has_reset_all() && self.pins.settings_reset() {
             self.pending.ask_for_what_is_not_reset();
+            sets_role = true;
         }
-        let sets_role = self.pending.sets(ROLE);
         let known = self
             .pending
             .transaction_over(&self.settings, &link.parameters);

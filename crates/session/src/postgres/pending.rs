@@ -243,6 +243,15 @@ impl Pending {
             && settings.any(|known| *known.name == *key && known.last == LastTouch::Set)
     }
 
+    /// True when the open transaction, if it is over now, has set a role or may have.
+    pub(crate) fn may_set_role(&self) -> bool {
+        let mut settings = self.open.settings.iter();
+        let role = settings.find(|known| *known.name == *ROLE);
+        let exact = self.open.ending == Ending::Commit && self.open.certainty == Certainty::Certain;
+        // What was reset last may be what was rolled back, or never done.
+        role.is_some_and(|role| role.last == LastTouch::Set || !exact) && !self.is_undone()
+    }
+
     /// True when the open transaction, if it is over now, may have changed what sessions begin with.
     pub(crate) fn changes_defaults(&self) -> bool {
         self.open.defaults == DefaultsOfServer::Touched && !self.is_undone()

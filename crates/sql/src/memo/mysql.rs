@@ -16,8 +16,10 @@ struct General<T> {
     follows: T,
 }
 
-/// What is shown may be limited by numbers.
-const SHOWS: EffectSet = EffectSet::SHOW_WARNINGS.union(EffectSet::GET_DIAGNOSTICS);
+/// Of texts that do this, numbers say more: how much is shown, and what is to end, unless the number is too large for that.
+const COUNTS: EffectSet = EffectSet::SHOW_WARNINGS
+    .union(EffectSet::GET_DIAGNOSTICS)
+    .union(EffectSet::KILL);
 
 impl<T: Copy> Default for MySqlMemo<T> {
     fn default() -> Self {
@@ -80,7 +82,7 @@ impl<T> General<T> {
             && *objects == Objects::default()
             && questions.is_empty()
             && unlisted_questions.is_empty()
-            && !effects.intersects(SHOWS);
+            && !effects.intersects(COUNTS);
         general.then_some(Self {
             statements: *statements,
             effects: *effects,
@@ -221,6 +223,7 @@ mod tests {
             "set @a = 1",
             "set sql_mode = 0",
             "kill 5",
+            "kill query 99999999999999999999",
             "select connection_id(), 1",
             "prepare p from @a",
             "call p(1)",
@@ -277,7 +280,7 @@ mod tests {
         fn a_memory_says_what_reading_says(
             modes in prop::collection::vec(modes(), 1..3),
             texts in prop::collection::vec("([a-z_$@.0-9;()'\"`/*!#\\\\ -]|select |set |insert |update |kill |call |show warnings limit |-- |/\\*!5|get_lock\\(|7|77| 7){0,9}", 1..6),
-            digits in prop::collection::vec("[0-9]{1,6}", 1..4),
+            digits in prop::collection::vec("[0-9]{1,6}|[0-9]{20}", 1..4),
         ) {
             let mut memo = MySqlMemo::new();
             let mut digits = digits.iter().cycle();

@@ -299,8 +299,8 @@ impl Statement {
             }
             b"session_authorization" => {
                 self.touch_name(reach, name, last);
-                // Whoever is chosen begins without a role of their own choice.
-                self.touch_name(reach, &Name::from_bytes(b"role"), LastTouch::Reset);
+                // To choose somebody is to choose no role as well; to go back is to go back with both.
+                self.touch_name(reach, &Name::from_bytes(b"role"), last);
             }
             // Names of old; source: PostgreSQL 16 `map_old_guc_names`.
             b"sort_mem" => self.touch_name(reach, &Name::from_bytes(b"work_mem"), last),

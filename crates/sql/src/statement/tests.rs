@@ -109,11 +109,11 @@ fn the_forms_with_keywords_name_their_settings() {
         ("RESET ROLE", "-role"),
         (
             "SET SESSION AUTHORIZATION r",
-            "+session_authorization -role",
+            "+session_authorization +role",
         ),
         (
             "SET SESSION SESSION AUTHORIZATION 'r'",
-            "+session_authorization -role",
+            "+session_authorization +role",
         ),
         (
             "SET SESSION AUTHORIZATION DEFAULT",
@@ -121,7 +121,7 @@ fn the_forms_with_keywords_name_their_settings() {
         ),
         (
             "SET session_authorization TO r",
-            "+session_authorization -role",
+            "+session_authorization +role",
         ),
         (
             "RESET SESSION AUTHORIZATION",
@@ -203,7 +203,7 @@ fn a_call_names_its_setting_by_a_plain_literal() {
         ("select \"set_config\"('role', 'b', false)", "+role"),
         (
             "select set_config('session_authorization', 'b', false)",
-            "+session_authorization -role",
+            "+session_authorization +role",
         ),
     ] {
         check(sql, names, E::SETTING);

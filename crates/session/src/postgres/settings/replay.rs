@@ -198,6 +198,8 @@ fn push_set_config(sql: &mut String, name: &[u8], value: Option<&[u8]>) {
 }
 
 fn push_identity(sql: &mut String, to: &Settings) {
+    // Whoever acts as another login has no role by that; one that is not set is the session's own.
+    let goes_back = to.get(SESSION_AUTHORIZATION).is_some() && to.get(ROLE).is_none();
     let parts = [
         (SESSION_AUTHORIZATION, "SET SESSION AUTHORIZATION "),
         (ROLE, "SET ROLE "),
@@ -211,5 +213,8 @@ fn push_identity(sql: &mut String, to: &Settings) {
         } else {
             push_set_config(sql, name, Some(who));
         }
+    }
+    if goes_back {
+        sql.push_str("RESET ROLE;");
     }
 }
