@@ -42,6 +42,7 @@ pub(crate) async fn greet(
     metrics: Rc<ProxyMetrics>,
 ) -> Option<Relay<Postgres>> {
     let mut out = std::mem::take(&mut login.unsent);
+    out.reserve(512);
     backend::auth_ok(&mut out);
     let found = tokio::select! {
         found = parameters(&shard, &new) => found,

@@ -78,6 +78,13 @@ pub(super) fn goes_on(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'$' | 0x80..)
 }
 
+/// The form of a text, if it has one.
+#[cfg(test)]
+pub(super) fn form_of<C: Cut>(text: &str) -> Option<String> {
+    let mut form = Vec::new();
+    write_form::<C>(text.as_bytes(), &mut form).then(|| String::from_utf8(form).unwrap())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

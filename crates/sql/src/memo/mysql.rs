@@ -156,14 +156,9 @@ impl Cut for Texts {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::form::write_form;
+    use super::super::form::form_of;
     use super::*;
     use crate::mysql::{Backslash, DoubleQuotes, Server};
-
-    fn form(text: &str) -> Option<String> {
-        let mut form = Vec::new();
-        write_form::<Texts>(text.as_bytes(), &mut form).then(|| String::from_utf8(form).unwrap())
-    }
 
     /// Things that could be made of a text besides, without its numbers.
     fn letters(text: &str) -> usize {
@@ -173,7 +168,7 @@ mod tests {
 
     #[test]
     fn numbers_have_one_form_and_names_their_own() {
-        let one = |text| form(text).unwrap();
+        let one = |text| form_of::<Texts>(text).unwrap();
         assert_eq!(
             one("select t1.a2 + 17 - 23 from `db 1`.`t``2` where id=42"),
             "select t1.a2 + 0 - 0 from `db 1`.`t``2` where id=0"
@@ -195,7 +190,7 @@ mod tests {
             "select `1",
             "select 1 \\g",
         ] {
-            assert_eq!(form(text), None, "{text}");
+            assert_eq!(form_of::<Texts>(text), None, "{text}");
         }
     }
 

@@ -103,13 +103,8 @@ impl Cut for Texts {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::form::write_form;
+    use super::super::form::form_of;
     use super::*;
-
-    fn form(text: &str) -> Option<String> {
-        let mut form = Vec::new();
-        write_form::<Texts>(text.as_bytes(), &mut form).then(|| String::from_utf8(form).unwrap())
-    }
 
     fn know(memo: &mut Memo, text: &str) -> Summary {
         memo.classify(StringStyle::Standard, text.as_bytes())
@@ -117,17 +112,17 @@ mod tests {
 
     #[test]
     fn numbers_have_one_form_and_names_their_own() {
-        let one = |text| form(text).unwrap();
+        let one = |text| form_of::<Texts>(text).unwrap();
         assert_eq!(
             one("select t1.a2 + 17 - 1.50, $12"),
             "select t1.a2 + 0 - 0.0, $12"
         );
         assert_eq!(one("select 12abc34, -5"), "select 0abc34, -0");
         assert_eq!(one("select 1 -- 22"), "select 0 -- 0");
-        assert_eq!(form("select '1'"), None);
-        assert_eq!(form("select $$1$$"), None);
-        assert_eq!(form("select $a1$ 1 $a1$"), None);
-        assert_eq!(form("select \"1\""), None);
+        assert_eq!(form_of::<Texts>("select '1'"), None);
+        assert_eq!(form_of::<Texts>("select $$1$$"), None);
+        assert_eq!(form_of::<Texts>("select $a1$ 1 $a1$"), None);
+        assert_eq!(form_of::<Texts>("select \"1\""), None);
     }
 
     #[test]
