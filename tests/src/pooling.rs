@@ -85,10 +85,17 @@ async fn until_waiting(orders: &Orders, wanted: usize) -> Result<()> {
     .await
 }
 
+fn pool_of_one(timeout_s: u32) -> Result<Setup> {
+    let setup = Setup::newest()?.pool_size(1);
+    Ok(setup.pool("connectionBorrowTimeout", json!(timeout_s)))
+}
+
 async fn busy_pool_of_one(timeout_s: u32) -> Result<(Orders, tokio_postgres::Client)> {
-    let setup = Setup::newest()?
-        .pool_size(1)
-        .pool("connectionBorrowTimeout", json!(timeout_s));
+    held(pool_of_one(timeout_s)?).await
+}
+
+/// The only server connection is in a transaction of the client.
+async fn held(setup: Setup) -> Result<(Orders, tokio_postgres::Client)> {
     let orders = setup.start().await?;
     let holder = orders.connect().await?;
     holder.batch_execute("BEGIN").await?;
@@ -158,7 +165,10 @@ async fn a_timeout_comes_in_order_inside_a_pipeline() -> Result<()> {
 
 #[tokio::test]
 async fn waiters_are_served_in_the_order_they_came() -> Result<()> {
-    let (orders, holder) = busy_pool_of_one(120).await?;
+    let mut setup = pool_of_one(120)?;
+    // Between shards only a wait that is longer by more than `tollgate_pool::SHARD_FAIRNESS` goes first.
+    setup.tollgate = setup.tollgate.arg("--shards", "1");
+    let (orders, holder) = held(setup).await?;
     let order = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
     let clients = try_join_all((0..5).map(|_| orders.connect())).await?;
     let waiting = join_all(clients.iter().enumerate().map(|(index, client)| {
