@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use tokio::runtime::LocalOptions;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::LocalSet;
 use tollgate_types::{Observation, PinReport, ProxyId, SessionInfo, Snapshot};
 
 use crate::listeners::Listeners;
@@ -190,13 +190,25 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Future<Output = ()>,
 {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    std::thread::Builder::new()
+    let (failed, started) = std::sync::mpsc::sync_channel(1);
+    let thread = std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(move || {
-            let local = LocalSet::new();
-            runtime.block_on(local.run_until(make()));
-        })
+            // Tasks that never leave their thread, straight in the runtime's queue: a `LocalSet` would be a
+            // scheduler within the scheduler. It must be made where it runs.
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build_local(LocalOptions::default());
+            match runtime {
+                Ok(runtime) => {
+                    drop(failed);
+                    runtime.block_on(make());
+                }
+                Err(error) => drop(failed.send(error)),
+            }
+        })?;
+    match started.recv() {
+        Ok(error) => Err(error),
+        Err(std::sync::mpsc::RecvError) => Ok(thread),
+    }
 }

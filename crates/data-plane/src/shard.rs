@@ -134,6 +134,10 @@ pub(crate) enum Stopping {
     Yes,
 }
 
+/// Which configuration a shard runs: another number with each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Revision(u64);
+
 /// How to talk to every shard.
 pub(crate) type Peers = Arc<Vec<UnboundedSender<Command>>>;
 
@@ -163,6 +167,7 @@ pub(crate) struct Shard {
     pub(crate) seed: Seed,
     /// The running configuration.
     pub(crate) running: RefCell<Arc<Running>>,
+    revision: Cell<Revision>,
     /// Pools by target.
     pub(crate) pools: RefCell<FxHashMap<TargetId, AnyPool>>,
     /// Client connections.
@@ -205,6 +210,7 @@ impl Shard {
         Rc::new(Self {
             seed,
             running: RefCell::new(Arc::new(Running::default())),
+            revision: Cell::default(),
             pools: RefCell::new(FxHashMap::default()),
             sessions: Rc::new(Sessions::default()),
             keys: RefCell::new(HashMap::new()),
@@ -225,6 +231,11 @@ impl Shard {
     /// This shard's number as the pools know it.
     pub(crate) fn number(&self) -> ShardNumber {
         ShardNumber::new(self.seed.index)
+    }
+
+    /// Of the running configuration.
+    pub(crate) fn revision(&self) -> Revision {
+        self.revision.get()
     }
 
     /// Serves until every sender of commands is gone.
@@ -378,6 +389,8 @@ impl Shard {
             }
         }
         let old = self.running.replace(Arc::clone(running));
+        self.revision
+            .set(Revision(self.revision.get().0.wrapping_add(1)));
         self.apply_pools(running);
         self.keys
             .borrow_mut()

@@ -3,13 +3,13 @@
 //! TLS is rustls driven by hand over tokio's socket, so that a connection can leave one runtime and
 //! enter another with its keys, and so that nothing is buffered beyond what rustls itself needs.
 
+mod attempt;
 mod direct;
 mod readiness;
 
 use std::fmt;
 use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use bytes::BytesMut;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, ProtocolVersion, ServerConfig, ServerConnection};
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 
 use direct::Direct;
@@ -111,7 +111,7 @@ impl Stream {
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         match self {
-            Self::Plain(tcp) => poll_read_tcp(tcp, cx, buf),
+            Self::Plain(tcp) => attempt::poll_read(tcp, cx, buf),
             Self::Tls(tls) => tls.poll_read(cx, buf),
         }
     }
@@ -124,11 +124,7 @@ impl Stream {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self {
-            // A plain write costs the kernel less, and one piece is what there is almost always.
-            Self::Plain(tcp) => match bufs {
-                [piece] => Pin::new(tcp).poll_write(cx, piece),
-                _ => Pin::new(tcp).poll_write_vectored(cx, bufs),
-            },
+            Self::Plain(tcp) => attempt::poll_write_vectored(tcp, cx, bufs),
             Self::Tls(tls) => tls.poll_write_vectored(cx, bufs),
         }
     }
@@ -232,6 +228,8 @@ impl Stream {
 
     /// Appends what the peer sent to `buf` and returns how much it was. For handshakes. Cancel-safe.
     pub(crate) async fn read_some(&mut self, buf: &mut BytesMut) -> io::Result<usize> {
+        // Callers loop, and a peer may never run dry.
+        tokio::task::coop::consume_budget().await;
         std::future::poll_fn(|cx| {
             let before = buf.len();
             buf.resize(before + HANDSHAKE_READ, 0);
@@ -349,10 +347,7 @@ impl TlsStream {
     /// Takes ciphertext from the socket once and decrypts it. 0 means the socket is at its end, which
     /// the session's reader then reports as a clean or a cut end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let count = match self.session.read_tls(&mut Polled {
-            tcp: &mut self.tcp,
-            cx,
-        }) {
+        let count = match self.session.read_tls(&mut Polled { tcp: &self.tcp, cx }) {
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
             Err(error) => return Poll::Ready(Err(error)),
@@ -392,10 +387,7 @@ impl TlsStream {
     /// Gives the kernel all ciphertext that waits.
     fn poll_push(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.session.wants_write() {
-            match self.session.write_tls(&mut Polled {
-                tcp: &mut self.tcp,
-                cx,
-            }) {
+            match self.session.write_tls(&mut Polled { tcp: &self.tcp, cx }) {
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
@@ -433,16 +425,6 @@ impl TlsStream {
     }
 }
 
-fn poll_read_tcp(
-    tcp: &mut TcpStream,
-    cx: &mut Context<'_>,
-    buf: &mut [u8],
-) -> Poll<io::Result<usize>> {
-    let mut buf = ReadBuf::new(buf);
-    ready!(Pin::new(tcp).poll_read(cx, &mut buf))?;
-    Poll::Ready(Ok(buf.filled().len()))
-}
-
 fn version_name(session: &rustls::Connection) -> &'static str {
     match session.protocol_version() {
         Some(ProtocolVersion::TLSv1_2) => "1.2",
@@ -459,23 +441,23 @@ fn invalid(error: rustls::Error) -> io::Error {
 /// Lets rustls read and write the socket inside a poll: `Pending` becomes `WouldBlock`, and the waker
 /// is registered.
 struct Polled<'socket, 'cx, 'waker> {
-    tcp: &'socket mut TcpStream,
+    tcp: &'socket TcpStream,
     cx: &'cx mut Context<'waker>,
 }
 
 impl Read for Polled<'_, '_, '_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        blocking(poll_read_tcp(self.tcp, self.cx, buf))
+        blocking(attempt::poll_read(self.tcp, self.cx, buf))
     }
 }
 
 impl Write for Polled<'_, '_, '_> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        blocking(Pin::new(&mut *self.tcp).poll_write(self.cx, buf))
+        blocking(attempt::poll_write(self.tcp, self.cx, buf))
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        blocking(Pin::new(&mut *self.tcp).poll_write_vectored(self.cx, bufs))
+        blocking(attempt::poll_write_vectored(self.tcp, self.cx, bufs))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -67,7 +67,7 @@ impl Supervisor {
         }
     }
 
-    /// Runs until the sender of snapshots is gone. Must be called on a `LocalSet`.
+    /// Runs until the sender of snapshots is gone. Must be called on a runtime of one thread.
     pub(crate) async fn run(
         mut self,
         mut snapshots: watch::Receiver<Option<Arc<Snapshot>>>,

@@ -19,7 +19,7 @@ use tollgate_telemetry::{Counter, GaugeGuard};
 use tollgate_types::SessionState;
 
 use crate::buffers::InputBuffer;
-use crate::choosing::choose_target;
+use crate::choosing::{Route, choose_again};
 use crate::engine::{Cancel, Engine, Machine, Server, ServerEvent, Want};
 use crate::metrics::ProxyMetrics;
 use crate::pool_key::PoolKey;
@@ -35,6 +35,9 @@ use killing::Killing;
 use link::Link;
 use outgoing::Outgoing;
 
+/// Steps of one turn: as long as sockets never run dry, it ends by itself.
+const STEPS: u32 = 64;
+
 /// A running session.
 pub(crate) struct Relay<E: Engine> {
     shard: Rc<Shard>,
@@ -43,6 +46,7 @@ pub(crate) struct Relay<E: Engine> {
     session: E::Session,
     /// Of which connections it is served by.
     key: Arc<PoolKey>,
+    route: Option<Route<E>>,
     from_client: InputBuffer,
     to_client: Outgoing,
     link: Option<Box<Link<E>>>,
@@ -70,6 +74,7 @@ impl<E: Engine> Relay<E> {
     ) -> Self {
         Self {
             key: Arc::clone(&registered.control.key),
+            route: None,
             shard,
             registered,
             client,
@@ -107,7 +112,7 @@ impl<E: Engine> Relay<E> {
         if let Err(end) = self.note_cancel(cx) {
             return Poll::Ready(end);
         }
-        loop {
+        for _ in 0..STEPS {
             match self.step(cx) {
                 Ok(true) => {}
                 Ok(false) => {
@@ -117,6 +122,9 @@ impl<E: Engine> Relay<E> {
                 Err(end) => return Poll::Ready(end),
             }
         }
+        // Others have waited long enough.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Moves what can be moved without waiting. True when something moved.
@@ -326,12 +334,7 @@ impl<E: Engine> Relay<E> {
     /// The machine needs a server connection for the input's next message.
     fn borrow(&mut self, effects: &mut Effects, cx: &mut Context<'_>) -> Step<()> {
         let control = Rc::clone(&self.registered.control);
-        let chosen = {
-            let running = self.shard.running.borrow();
-            let proxy = running.proxies.get(&control.proxy);
-            proxy.map(|proxy| choose_target::<E>(&self.shard, proxy, &control.endpoint))
-        };
-        let pool = match chosen {
+        let pool = match choose_again(&self.shard, &control, &mut self.route) {
             None => return self.leave(&E::refusals().terminated(), cx),
             Some(Ok(pool)) => pool,
             Some(Err(none)) => {

@@ -278,8 +278,8 @@ pub(super) struct Inbound {
     pub(super) learn: Option<Lesson>,
     /// Bytes before the SQL text begins.
     pub(super) prefix: usize,
-    /// Reads the SQL text, until its terminating zero byte.
-    pub(super) text: Option<Scanner>,
+    /// Reads the SQL text, until its terminating zero byte. Apart: it is large, and most texts are remembered.
+    pub(super) text: Option<Box<Scanner>>,
     pub(super) pieces: Pieces,
     /// Whether the newest entry of the queue is this message.
     pub(super) entry: Entry,

@@ -401,7 +401,8 @@ impl Link {
     /// The message at hand has SQL text behind its first `prefix` bytes.
     pub(super) fn scan(&mut self, prefix: usize) {
         self.inbound.prefix = prefix;
-        self.inbound.text = Some(Scanner::new(Dialect::PostgreSql, self.parameters.style()));
+        let scanner = Scanner::new(Dialect::PostgreSql, self.parameters.style());
+        self.inbound.text = Some(Box::new(scanner));
     }
 
     fn note_intrusion(&mut self) {
