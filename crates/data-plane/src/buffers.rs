@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 
 /// Size of a fresh buffer in bytes. Large enough for a burst of rows, small enough for hundreds in flight.
-pub(crate) const BUFFER_SIZE: usize = 32 * 1024;
+pub(crate) const BUFFER_SIZE: usize = 64 * 1024;
 
 /// Buffers kept for reuse; more than this many idle ones are freed.
-const KEPT: usize = 64;
+const KEPT: usize = 32;
 
 /// Free buffers of one shard.
 #[derive(Default)]

@@ -2,24 +2,18 @@
 
 use anyhow::Result;
 
-use crate::{step, workspace};
+use crate::{shipped, step, workspace};
 
-/// Builds Tollgate with profile `dist` and the bench with profile `perf`, and passes `arguments` on.
+/// Builds Tollgate and the bench, and passes `arguments` on.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     // One after the other: together they would be built with each other's features.
-    for (package, profile) in [("tollgate", "dist"), ("bench", "perf")] {
-        step::run(
-            &format!(
-                "building {package}, optimised (half an hour for both on two processors, the first time)"
-            ),
-            workspace::cargo().args(["build", "--profile", profile, "--package", package]),
-        )?;
-    }
+    let tollgate = shipped::build()?;
+    shipped::build_bench()?;
     let programs = std::path::absolute(workspace::target_dir())?;
     step::run(
         "measuring",
         std::process::Command::new(programs.join("perf/bench"))
             .args(arguments)
-            .env("TOLLGATE_BINARY", programs.join("dist/tollgate")),
+            .env("TOLLGATE_BINARY", tollgate),
     )
 }

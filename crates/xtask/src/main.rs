@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask demo | test | tidy | openapi | compatibility | bench | instructions | ci`.
+//! Developer tasks: `cargo xtask demo | test | tidy | openapi | compatibility | bench | dist | train | instructions | ci`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -12,6 +12,7 @@ mod demo;
 mod install;
 mod instructions;
 mod openapi;
+mod shipped;
 mod step;
 mod tidy;
 mod workspace;
@@ -61,6 +62,10 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Build Tollgate as it is shipped: optimised as a whole, for what it was seen to do in training.
+    Dist,
+    /// Train: have an instrumented build work, and store in deploy/tollgate.profdata what it does.
+    Train,
     /// Count what the hot paths execute; fails when one costs over a tenth more than what is stored.
     Instructions {
         /// Store the counts instead.
@@ -83,6 +88,8 @@ fn main() -> ExitCode {
             .then(install::for_bench)
             .unwrap_or(Ok(()))
             .and_then(|()| bench::run(&arguments)),
+        Task::Dist => shipped::build().map(|program| step::say(&program.display().to_string())),
+        Task::Train => shipped::train(),
         Task::Instructions { update: false } => instructions::run(Purpose::Check),
         Task::Instructions { update: true } => instructions::run(Purpose::Update),
         Task::Tidy => tidy::run(),

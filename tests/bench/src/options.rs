@@ -14,7 +14,7 @@ pub struct Options {
     /// Fewer and shorter runs: under three minutes once everything is built
     #[arg(long)]
     quick: bool,
-    /// Which peers take part, of pgbouncer, haproxy, mysqlrouter, floor [default: all that are installed]
+    /// Which peers take part, of pgbouncer, haproxy, mysqlrouter, floor, or none [default: all that are installed]
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     peers: Option<Vec<String>>,
     /// Only these groups: transactions, state, connections, idle, latency, bulk, waiters, shards, mysql,
@@ -91,7 +91,7 @@ impl Options {
             );
             return Ok(systems);
         };
-        for name in names {
+        for name in names.iter().filter(|name| *name != "none") {
             systems.push(System::peer(name).with_context(|| format!("no peer is called {name}"))?);
         }
         Ok(systems)

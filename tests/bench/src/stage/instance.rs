@@ -127,6 +127,14 @@ impl Instance {
     }
 }
 
+impl Drop for Instance {
+    /// A program that was built to be trained writes what it has counted when it ends in order.
+    fn drop(&mut self) {
+        // It has ended already, or is ended the hard way behind this.
+        let _ = self.stop();
+    }
+}
+
 fn token(key: &AccessKey, port: u16) -> String {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     mint(&MintRequest {
