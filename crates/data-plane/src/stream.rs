@@ -20,6 +20,7 @@ use rustls::{ClientConfig, ClientConnection, ProtocolVersion, ServerConfig, Serv
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
+use tokio::task::coop;
 
 use direct::Direct;
 pub(crate) use readiness::Watch;
@@ -29,6 +30,10 @@ const TLS_OUTPUT_LIMIT: usize = 64 * 1024;
 
 /// Bytes that one handshake read asks for; messages of a login are small.
 const HANDSHAKE_READ: usize = 4096;
+
+/// Reads without plaintext after which a connection that should be quiet is not: session tickets and key updates
+/// take one or two.
+const IDLE_FILLS: u32 = 16;
 
 /// Silence after which the kernel asks whether a server is still there.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
@@ -229,7 +234,7 @@ impl Stream {
     /// Appends what the peer sent to `buf` and returns how much it was. For handshakes. Cancel-safe.
     pub(crate) async fn read_some(&mut self, buf: &mut BytesMut) -> io::Result<usize> {
         // Callers loop, and a peer may never run dry.
-        tokio::task::coop::consume_budget().await;
+        coop::consume_budget().await;
         std::future::poll_fn(|cx| {
             let before = buf.len();
             buf.resize(before + HANDSHAKE_READ, 0);
@@ -321,17 +326,23 @@ impl TlsStream {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        match self.session.reader().read(buf) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            done => return Poll::Ready(done),
+        }
         loop {
+            ready!(self.poll_fill(cx))?;
             match self.session.reader().read(buf) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 done => return Poll::Ready(done),
             }
-            ready!(self.poll_fill(cx))?;
+            // A peer may send tickets without end, and no plaintext.
+            ready!(coop::poll_proceed(cx)).made_progress();
         }
     }
 
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<IdleEvent> {
-        loop {
+        for _ in 0..IDLE_FILLS {
             match self.session.reader().fill_buf() {
                 Ok([]) => return Poll::Ready(IdleEvent::Closed),
                 Ok(_) => return Poll::Ready(IdleEvent::Bytes),
@@ -342,6 +353,7 @@ impl TlsStream {
                 return Poll::Ready(IdleEvent::Failed(error));
             }
         }
+        Poll::Ready(IdleEvent::Bytes)
     }
 
     /// Takes ciphertext from the socket once and decrypts it. 0 means the socket is at its end, which

@@ -15,8 +15,12 @@ const LESSONS: &str = "transactions,state,connections,latency,bulk,mysql";
 
 /// Builds the program. Returns where it is.
 pub(crate) fn build() -> Result<PathBuf> {
-    let profile = workspace::root().join(PROFILE);
-    let flags = format!("-Cprofile-use={}", std::path::absolute(profile)?.display());
+    let profile = std::path::absolute(workspace::root().join(PROFILE))?;
+    ensure!(
+        profile.exists(),
+        "there is no {PROFILE}: `cargo xtask train` writes it"
+    );
+    let flags = format!("-Cprofile-use={}", profile.display());
     build_with(&flags, &workspace::target_dir())
 }
 
@@ -25,21 +29,28 @@ pub(crate) fn train() -> Result<()> {
     let merge = profdata_tool()?;
     let target = std::path::absolute(workspace::target_dir())?;
     let raw = target.join("training");
-    if raw.exists() {
-        fs::remove_dir_all(&raw).context("removing what was counted before")?;
-    }
     let flags = format!("-Cprofile-generate={}", raw.display());
     let program = build_with(&flags, &target.join("trained"))?;
     build_bench()?;
+    // Macros and build scripts count as well while they run.
+    if raw.exists() {
+        fs::remove_dir_all(&raw).context("removing what the compiler's own programs counted")?;
+    }
+    let json = target.join("training.json");
     step::run(
         "training",
         Command::new(target.join("perf/bench"))
             .args(["--quick", "--repetitions", "2", "--peers", "none"])
             .args(["--only", LESSONS])
             .arg("--json")
-            .arg(target.join("training.json"))
+            .arg(&json)
             .env("TOLLGATE_BINARY", program),
     )?;
+    let learnt = fs::read_to_string(&json).context("reading what was measured")?;
+    ensure!(
+        learnt.contains("MySQL"),
+        "a part of the training was skipped: install MySQL (`cargo xtask prepare`) and sysbench"
+    );
     let files: Vec<PathBuf> = fs::read_dir(&raw)
         .context("nothing was counted")?
         .flatten()
@@ -68,7 +79,7 @@ fn build_with(flags: &str, target: &std::path::Path) -> Result<PathBuf> {
         "building tollgate as it is shipped (half an hour on two processors, the first time)",
         workspace::cargo()
             .args(["build", "--profile", "dist", "--package", "tollgate"])
-            .env("RUSTFLAGS", flags)
+            .env("CARGO_ENCODED_RUSTFLAGS", flags)
             .env("CARGO_TARGET_DIR", target),
     )?;
     Ok(std::path::absolute(target)?.join("dist/tollgate"))

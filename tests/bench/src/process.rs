@@ -99,7 +99,9 @@ impl Thread {
             u64::from(allowance.period_us) * 1000,
         );
         let output = Command::new("chrt")
-            .args(["--deadline", "--sched-runtime", &runtime.to_string()])
+            // A thread that it starts is not held to anything: the kernel would refuse it otherwise.
+            .args(["--reset-on-fork", "--deadline"])
+            .args(["--sched-runtime", &runtime.to_string()])
             .args(["--sched-deadline", &period.to_string()])
             .args(["--sched-period", &period.to_string(), "--pid", "0"])
             .arg(number)
@@ -107,7 +109,7 @@ impl Thread {
             .context("running chrt (of util-linux)")?;
         if !output.status.success() {
             let errors = String::from_utf8_lossy(&output.stderr);
-            bail!("on few processors this needs to be root: {}", errors.trim());
+            bail!("this needs to be root: {}", errors.trim());
         }
         Ok(())
     }

@@ -35,8 +35,8 @@ use killing::Killing;
 use link::Link;
 use outgoing::Outgoing;
 
-/// Steps of one turn: as long as sockets never run dry, it ends by itself.
-const STEPS: u32 = 64;
+/// Steps of one turn, each with at most a buffer of either side: as long as sockets never run dry, it ends by itself.
+const STEPS: u32 = 16;
 
 /// A running session.
 pub(crate) struct Relay<E: Engine> {
@@ -123,6 +123,7 @@ impl<E: Engine> Relay<E> {
             }
         }
         // Others have waited long enough.
+        self.show_state();
         cx.waker().wake_by_ref();
         Poll::Pending
     }

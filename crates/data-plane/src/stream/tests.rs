@@ -157,6 +157,30 @@ async fn a_stream_that_is_left_alone_wakes_who_read_last() {
     }
 }
 
+/// Such a peer must not keep the thread for itself.
+#[tokio::test]
+async fn a_peer_that_sends_tickets_only_does_not_outstay_its_turn() {
+    let mut server = ServerTls::new(&Authority::new().server(&["db.test"])).unwrap();
+    Arc::make_mut(&mut server.upgraded).send_tls13_tickets = 200;
+    let config = client_config(&any_server()).unwrap();
+    let (mut near, mut far) = tls_pair(&config, &server).await;
+    far.write_all(b"word").await.unwrap();
+    until_readable(&near).await;
+    let mut buf = [0; 64];
+    poll_fn(|cx| {
+        while let Poll::Ready(left) = coop::poll_proceed(cx) {
+            left.made_progress();
+        }
+        assert!(near.poll_read(cx, &mut buf).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+    assert!(near.is_readable(), "it has read all of it");
+    tokio::task::yield_now().await;
+    let count = poll_fn(|cx| near.poll_read(cx, &mut buf)).await.unwrap();
+    assert_eq!(&buf[..count], b"word");
+}
+
 #[tokio::test]
 async fn carries_single_bytes() {
     for kind in BOTH {
