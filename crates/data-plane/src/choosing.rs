@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tollgate_types::{TargetHealth, TargetRole};
 
 use crate::engine::Engine;
-use crate::running::{Running, RunningProxy};
+use crate::running::RunningProxy;
 use crate::sessions::SessionControl;
 use crate::shard::{Revision, Shard};
 use crate::target::TargetShared;
@@ -53,7 +53,7 @@ pub(crate) fn choose_again<E: Engine>(
     if let Some(pool) = route.as_ref().and_then(|route| route.pool(shard)) {
         return Some(Ok(pool));
     }
-    let running: Arc<Running> = Arc::clone(&shard.running.borrow());
+    let running = shard.running.borrow();
     let proxy = running.proxies.get(&control.proxy)?;
     let chosen = choose_target(shard, proxy, &control.endpoint);
     *route = chosen
