@@ -235,7 +235,8 @@ impl Session {
             return Some(self.settle_first(out));
         }
         let closed = link.segment == Segment::Closed;
-        let fails = link.stays_failed();
+        // Everything is answered, so the status is exact: a portal that would end the failure has not run.
+        let fails = link.status == TransactionStatus::Failed;
         if fails {
             let (Some(leaves), Held::No) = (leaves.filter(|_| closed), link.held) else {
                 link.held = Held::No;

@@ -62,6 +62,17 @@ pub(super) const SCRIPTS: Theme = &[
         ],
     ),
     (
+        "a portal with a name that ends a failed transaction",
+        &[
+            "P(s2|;;select 3;) X(begin) X(deallocate q; execute s1; prepare q as select 8; execute q) S() P(|commit and chain) B(p1|) E(p1|1)",
+            "S() Q(rollback)",
+            "P(s3|select 4) S() Q(begin) Q(select 1/0) P(|rollback) B(p1|) H()",
+            "B(p2|s3) E(p1|0) P(|execute s3) S() Q(rollback)",
+            "Q(begin) Q(prepare q as select 5) X(execute q; select 1) S() P(|rollback) B(p1|) E(p1|0) S()",
+            "P(|execute s3) B(p1|) E(p1|0) S() Q(deallocate all)",
+        ],
+    ),
+    (
         "describe of a portal",
         &[
             "P(|select 1 as a, 'x' as b) BB(|) DP() E(|0) S() B(|) DP() S()",
