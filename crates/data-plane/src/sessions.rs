@@ -94,8 +94,10 @@ pub(crate) struct SessionControl {
     pub(crate) idle_limit: Cell<Option<Millis>>,
     /// Server connections borrowed so far.
     pub(crate) borrows: Cell<u64>,
-    /// The server connection held: target name and process id.
-    pub(crate) server: RefCell<Option<(Arc<str>, i32)>>,
+    /// The target of the server connection held last: taken anew only when it is another one.
+    target: RefCell<Option<Arc<str>>>,
+    /// Process id of the server connection held.
+    server: Cell<Option<i32>>,
     /// Why it is pinned.
     pub(crate) pins: RefCell<Vec<HeldPin>>,
     /// Those who wait for cancel requests to be acted upon.
@@ -168,7 +170,8 @@ impl SessionControl {
             state: Cell::new(SessionState::Idle),
             last_activity: Cell::new(now),
             borrows: Cell::new(0),
-            server: RefCell::new(None),
+            target: RefCell::new(None),
+            server: Cell::new(None),
             pins: RefCell::new(Vec::new()),
             cancelling: RefCell::new(Vec::new()),
             interrupts: Cell::new(0),
@@ -179,6 +182,20 @@ impl SessionControl {
     /// For how long the client wants to be idle at the most, as its startup parameters say.
     pub(crate) fn idle_limit_at_login(&self) -> Option<Millis> {
         idle_limit_at_login(&self.key)
+    }
+
+    /// The session has this connection to a target.
+    pub(crate) fn holds(&self, target: &Arc<str>, process_id: i32) {
+        self.server.set(Some(process_id));
+        let mut known = self.target.borrow_mut();
+        if !known.as_ref().is_some_and(|known| Arc::ptr_eq(known, target)) {
+            *known = Some(Arc::clone(target));
+        }
+    }
+
+    /// It has none any more.
+    pub(crate) fn holds_none(&self) {
+        self.server.set(None);
     }
 
     /// Asks the session to do something and wakes it. Requests of different kinds add up.
@@ -246,7 +263,8 @@ impl SessionControl {
 
     /// The row of the sessions view.
     pub(crate) fn info(&self) -> SessionInfo {
-        let server = self.server.borrow();
+        let process_id = self.server.get();
+        let target = self.target.borrow();
         SessionInfo {
             id: self.id.to_string(),
             endpoint: self.endpoint.to_string(),
@@ -265,8 +283,8 @@ impl SessionControl {
                     reason: pin.reason.code().to_owned(),
                 })
                 .collect(),
-            target: server.as_ref().map(|(target, _)| target.to_string()),
-            server_pid: server.as_ref().map(|(_, pid)| i64::from(*pid)),
+            target: process_id.and(target.as_deref()).map(str::to_owned),
+            server_pid: process_id.map(i64::from),
             connected_unix: self.connected_unix,
             borrows: self.borrows.get(),
         }

@@ -7,7 +7,7 @@ use std::task::Context;
 use tollgate_pool::Millis;
 use tollgate_types::SessionState;
 
-use super::link::{Begun, Delivery};
+use super::link::{Begun, Delivery, Link};
 use super::{Appetite, Input, Relay, Step};
 use crate::cleaning;
 use crate::engine::{Cancel, CancelTarget, Engine, Farewell, Machine, Server, Told};
@@ -168,7 +168,7 @@ impl<E: Engine> Relay<E> {
     /// A cancel request has been delivered: the server connection may change hands again. One that got
     /// lost may still arrive, when the connection is another client's: it is closed.
     pub(super) fn note_cancel(&mut self, cx: &mut Context<'_>) -> Step<()> {
-        match self.link.as_mut().and_then(|link| link.cancel_ended()) {
+        match self.link.as_mut().and_then(Link::cancel_ended) {
             None => {}
             Some(Delivery::Settled) => {
                 self.registered.control.cancelling.take();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::outgoing::Outgoing;
 use crate::buffers::InputBuffer;
-use crate::engine::{Cancel, Engine, Server};
+use crate::engine::{Cancel, Engine};
 use crate::pool_key::PoolKey;
 use crate::sessions::SessionControl;
 use crate::shard::Shard;
@@ -59,14 +59,6 @@ impl<E: Engine> Link<E> {
     pub(crate) fn takes_no_more(&mut self, error: &std::io::Error) {
         self.to_server = Outgoing::default();
         self.broken = Some(error.to_string());
-    }
-
-    /// Target name and process id, for the sessions view.
-    pub(crate) fn name(&self) -> (Arc<str>, i32) {
-        (
-            Arc::clone(&self.pool.target.database),
-            self.lease.server.number(),
-        )
     }
 
     /// Asks the server to cancel what this connection is doing; `control` is woken when the request has

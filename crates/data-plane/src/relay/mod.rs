@@ -49,7 +49,7 @@ pub(crate) struct Relay<E: Engine> {
     route: Option<Route<E>>,
     from_client: InputBuffer,
     to_client: Outgoing,
-    link: Option<Box<Link<E>>>,
+    link: Option<Link<E>>,
     waiting: Option<Waiting<E>>,
     killing: Option<Killing>,
     appetite: Appetite,
@@ -320,7 +320,7 @@ impl<E: Engine> Relay<E> {
             from_server,
             to_server,
             ..
-        } = link.as_mut();
+        } = link;
         let input = match source {
             Input::Client => self.from_client.filled(),
             Input::Server => from_server.filled(),
@@ -364,12 +364,11 @@ impl<E: Engine> Relay<E> {
     fn attach(&mut self, pool: Rc<TargetPool<E>>, lease: ServerLease<E>) {
         let control = &self.registered.control;
         control.borrows.set(control.borrows.get() + 1);
-        let mut link = Box::new(Link::new(pool, lease));
-        *control.server.borrow_mut() = Some(link.name());
+        control.holds(&pool.target.database, lease.server.number());
+        let link = self.link.insert(Link::new(pool, lease));
         if let Some(state) = link.lease.state.take() {
             self.session.attach(state);
         }
-        self.link = Some(link);
         self.watches.server = Watch::Off;
         self.appetite = Appetite::Hungry;
     }
@@ -463,7 +462,7 @@ impl<E: Engine> Relay<E> {
     pub(super) fn release(&mut self, proof: E::Proof) {
         self.show_idle_limit();
         if let Some(link) = self.link.take() {
-            *self.registered.control.server.borrow_mut() = None;
+            self.registered.control.holds_none();
             if link.broken.is_some() {
                 link.discard(&self.shard, Cancel::No);
             } else {
@@ -475,7 +474,7 @@ impl<E: Engine> Relay<E> {
 
     fn drop_link(&mut self, cancel: Cancel) {
         if let Some(link) = self.link.take() {
-            *self.registered.control.server.borrow_mut() = None;
+            self.registered.control.holds_none();
             link.discard(&self.shard, cancel);
         }
     }

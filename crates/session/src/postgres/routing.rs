@@ -1,6 +1,6 @@
 //! Where a message of the server goes: to the client, or nowhere because it answers a request of our own.
 
-use tollgate_wire_postgres::frame::{HEADER_LEN, Header};
+use tollgate_wire_postgres::frame::{self, Frame, HEADER_LEN, Header};
 use tollgate_wire_postgres::tag::backend as tag;
 
 use super::link::{Copy, Link, Mode, Way};
@@ -90,6 +90,32 @@ impl Link {
             _ => false,
         };
         expected.then_some(Way::Client)
+    }
+
+    /// Bytes of the whole messages at the front of `rest` that go to the client and change nothing: the rows of
+    /// a request of the client's.
+    #[inline]
+    pub(super) fn rows(&self, rest: &[u8]) -> usize {
+        let Some(front @ (Kind::Query | Kind::Execute)) = self.queue.front_kind() else {
+            return 0;
+        };
+        if self.mode != Mode::Tracking || self.outbound.left > 0 {
+            return 0;
+        }
+        let mut length = 0_usize;
+        while let Frame::Complete(header) = frame::next(rest.get(length..).unwrap_or_default()) {
+            let is_row = match header.tag {
+                tag::DATA_ROW => true,
+                tag::ROW_DESCRIPTION => front == Kind::Query,
+                tag::COPY_DATA => self.copy == Copy::Out,
+                _ => false,
+            };
+            if !is_row {
+                break;
+            }
+            length = length.saturating_add(header.total);
+        }
+        length
     }
 
     fn way_in_doubt(&self, header: Header) -> Option<Way> {

@@ -29,6 +29,15 @@ impl Session {
                 break ServerEvent::More;
             };
             let rest = input.get(consumed..).unwrap_or_default();
+            let rows = link.rows(rest);
+            if rows > 0 {
+                out.client_lane().forward(consumed, rows);
+                consumed = consumed.saturating_add(rows);
+                if consumed >= input.len() {
+                    break self.at_end(0, out);
+                }
+                continue;
+            }
             let (taken, verdict) = if link.outbound.left > 0 {
                 self.go_on(rest, consumed, out)
             } else {
