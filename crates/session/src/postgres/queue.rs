@@ -14,6 +14,9 @@ use super::unnamed::Remembered;
 /// (`PQ_SEND_BUFFER_SIZE`), 1638 of the smallest, so a client that waits here is always answered.
 pub(crate) const MAX_QUEUED: usize = 16_384;
 
+/// Entries to keep memory for between two borrowers.
+const KEPT: usize = 64;
+
 /// A change to the names of prepared statements, made when the request succeeds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NameChange {
@@ -236,7 +239,8 @@ pub(crate) struct Expected {
     pub(crate) kept: Remembered,
     pub(crate) alias: Alias,
     pub(crate) touches: Touches,
-    pub(crate) work: Work,
+    /// Apart, because few have any and entries are moved often.
+    work: Option<Box<Work>>,
     pub(crate) noise: Noise,
 }
 
@@ -249,35 +253,65 @@ impl Expected {
             kept: Remembered::Nothing,
             alias: Alias::None,
             touches: Touches::Nothing,
-            work: Work::None,
+            work: None,
             noise: Noise::Heard,
         }
+    }
+
+    /// What it is for.
+    pub(crate) fn work(&self) -> &Work {
+        self.work.as_deref().unwrap_or(&Work::None)
+    }
+
+    /// The same, taken.
+    pub(crate) fn into_work(self) -> Work {
+        self.work.map_or(Work::None, |work| *work)
+    }
+
+    /// It is for this.
+    pub(crate) fn is_for(&mut self, work: Work) {
+        self.work = match work {
+            Work::None => None,
+            work @ (Work::Number(_)
+            | Work::Reading
+            | Work::Foresight
+            | Work::Own { .. }
+            | Work::OwnShape { .. }
+            | Work::Study
+            | Work::Roster) => Some(Box::new(work)),
+        };
     }
 }
 
 /// The expected replies of one server connection, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    entries: VecDeque<Expected>,
+    /// The oldest, which is asked for all the time. None means that nothing is behind it either.
+    front: Option<Expected>,
+    behind: VecDeque<Expected>,
     pushed: u64,
 }
 
 impl Queue {
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.front.is_none()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        usize::from(self.front.is_some()).saturating_add(self.behind.len())
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.entries.len() >= MAX_QUEUED
+        self.len() >= MAX_QUEUED
     }
 
     pub(crate) fn push(&mut self, expected: Expected) {
         self.pushed = self.pushed.wrapping_add(1);
-        self.entries.push_back(expected);
+        if self.front.is_none() {
+            self.front = Some(expected);
+        } else {
+            self.behind.push_back(expected);
+        }
     }
 
     /// Counts what was ever pushed.
@@ -285,19 +319,24 @@ impl Queue {
         self.pushed
     }
 
+    #[inline]
     pub(crate) fn front(&self) -> Option<&Expected> {
-        self.entries.front()
+        self.front.as_ref()
+    }
+
+    fn iter(&self) -> impl DoubleEndedIterator<Item = &Expected> {
+        self.front.iter().chain(&self.behind)
     }
 
     /// True while statements under the client's own names are being made or closed.
     pub(crate) fn awaits_own(&self) -> bool {
-        self.entries
-            .iter()
-            .any(|expected| matches!(expected.work, Work::Own { .. } | Work::OwnShape { .. }))
+        self.iter()
+            .any(|expected| matches!(expected.work(), Work::Own { .. } | Work::OwnShape { .. }))
     }
 
+    #[inline]
     pub(crate) fn front_kind(&self) -> Option<Kind> {
-        self.entries.front().map(|expected| expected.kind)
+        self.front.as_ref().map(|expected| expected.kind)
     }
 
     /// True when the oldest request is a question of our own.
@@ -305,43 +344,56 @@ impl Queue {
         matches!(self.front_kind(), Some(Kind::Inspection | Kind::Catalogue))
     }
 
+    #[inline]
     pub(crate) fn front_mut(&mut self) -> Option<&mut Expected> {
-        self.entries.front_mut()
+        self.front.as_mut()
     }
 
     /// The oldest Execute that is not answered.
     pub(crate) fn next_execute(&mut self) -> Option<&mut Expected> {
-        let mut entries = self.entries.iter_mut();
+        let mut entries = self.front.iter_mut().chain(&mut self.behind);
         entries.find(|expected| expected.kind == Kind::Execute)
     }
 
     pub(crate) fn back_mut(&mut self) -> Option<&mut Expected> {
-        self.entries.back_mut()
+        match self.behind.back_mut() {
+            Some(newest) => Some(newest),
+            None => self.front.as_mut(),
+        }
     }
 
     /// True while a message of our own is on its way.
     pub(crate) fn awaits_injected(&self) -> bool {
-        self.entries
-            .iter()
+        self.iter()
             .any(|expected| matches!(expected.kind, Kind::InjectedParse | Kind::InjectedClose))
     }
 
     /// True when all that is to come answers requests of our own.
     pub(crate) fn is_all_own(&self) -> bool {
-        self.entries.iter().all(|expected| expected.kind.is_own())
+        self.iter().all(|expected| expected.kind.is_own())
     }
 
     /// True when nothing is behind the oldest request but COPY marks.
     pub(crate) fn is_at_last(&self) -> bool {
-        let mut behind = self.entries.iter().skip(1);
+        let mut behind = self.behind.iter();
         behind.all(|expected| expected.kind == Kind::CopyEnd)
     }
 
     /// Takes the oldest entry out, and the COPY marks that come to the front: they wait for a COPY that
     /// has not come.
     pub(crate) fn pop(&mut self) -> Option<Expected> {
-        let popped = self.entries.pop_front();
-        self.drop_marks();
+        let popped = self.pop_front();
+        while self.front_kind() == Some(Kind::CopyEnd) {
+            self.pop_front();
+        }
+        popped
+    }
+
+    fn pop_front(&mut self) -> Option<Expected> {
+        let popped = self.front.take();
+        if !self.behind.is_empty() {
+            self.front = self.behind.pop_front();
+        }
         popped
     }
 
@@ -349,7 +401,7 @@ impl Queue {
     pub(crate) fn pop_skipped(&mut self) -> Option<Expected> {
         match self.front_kind() {
             None | Some(Kind::Sync | Kind::OwnSync) => None,
-            Some(_) => self.entries.pop_front(),
+            Some(_) => self.pop_front(),
         }
     }
 
@@ -360,16 +412,16 @@ impl Queue {
             end: DataEnd::NotSent,
             syncs: Syncs::None,
         };
-        let mut at = 1_usize;
-        while let Some(expected) = self.entries.get(at) {
+        let mut at = 0_usize;
+        while let Some(expected) = self.behind.get(at) {
             match expected.kind {
                 Kind::CopyEnd => {
-                    self.entries.remove(at);
+                    self.behind.remove(at);
                     ahead.end = DataEnd::Sent;
                     return ahead;
                 }
                 Kind::Sync => {
-                    self.entries.remove(at);
+                    self.behind.remove(at);
                     ahead.syncs = Syncs::Swallowed;
                 }
                 // The server will refuse these in the middle of a COPY and end the session.
@@ -402,12 +454,12 @@ impl Queue {
 
     /// Takes out all entries, oldest first.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = Expected> {
-        self.entries.drain(..)
+        self.front.take().into_iter().chain(self.behind.drain(..))
     }
 
     /// True when nothing follows the last request that makes the server say that it is ready.
     pub(crate) fn ends_open(&self) -> bool {
-        let mut requests = self.entries.iter().rev();
+        let mut requests = self.iter().rev();
         requests
             .find(|expected| expected.kind != Kind::CopyEnd)
             .is_some_and(|newest| newest.kind.is_extended())
@@ -415,14 +467,9 @@ impl Queue {
 
     /// Empties the queue and keeps at most a small allocation.
     pub(crate) fn reset(&mut self) {
-        self.entries.clear();
-        self.entries.shrink_to(64);
-    }
-
-    fn drop_marks(&mut self) {
-        while self.front_kind() == Some(Kind::CopyEnd) {
-            self.entries.pop_front();
-        }
+        self.front = None;
+        self.behind.clear();
+        self.behind.shrink_to(KEPT);
     }
 }
 
@@ -446,3 +493,4 @@ pub(crate) enum Syncs {
     None,
     Swallowed,
 }
+

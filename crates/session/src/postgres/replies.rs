@@ -31,32 +31,16 @@ impl Session {
                     self.learnt(&done, (tag == tag::ROW_DESCRIPTION).then_some(body));
                 }
             }
-            (
-                tag::DATA_ROW,
-                Some(Expected {
-                    work: Work::Reading,
-                    ..
-                }),
-            ) => {
-                link.reading_answered(body);
-            }
-            (
-                tag::DATA_ROW,
-                Some(Expected {
-                    work: Work::Foresight,
-                    ..
-                }),
-            ) => {
-                link.foresight_answered(body);
-            }
-            (
-                tag::DATA_ROW,
-                Some(Expected {
-                    work: Work::Roster, ..
-                }),
-            ) => {
-                link.study.listed(body);
-            }
+            (tag::DATA_ROW, Some(front)) => match front.work() {
+                Work::Reading => link.reading_answered(body),
+                Work::Foresight => link.foresight_answered(body),
+                Work::Roster => link.study.listed(body),
+                Work::None
+                | Work::Number(_)
+                | Work::Own { .. }
+                | Work::OwnShape { .. }
+                | Work::Study => {}
+            },
             (tag::PARAMETER_DESCRIPTION, Some(front)) => front.kind = Kind::DescribeColumns,
             (tag::ROW_DESCRIPTION | tag::NO_DATA, Some(front))
                 if front.kind == Kind::DescribeColumns =>

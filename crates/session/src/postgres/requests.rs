@@ -412,10 +412,9 @@ impl Link {
     }
 
     pub(super) fn expect(&mut self, kind: Kind) {
-        self.queue.push(Expected {
-            noise: self.noise,
-            ..Expected::new(kind)
-        });
+        let mut expected = Expected::new(kind);
+        expected.noise = self.noise;
+        self.queue.push(expected);
     }
 
     pub(super) fn extended(&mut self, header: Header, kind: Kind) {

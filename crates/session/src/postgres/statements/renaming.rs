@@ -41,7 +41,7 @@ impl Link {
     pub(super) fn expect_work(&mut self, kind: Kind, work: Work) {
         self.expect(kind);
         if let Some(newest) = self.queue.back_mut() {
-            newest.work = work;
+            newest.is_for(work);
         }
     }
 

@@ -62,7 +62,7 @@ impl Session {
         let Some(done) = self.link.as_mut().and_then(|link| link.queue.pop()) else {
             return;
         };
-        match done.work {
+        match done.work() {
             Work::Roster => self.roster_is_complete(),
             Work::None
             | Work::Number(_)
@@ -79,7 +79,7 @@ impl Session {
         let Some(link) = &mut self.link else {
             return;
         };
-        match (done.kind, done.work) {
+        match (done.kind, done.into_work()) {
             (Kind::Make, Work::Number(DOORMAT)) => link.carried.set_doormat(Doormat::There),
             (Kind::Make | Kind::OwnExecute, Work::Own { name, id }) => {
                 link.carried.has_own(name, id);
@@ -110,7 +110,7 @@ impl Session {
             return;
         };
         let parameters = std::mem::take(&mut link.learnt);
-        let number = match &done.work {
+        let number = match done.work() {
             Work::Number(number) => *number,
             Work::Study => {
                 self.studied(shape);
@@ -195,8 +195,8 @@ impl Session {
     /// A request was not run: it failed, or the server skipped it.
     pub(in crate::postgres) fn undone(&mut self, entry: &mut Expected) {
         match entry.kind {
-            Kind::Learn | Kind::LearnColumns => self.not_learnt(&entry.work),
-            Kind::OwnExecute if matches!(entry.work, Work::Roster) => {
+            Kind::Learn | Kind::LearnColumns => self.not_learnt(entry.work()),
+            Kind::OwnExecute if matches!(entry.work(), Work::Roster) => {
                 self.names.others_are(Others::Unanswered);
             }
             Kind::Make | Kind::Drop | Kind::OwnExecute => {
@@ -347,7 +347,7 @@ impl Link {
     }
 
     fn not_worked(&mut self, entry: &Expected) {
-        match (entry.kind, &entry.work) {
+        match (entry.kind, entry.work()) {
             // It was not made, or what it was to be made of was not closed before.
             (Kind::Make, Work::Number(DOORMAT)) => self.carried.set_doormat(Doormat::Distrusted),
             (Kind::Make, Work::Number(number)) => {
