@@ -9,11 +9,9 @@ mod form;
 mod mysql;
 mod postgres;
 
-use std::hash::Hasher;
+use std::ops::Range;
 
-use rustc_hash::FxHasher;
-
-use form::{Cut, write_form};
+use form::{Cut, Form};
 pub use mysql::MySqlMemo;
 pub use postgres::Memo;
 
@@ -27,8 +25,8 @@ const SLOTS: usize = 1024;
 /// texts, and none before the first.
 struct Forms<M, K> {
     slots: Vec<Slot<M, K>>,
-    /// The text at hand with its numbers as `0`.
-    form: Vec<u8>,
+    /// Where the numbers of the text at hand are.
+    numbers: Vec<Range<usize>>,
 }
 
 /// The texts with a hash that ends like this one's: the last of them, or its hash if it was seen once.
@@ -55,7 +53,7 @@ enum Found<'a, M, K> {
 /// Where something new can be kept.
 struct Place<'a, M, K> {
     known: &'a mut Option<Box<Known<M, K>>>,
-    form: &'a [u8],
+    form: Form<'a>,
     mode: M,
 }
 
@@ -64,7 +62,7 @@ impl<M: Copy + Eq, K> Forms<M, K> {
     const fn new() -> Self {
         Self {
             slots: Vec::new(),
-            form: Vec::new(),
+            numbers: Vec::new(),
         }
     }
 
@@ -72,14 +70,8 @@ impl<M: Copy + Eq, K> Forms<M, K> {
         if sql.len() > MAX_TEXT {
             return Found::Passing;
         }
-        let form = if write_form::<C>(sql, &mut self.form) {
-            self.form.as_slice()
-        } else {
-            sql
-        };
-        let mut hasher = FxHasher::default();
-        hasher.write(form);
-        let hash = hasher.finish();
+        let form = Form::of::<C>(sql, &mut self.numbers);
+        let hash = form.hash();
         if self.slots.is_empty() {
             self.slots.resize_with(SLOTS, || Slot {
                 hash: 0,
@@ -95,7 +87,7 @@ impl<M: Copy + Eq, K> Forms<M, K> {
             slot.known = None;
             return Found::Passing;
         }
-        let is_it = |known: &Known<M, K>| known.mode == mode && *known.form == *form;
+        let is_it = |known: &Known<M, K>| known.mode == mode && form.is(&known.form);
         let is_known = slot.known.as_deref().is_some_and(is_it);
         if is_known {
             let known = slot.known.as_deref();
@@ -120,7 +112,7 @@ impl<M, K> Place<'_, M, K> {
     fn keep(self, what: Option<K>) {
         *self.known = what.map(|what| {
             Box::new(Known {
-                form: self.form.into(),
+                form: self.form.written(),
                 mode: self.mode,
                 what,
             })

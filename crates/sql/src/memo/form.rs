@@ -1,5 +1,11 @@
 //! A text with other numbers than its own: every number is written as `0`.
 
+use std::hash::Hasher;
+use std::iter;
+use std::ops::Range;
+
+use rustc_hash::FxHasher;
+
 /// Where a dialect finds numbers.
 pub(super) trait Cut {
     /// True for a byte that may begin a number, or something in which a digit is none.
@@ -21,35 +27,86 @@ pub(super) enum Part {
 /// Bytes that are looked at together.
 const CHUNK: usize = 16;
 
-/// Writes the form of a text; false if it has none.
-pub(super) fn write_form<C: Cut>(sql: &[u8], form: &mut Vec<u8>) -> bool {
-    form.clear();
-    let mut rest = sql;
-    let mut before = b' ';
-    loop {
-        let (plain, tail) = rest
-            .split_at_checked(plain_length::<C>(rest))
-            .unwrap_or((rest, &[]));
-        form.extend_from_slice(plain);
-        if tail.is_empty() {
-            return true;
+/// A text and where its numbers are. Its form has a `0` in the place of each; a text that has no form of that kind
+/// is its own.
+#[derive(Clone, Copy)]
+pub(super) struct Form<'a> {
+    sql: &'a [u8],
+    numbers: &'a [Range<usize>],
+}
+
+impl<'a> Form<'a> {
+    /// The form of a text; `numbers` is memory to work in.
+    pub(super) fn of<C: Cut>(sql: &'a [u8], numbers: &'a mut Vec<Range<usize>>) -> Self {
+        if !find_numbers::<C>(sql, numbers) {
+            numbers.clear();
         }
-        before = plain.last().copied().unwrap_or(before);
-        let length = match C::part(before, tail) {
-            Some(Part::Kept(length)) => {
-                let kept = tail.get(..length).unwrap_or_default();
-                form.extend_from_slice(kept);
-                before = kept.last().copied().unwrap_or(before);
-                length
+        Self { sql, numbers }
+    }
+
+    /// What stands between the numbers: one piece more than there are numbers.
+    fn pieces(self) -> impl Iterator<Item = &'a [u8]> {
+        let ends = self.numbers.iter().map(|number| number.start);
+        let starts = self.numbers.iter().map(|number| number.end);
+        let pieces = iter::once(0).chain(starts).zip(ends.chain([self.sql.len()]));
+        pieces.map(move |(start, end)| self.sql.get(start..end).unwrap_or_default())
+    }
+
+    /// The same for texts of the same form.
+    pub(super) fn hash(self) -> u64 {
+        let mut hasher = FxHasher::default();
+        for piece in self.pieces() {
+            hasher.write(piece);
+        }
+        hasher.finish()
+    }
+
+    /// True if this is the form, written out.
+    pub(super) fn is(self, written: &[u8]) -> bool {
+        let mut rest = written;
+        for (at, piece) in self.pieces().enumerate() {
+            if at > 0 {
+                let Some(behind) = rest.strip_prefix(b"0") else {
+                    return false;
+                };
+                rest = behind;
             }
+            let Some(behind) = rest.strip_prefix(piece) else {
+                return false;
+            };
+            rest = behind;
+        }
+        rest.is_empty()
+    }
+
+    /// Writes the form out.
+    pub(super) fn written(self) -> Box<[u8]> {
+        let pieces: Vec<&[u8]> = self.pieces().collect();
+        pieces.join(&b'0').into()
+    }
+}
+
+/// Finds the numbers of a text; false if they cannot be told.
+fn find_numbers<C: Cut>(sql: &[u8], numbers: &mut Vec<Range<usize>>) -> bool {
+    numbers.clear();
+    let mut at = 0_usize;
+    loop {
+        let rest = sql.get(at..).unwrap_or_default();
+        let plain = plain_length::<C>(rest);
+        let Some(tail) = rest.get(plain..).filter(|tail| !tail.is_empty()) else {
+            return true;
+        };
+        at = at.saturating_add(plain);
+        let before = at.checked_sub(1).and_then(|last| sql.get(last));
+        let start = at;
+        match C::part(before.copied().unwrap_or(b' '), tail) {
+            Some(Part::Kept(length)) => at = at.saturating_add(length),
             Some(Part::Number(length)) => {
-                form.push(b'0');
-                before = b'0';
-                length
+                at = at.saturating_add(length);
+                numbers.push(start..at);
             }
             None => return false,
-        };
-        rest = tail.get(length..).unwrap_or_default();
+        }
     }
 }
 
@@ -81,8 +138,15 @@ pub(super) fn goes_on(byte: u8) -> bool {
 /// The form of a text, if it has one.
 #[cfg(test)]
 pub(super) fn form_of<C: Cut>(text: &str) -> Option<String> {
-    let mut form = Vec::new();
-    write_form::<C>(text.as_bytes(), &mut form).then(|| String::from_utf8(form).unwrap())
+    let mut numbers = Vec::new();
+    find_numbers::<C>(text.as_bytes(), &mut numbers).then(|| {
+        let form = Form {
+            sql: text.as_bytes(),
+            numbers: &numbers,
+        };
+        assert!(form.is(&form.written()));
+        String::from_utf8(form.written().into()).unwrap()
+    })
 }
 
 #[cfg(test)]
@@ -115,8 +179,14 @@ mod tests {
 
     #[test]
     fn numbers_are_written_as_one_digit() {
-        let mut form = b"left over".to_vec();
-        assert!(write_form::<Digits>(b"12 a 3456789, 1", &mut form));
-        assert_eq!(form, b"0 a 0, 0");
+        let (mut ones, mut others) = (vec![0..7, 9..9], Vec::new());
+        let one = Form::of::<Digits>(b"12 a 3456789, 1", &mut ones);
+        let other = Form::of::<Digits>(b"7 a 8, 999", &mut others);
+        assert_eq!(*one.written(), *b"0 a 0, 0");
+        assert_eq!(one.hash(), other.hash());
+        assert!(other.is(&one.written()));
+        for written in [&b"0 a 0, "[..], b"0 a 0, 0 ", b"0 b 0, 0", b"1 a 0, 0", b""] {
+            assert!(!one.is(written));
+        }
     }
 }
