@@ -188,7 +188,10 @@ impl SessionControl {
     pub(crate) fn holds(&self, target: &Arc<str>, process_id: i32) {
         self.server.set(Some(process_id));
         let mut known = self.target.borrow_mut();
-        if !known.as_ref().is_some_and(|known| Arc::ptr_eq(known, target)) {
+        if !known
+            .as_ref()
+            .is_some_and(|known| Arc::ptr_eq(known, target))
+        {
             *known = Some(Arc::clone(target));
         }
     }

@@ -33,7 +33,7 @@ pub(super) enum Outlook {
 
 impl Watch {
     /// Asks the socket as little as need be.
-    pub(super) fn outlook(&mut self, stream: &Stream, cx: &mut Context<'_>) -> Outlook {
+    pub(super) fn outlook(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Outlook {
         match self {
             Self::On if !stream.is_readable() => Outlook::Dry,
             Self::Off if stream.poll_readable(cx).is_pending() => {

@@ -199,7 +199,7 @@ impl<E: Engine> Relay<E> {
         if (held_up || self.appetite == Appetite::NeedsReplies) && self.from_client.is_full() {
             return Ok(false);
         }
-        if self.watches.client.outlook(&self.client, cx) == Outlook::Dry {
+        if self.watches.client.outlook(&mut self.client, cx) == Outlook::Dry {
             return Ok(false);
         }
         let space = self.from_client.space(&self.shard.buffers);

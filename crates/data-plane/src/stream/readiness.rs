@@ -1,5 +1,6 @@
 //! Whether a read is worth while, as far as that is known without asking the kernel.
 
+use std::io::{self, BufRead};
 use std::task::{Context, Poll};
 
 use tokio::io::Interest;
@@ -39,14 +40,30 @@ impl Stream {
         self.tcp().try_io(Interest::READABLE, || Ok(())).is_ok()
     }
 
+    /// The same with plaintext that no read has fetched yet, and an end that none has met.
+    pub(crate) fn may_be_read(&mut self) -> bool {
+        self.is_readable() || self.holds_plaintext()
+    }
+
     /// `Pending` when there is nothing to read: the waker is registered then. Costs no system call, and less
     /// than a read.
-    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.holds_plaintext() {
+            return Poll::Ready(());
+        }
+        // What broke is found out by the read.
+        self.tcp().poll_read_ready(cx).map(drop)
+    }
+
+    /// Whether a read would not have to ask the socket. All that was ever taken from the socket is decrypted at
+    /// once, but for a record that has not arrived completely.
+    fn holds_plaintext(&mut self) -> bool {
         match self {
-            // What broke is found out by the read.
-            Self::Plain(tcp) => tcp.poll_read_ready(cx).map(drop),
-            // There may be plaintext: only a read can tell.
-            Self::Tls(_) => Poll::Ready(()),
+            Self::Plain(_) => false,
+            Self::Tls(tls) => match tls.session.reader().fill_buf() {
+                Ok(_) => true,
+                Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+            },
         }
     }
 }

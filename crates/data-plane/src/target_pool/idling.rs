@@ -34,10 +34,8 @@ impl<E: Engine> TargetPool<E> {
 
     /// Whether the server has said something, or hung up, where it should be quiet.
     fn is_disturbed(&self, lease: &mut ServerLease<E>) -> bool {
-        let stream = lease.server.stream();
-        // Under TLS there may be plaintext that nobody has asked for. What the runtime does not know of yet is
-        // found out by whoever reads next.
-        let suspect = stream.is_tls() || stream.is_readable();
+        // What the runtime does not know of yet is found out by whoever reads next.
+        let suspect = lease.server.stream().may_be_read();
         suspect && lease.idle_event(&self.idle_waker.borrow()).is_some()
     }
 

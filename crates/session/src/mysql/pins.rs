@@ -261,6 +261,9 @@ impl Pins {
     /// Tells of changes since the last time.
     pub(super) fn announce(&mut self, excluded: PinSet, out: &mut Effects) {
         let reasons = self.reasons().without(excluded);
+        if reasons == self.announced {
+            return;
+        }
         for reason in reasons.without(self.announced).iter() {
             let digest = self.digest.clone();
             out.pin_changed(PinChange::Pinned {

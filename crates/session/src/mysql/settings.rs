@@ -48,6 +48,9 @@ const SQL_MODE: &[u8] = b"sql_mode";
 /// What follows the character set of the connection and may differ from it.
 const COLLATION: &[u8] = b"collation_connection";
 
+/// The number of the statement, which MySQL reports with every result.
+const STATEMENT: &[u8] = b"statement_id";
+
 /// Reported variables that say nothing about the session: numbers of the moment, and what follows the schema.
 const PASSING: &[&[u8]] = &[
     b"character_set_database",
@@ -59,7 +62,7 @@ const PASSING: &[&[u8]] = &[
     b"in_transaction",
     b"last_gtid",
     b"redirect_url",
-    b"statement_id",
+    STATEMENT,
     b"warning_count",
 ];
 
@@ -114,7 +117,8 @@ pub(super) enum Meaning {
 
 impl Meaning {
     pub(super) fn of(name: &[u8]) -> Self {
-        if PASSING.binary_search(&name).is_ok() {
+        // The one that comes all the time is not searched for.
+        if name == STATEMENT || PASSING.binary_search(&name).is_ok() {
             Self::Passing
         } else if BOUND.binary_search(&name).is_ok() {
             Self::Bound

@@ -493,4 +493,3 @@ pub(crate) enum Syncs {
     None,
     Swallowed,
 }
-

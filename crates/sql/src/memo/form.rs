@@ -48,7 +48,9 @@ impl<'a> Form<'a> {
     fn pieces(self) -> impl Iterator<Item = &'a [u8]> {
         let ends = self.numbers.iter().map(|number| number.start);
         let starts = self.numbers.iter().map(|number| number.end);
-        let pieces = iter::once(0).chain(starts).zip(ends.chain([self.sql.len()]));
+        let pieces = iter::once(0)
+            .chain(starts)
+            .zip(ends.chain([self.sql.len()]));
         pieces.map(move |(start, end)| self.sql.get(start..end).unwrap_or_default())
     }
 
