@@ -157,6 +157,44 @@ async fn a_stream_that_is_left_alone_wakes_who_read_last() {
     }
 }
 
+/// The socket has nothing any more, and nobody would be woken: what rustls holds must be seen without it.
+#[tokio::test]
+async fn a_stream_that_is_read_in_part_is_readable_until_it_is_empty() {
+    for kind in BOTH {
+        let (mut near, mut far) = pair(kind).await;
+        let mut buf = [0; 64];
+        assert!(now(|cx| near.poll_read(cx, &mut buf)).is_pending());
+        assert!(!near.may_be_read(), "{kind:?}");
+        let bell = Arc::new(Bell::default());
+        let waker = Waker::from(Arc::clone(&bell));
+        for round in 0..3 {
+            bell.0.store(false, Ordering::Relaxed);
+            let readable = near.poll_readable(&mut Context::from_waker(&waker));
+            assert!(readable.is_pending(), "{kind:?} {round}");
+            far.write_all(b"two words").await.unwrap();
+            until_readable(&near).await;
+            assert!(bell.0.load(Ordering::Relaxed), "{kind:?} {round}");
+            let first = poll_fn(|cx| near.poll_read(cx, &mut buf[..3]))
+                .await
+                .unwrap();
+            assert_eq!(&buf[..first], b"two", "{kind:?} {round}");
+            assert!(near.may_be_read(), "{kind:?} {round}");
+            assert!(
+                now(|cx| near.poll_readable(cx)).is_ready(),
+                "{kind:?} {round}"
+            );
+            let rest = poll_fn(|cx| near.poll_read(cx, &mut buf)).await.unwrap();
+            assert_eq!(&buf[..rest], b" words", "{kind:?} {round}");
+            assert!(!near.may_be_read(), "{kind:?} {round}");
+        }
+        far.shutdown();
+        until_readable(&near).await;
+        assert!(now(|cx| near.poll_readable(cx)).is_ready(), "{kind:?}");
+        assert_eq!(poll_fn(|cx| near.poll_read(cx, &mut buf)).await.unwrap(), 0);
+        assert!(near.may_be_read(), "{kind:?}: an end is something to read");
+    }
+}
+
 /// Such a peer must not keep the thread for itself.
 #[tokio::test]
 async fn a_peer_that_sends_tickets_only_does_not_outstay_its_turn() {
