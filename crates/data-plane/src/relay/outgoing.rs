@@ -56,13 +56,19 @@ impl Outgoing {
         slices: &mut [IoSlice<'_>],
     ) -> io::Result<usize> {
         let total = slices.iter().map(|slice| slice.len()).sum();
+        let mut left: usize = total;
         let mut rest = slices;
         while self.is_empty() && !rest.is_empty() {
             let batch = rest.len().min(PIECES);
             let head = rest.get(..batch).unwrap_or_default();
             match stream.poll_write_vectored(cx, head) {
                 Poll::Ready(Ok(0)) => return Err(io::Error::from(io::ErrorKind::WriteZero)),
-                Poll::Ready(Ok(count)) => IoSlice::advance_slices(&mut rest, count),
+                // Almost always.
+                Poll::Ready(Ok(count)) if count == left => rest = &mut [],
+                Poll::Ready(Ok(count)) => {
+                    left = left.saturating_sub(count);
+                    IoSlice::advance_slices(&mut rest, count);
+                }
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => break,
             }
