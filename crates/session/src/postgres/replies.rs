@@ -282,22 +282,19 @@ impl Session {
 
     /// The reasons that follow from what the session has now, not from what was done.
     pub(super) fn derive_pins(&mut self) {
-        let settings_beyond_control = self
-            .link
-            .as_ref()
-            .is_some_and(|link| link.parameters.beyond_control());
         let link = self.link.as_ref();
+        let beyond_control = link.is_some_and(|link| link.parameters.beyond_control());
         let is_lettered = link.is_some_and(|link| link.carried.is_lettered());
-        let statements = self.names.are_bound() || is_lettered;
-        let derived: PinSet = [
-            (settings_beyond_control, PinReason::SessionSetting),
-            (statements, PinReason::PreparedStatement),
-            (self.unnamed.is_forgotten(), PinReason::UnnamedStatement),
-        ]
-        .into_iter()
-        .filter(|(holds, _)| *holds)
-        .map(|(_, reason)| reason)
-        .collect();
+        let mut derived = PinSet::NONE;
+        if beyond_control {
+            derived.insert(PinReason::SessionSetting);
+        }
+        if self.names.are_bound() || is_lettered {
+            derived.insert(PinReason::PreparedStatement);
+        }
+        if self.unnamed.is_forgotten() {
+            derived.insert(PinReason::UnnamedStatement);
+        }
         self.pins.derive(derived);
     }
 

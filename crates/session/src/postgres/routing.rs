@@ -96,6 +96,11 @@ impl Link {
     /// a request of the client's.
     #[inline]
     pub(super) fn rows(&self, rest: &[u8]) -> usize {
+        // Most of what is looked at is none.
+        let Some(tag::DATA_ROW | tag::ROW_DESCRIPTION | tag::COPY_DATA) = rest.first().copied()
+        else {
+            return 0;
+        };
         let Some(front @ (Kind::Query | Kind::Execute)) = self.queue.front_kind() else {
             return 0;
         };

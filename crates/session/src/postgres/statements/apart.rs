@@ -11,7 +11,7 @@ use super::own::Roll;
 use super::wire;
 use crate::Effects;
 use crate::postgres::link::{Held, Link, Segment, SegmentProgress};
-use crate::postgres::queue::{Kind, Meaning, Work};
+use crate::postgres::queue::{Kind, Work};
 use crate::postgres::{Session, Want};
 
 /// Whether there can be such a transaction before the request at hand.
@@ -50,11 +50,11 @@ impl Session {
     /// where what cannot be made takes nothing with it, and not only when the portal runs.
     pub(in crate::postgres) fn call_list_apart(
         &mut self,
-        meaning: &Meaning,
+        effects: EffectSet,
         out: &mut Effects,
     ) -> Option<Want> {
         let link = self.link.as_mut()?;
-        let looks = meaning.effects.intersects(EffectSet::STATEMENTS_VIEW);
+        let looks = effects.intersects(EffectSet::STATEMENTS_VIEW);
         let apart = link.stands_apart();
         let idle = link.status == TransactionStatus::Idle;
         if !looks || !idle || apart == Apart::Never || link.takes_copy_data() {

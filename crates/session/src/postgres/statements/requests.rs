@@ -202,11 +202,11 @@ impl Session {
             return Step::Wait(Want::More);
         }
         let known = match self.names.find(statement) {
-            Found::Named(named) => Some(named.meaning().clone()),
-            Found::Draft(draft) => Some(draft.meaning.clone()),
+            Found::Named(named) => Some(named.meaning().effects),
+            Found::Draft(draft) => Some(draft.meaning.effects),
             Found::Absent | Found::Unsettled => None,
         };
-        if let Some(want) = known.and_then(|meaning| self.call_list_apart(&meaning, out)) {
+        if let Some(want) = known.and_then(|effects| self.call_list_apart(effects, out)) {
             return Step::Wait(want);
         }
         let located = match self.locate(statement, Purpose::Bind(message, (portal, statement)), out)
