@@ -41,10 +41,13 @@ impl Outgoing {
             return Ok(0);
         };
         let Some(second) = pieces.next() else {
-            // What there is most often needs no list.
+            // What there is most often needs no list, nor do two pieces.
             return self.send(stream, cx, &mut [IoSlice::new(first)]);
         };
-        let all = [first, second].into_iter().chain(pieces);
+        let Some(third) = pieces.next() else {
+            return self.send(stream, cx, &mut [IoSlice::new(first), IoSlice::new(second)]);
+        };
+        let all = [first, second, third].into_iter().chain(pieces);
         let mut slices: SmallVec<[IoSlice<'a>; PIECES]> = all.map(IoSlice::new).collect();
         self.send(stream, cx, &mut slices)
     }

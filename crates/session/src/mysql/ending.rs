@@ -17,7 +17,7 @@ use super::link::{
 use super::pins::USED_UP;
 use super::plain::Clock;
 use super::sequences::Sequences;
-use super::settings::{self, Meaning, is_at_rest};
+use super::settings::{self, Meaning, Results, is_at_rest};
 use super::statements::{Cursor, LongData};
 use super::{Known, Session, tracking};
 use crate::{Effects, PinReason};
@@ -254,7 +254,7 @@ impl Session {
             self.failed = effects;
         }
         let mut finding = exchange.finding(self.config.server);
-        if self.settings.value(b"sql_select_limit").is_some() {
+        if self.settings.results() == Results::Cut {
             finding = finding.of_cut_results();
         }
         self.diagnostics.found(finding, link.found);

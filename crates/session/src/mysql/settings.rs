@@ -45,6 +45,9 @@ const CHARSET: &[u8] = b"character_set_client";
 /// How the server reads them besides.
 const SQL_MODE: &[u8] = b"sql_mode";
 
+/// How many rows of a result are sent.
+const SELECT_LIMIT: &[u8] = b"sql_select_limit";
+
 /// What follows the character set of the connection and may differ from it.
 const COLLATION: &[u8] = b"collation_connection";
 
@@ -152,6 +155,16 @@ struct Variables {
     charset: Option<Charset>,
     /// The mode with what `sql_mode` says, if that is set.
     quoting: Option<Quoting>,
+    results: Results,
+}
+
+/// Whether results may have fewer rows than were found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Results {
+    #[default]
+    Whole,
+    /// `sql_select_limit` is set.
+    Cut,
 }
 
 /// What of `sql_mode` the cutting of tokens depends on.
@@ -165,6 +178,7 @@ impl Variables {
                 let mode = Mode::default().with_sql_mode(value.unwrap_or_default());
                 self.quoting = Some((mode.double_quotes, mode.backslash));
             }
+            SELECT_LIMIT => self.results = Results::Cut,
             _ => {}
         }
         self.values.insert(name.into(), value.map(Into::into));
@@ -174,6 +188,7 @@ impl Variables {
         match name {
             CHARSET => self.charset = None,
             SQL_MODE => self.quoting = None,
+            SELECT_LIMIT => self.results = Results::Whole,
             _ => {}
         }
         self.values.remove(name);
@@ -183,6 +198,11 @@ impl Variables {
 impl Settings {
     pub(super) fn value(&self, name: &[u8]) -> Option<&Value> {
         self.variables.values.get(name)
+    }
+
+    /// Whether results are cut. Asked with every statement.
+    pub(super) fn results(&self) -> Results {
+        self.variables.results
     }
 
     /// How the server reads texts under these settings; what they do not say, `baseline` does.
