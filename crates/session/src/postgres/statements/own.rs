@@ -234,18 +234,20 @@ impl Session {
         if !link.queue.is_empty() {
             return Some(self.settle_first(out));
         }
-        let closed = link.segment == Segment::Closed;
         // Everything is answered, so the status is exact: a portal that would end the failure has not run.
         let fails = link.status == TransactionStatus::Failed;
         if fails {
-            let (Some(leaves), Held::No) = (leaves.filter(|_| closed), link.held) else {
+            let (Some(leaves), Held::No) = (leaves, link.held) else {
                 link.held = Held::No;
                 link.prepare_to_fail(roll, extra, &missing, out);
                 return None;
             };
+            // The text is a Query, for which it makes no difference where the segment before it ends.
+            link.close_segment();
             link.noise = Noise::Meant;
             link.run_aside(leaves, Work::None, out);
         }
+        let closed = link.segment == Segment::Closed;
         let now = if missing.is_empty() {
             None
         } else {
@@ -331,11 +333,8 @@ impl Link {
     ) {
         let one = matches!(roll, Roll::One(_));
         let closed = self.segment == Segment::Closed;
-        let list = matches!(roll, Roll::List) && closed;
-        let drops = list || (closed && !extra.is_empty());
-        if !one && !drops {
-            return;
-        }
+        let list = matches!(roll, Roll::List);
+        let drops = list || !extra.is_empty();
         for name in extra {
             self.drop_name(name, out);
         }
@@ -351,7 +350,9 @@ impl Link {
                 self.drop_number(number, out);
             }
         }
-        self.own_sync(out);
+        if closed && drops {
+            self.own_sync(out);
+        }
     }
 
     /// True if the transaction has failed and what has been sent in it does not end it.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use tollgate_sql::EffectSet;
+use tollgate_wire_postgres::backend::TransactionStatus;
 use tollgate_wire_postgres::frame::HEADER_LEN;
 
 use super::carried::{DOORMAT, Doormat, Judgement, NOWHERE};
@@ -419,7 +420,7 @@ impl Session {
     ) -> Result<Located, Want> {
         let fails = self.link.as_ref().is_some_and(|link| {
             let id = named.shared().map(|statement| statement.id);
-            link.stays_failed() && link.carried.own(&named.name) != id
+            link.status == TransactionStatus::Failed && link.carried.own(&named.name) != id
         });
         if let Some(want) = self.call_roll(&Roll::One(named.name.clone()), out) {
             return Err(want);
