@@ -460,3 +460,31 @@ fn every_sync_behind_a_prepare_is_answered() {
          ! release",
     );
 }
+
+#[test]
+fn behind_a_failure_nobody_runs_the_statement_of_another() {
+    let leaves = aside(2, "ROLLBACK AND CHAIN");
+    let name = "tollgate_0_3";
+    check(&format!(
+        "F> Q(prepare q as select 5)
+         ! borrow
+         B C(PREPARE) Z(I)
+         <- C(PREPARE)
+         -> DS(q) S
+         B t T Z(I)
+         <- Z(I)
+         ! release
+         F2> Q(begin) Q(select 1/0)
+         ! borrow
+         B2> C(BEGIN) Z(T) E(22012) Z(E)
+         F2> P(,rollback) B(p1,) H
+         B2> 1 2
+         F2 Q(rollback; execute q)
+         ! replies
+         -> {leaves} CS(q) P({name},ROLLBACK TO tollgate) B(tollgate_aside,{name}) E(tollgate_aside) CP(tollgate_aside) CS({name}) S
+         B2 1 2 C(ROLLBACK) 3 3 3 1 2 E(3B001) Z(E)
+         -> Q(rollback; execute q)
+         B2> C(ROLLBACK) E(26000) Z(I)
+         ! release"
+    ));
+}
