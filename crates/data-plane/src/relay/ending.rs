@@ -241,6 +241,7 @@ impl<E: Engine> Relay<E> {
         self.waiting = None;
         self.end_pins();
         if let Some(link) = self.link.take() {
+            control.holds_none();
             let half_sent =
                 link.broken.is_some() || !link.to_server.is_empty() || !link.from_server.is_empty();
             match self.session.on_client_gone() {
