@@ -67,7 +67,7 @@ impl Session {
             self.attempted(&sent.meaning);
         }
         if names {
-            self.doubt_names();
+            self.doubt_names_amid_copy();
         }
         self.pending.doubt();
     }

@@ -316,9 +316,9 @@ impl Names {
 
     /// Some of the statements are gone, and which ones only the server knows. Those that it does not have
     /// under the client's name are not among them.
-    pub(crate) fn become_uncertain(&mut self, is_there: impl Fn(&[u8]) -> bool) {
+    pub(crate) fn become_uncertain(&mut self, is_there: impl Fn(&Named) -> bool) {
         let known: Vec<Arc<Named>> = self.iter().map(Arc::clone).collect();
-        for named in known.iter().filter(|named| is_there(&named.name)) {
+        for named in known.iter().filter(|named| is_there(named)) {
             if let What::Shared(statement) = &named.what {
                 let what = What::Uncertain(Arc::clone(statement));
                 self.add(named.name.clone(), what);

@@ -175,9 +175,7 @@ impl Need {
             // By one of the client's, not by what another client has left: nobody is to be taken for another.
             (Self::Taken, _) => match own {
                 None => named.is_none(),
-                Some(id) => {
-                    named.is_some() && (matches!(id, STAND_IN | STALE) || own == own_id(named))
-                }
+                Some(own) => named.is_some_and(|named| stands_for(own, named)),
             },
             (Self::Real | Self::Shown, None) => own_id(named) == own,
             (Self::Real, Some(Judgement::Stale(_))) => own == Some(STALE),
@@ -288,6 +286,16 @@ impl Session {
         link.noise = Noise::Heard;
         Some(self.settle_first(out))
     }
+}
+
+/// True if what a connection has under a client's name is the client's.
+pub(super) fn is_of(own: u64, named: &Named) -> bool {
+    named.shared().is_some_and(|shared| shared.id == own)
+}
+
+/// The same with what stands there for any client that has the name.
+pub(super) fn stands_for(own: u64, named: &Named) -> bool {
+    is_of(own, named) || matches!(own, STAND_IN | STALE)
 }
 
 fn own_id(named: Option<&Arc<Named>>) -> Option<u64> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::carried::{Carried, DOORMAT, Doormat, Judgement};
 use super::making::Outcome;
 use super::names::{Change, Draft, Others, Place, Stage, What};
+use super::own;
 use super::rereading::Read;
 use super::table::{Parsed, Recipe, Shape};
 use super::wire;
@@ -301,8 +302,19 @@ impl Session {
     /// Statements may be gone, or others come, and which ones only the server knows.
     pub(in crate::postgres) fn doubt_names(&mut self) {
         let link = self.link.as_deref();
-        let is_there = |name: &[u8]| link.is_some_and(|link| link.carried.own(name).is_some());
-        self.names.become_uncertain(is_there);
+        self.names.become_uncertain(|named| {
+            link.and_then(|link| link.carried.own(&named.name))
+                .is_some_and(|own| own::stands_for(own, named))
+        });
+    }
+
+    /// The same for messages amid the data of a COPY, before which nobody has looked at what the connection has.
+    pub(in crate::postgres) fn doubt_names_amid_copy(&mut self) {
+        let link = self.link.as_deref();
+        self.names.become_uncertain(|named| {
+            let own = link.and_then(|link| link.carried.own(&named.name));
+            own.is_some_and(|own| own::is_of(own, named))
+        });
     }
 
     /// The error that answers the oldest request, in the client's words.
