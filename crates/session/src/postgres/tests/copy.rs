@@ -370,3 +370,39 @@ fn what_comes_behind_a_copy_given_up_is_meant() {
          ! release",
     );
 }
+
+/// What another client has left under the same name is on the connection, whatever was sent to it meanwhile.
+#[test]
+fn in_doubt_nobody_runs_the_statement_of_another() {
+    check(&format!(
+        "F2> Q(prepare s1 as select 6)
+         ! borrow
+         B2 C(PREPARE) Z(I)
+         <- C(PREPARE)
+         -> DS(s1) S
+         B2 t T Z(I)
+         <- Z(I)
+         ! release
+         F P(s1,select 1) S
+         ! borrow
+         -> P(tollgate_0_2,select 1) DS(tollgate_0_2) S
+         B 1 t T Z(I)
+         <- 1 Z(I)
+         ! release
+         F> P(,copy t from stdin) B(,) E() H
+         ! borrow
+         B> 1 2 G
+         F> d(bad) S P(amid,select 2) S
+         B E(22P02)
+         -> S P(tollgate_fence,) DS(tollgate_fence) CS(tollgate_fence) S
+         <- E(22P02)
+         ! pin COPY_IN_DOUBT
+         B Z(I) 1 Z(I) Z(I) {FENCED} Z(I)
+         <- Z(I) 1 Z(I)
+         -> P(tollgate_0_3,ROSTER) B(tollgate_aside,tollgate_0_3) E(tollgate_aside) CP(tollgate_aside) CS(tollgate_0_3) S
+         B 1 2 LISTED(s1=prepare s1 as select 6) C(SELECT 1) 3 3 Z(I)
+         F B(,s1) E() S
+         -> B(,tollgate_0_2) E() S
+         B> 2 D C(SELECT 1) Z(I)"
+    ));
+}
