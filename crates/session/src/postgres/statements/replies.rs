@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::carried::{Carried, DOORMAT, Doormat, Judgement};
 use super::making::Outcome;
-use super::names::{Change, Draft, Others, Place, Stage, What};
+use super::names::{Change, Draft, Named, Others, Place, Stage, What};
 use super::own;
 use super::rereading::Read;
 use super::table::{Parsed, Recipe, Shape};
@@ -301,19 +301,20 @@ impl Session {
 
     /// Statements may be gone, or others come, and which ones only the server knows.
     pub(in crate::postgres) fn doubt_names(&mut self) {
-        let link = self.link.as_deref();
-        self.names.become_uncertain(|named| {
-            link.and_then(|link| link.carried.own(&named.name))
-                .is_some_and(|own| own::stands_for(own, named))
-        });
+        self.doubt_names_if(own::stands_for);
     }
 
     /// The same for messages amid the data of a COPY, before which nobody has looked at what the connection has.
     pub(in crate::postgres) fn doubt_names_amid_copy(&mut self) {
+        self.doubt_names_if(own::is_of);
+    }
+
+    /// Only what the connection has under the client's own name, and that is the client's, may be gone.
+    fn doubt_names_if(&mut self, is_clients: fn(u64, &Named) -> bool) {
         let link = self.link.as_deref();
         self.names.become_uncertain(|named| {
             let own = link.and_then(|link| link.carried.own(&named.name));
-            own.is_some_and(|own| own::is_of(own, named))
+            own.is_some_and(|own| is_clients(own, named))
         });
     }
 
