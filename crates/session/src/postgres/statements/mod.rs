@@ -12,6 +12,7 @@
 
 mod adopting;
 mod apart;
+mod aside;
 mod carried;
 mod changes;
 mod foresight;

@@ -28,9 +28,6 @@ pub(super) const NAMING: EffectSet = EffectSet::PREPARE
 /// No statement has this id.
 const STAND_IN: u64 = 0;
 
-/// The portal that runs a command of ours.
-const PORTAL: &[u8] = b"tollgate_aside";
-
 /// Fails: nobody has such a savepoint.
 const FAIL: &[u8] = b"ROLLBACK TO tollgate";
 
@@ -243,6 +240,7 @@ impl Session {
             // The text is a Query, for which it makes no difference where the segment before it ends.
             link.close_segment();
             link.noise = Noise::Meant;
+            link.drop_aside(out);
             link.run_aside(leaves, Work::None, out);
         }
         let closed = link.segment == Segment::Closed;
@@ -478,23 +476,5 @@ impl Link {
             self.expect_work(Kind::Learn, Work::OwnShape { name, shape });
         }
         self.switches(switch.as_ref().map(|switch| &switch.back), out);
-    }
-
-    /// Runs a command in the open segment without touching the client's unnamed statement and portal.
-    pub(in crate::postgres) fn run_aside(&mut self, text: &[u8], work: Work, out: &mut Effects) {
-        let number = self.carried.fresh_number();
-        let name = self.carried.name(number);
-        out.server_lane().inject(|bytes| {
-            wire::parse_plain(bytes, name.as_bytes(), text);
-            wire::bind_plain(bytes, PORTAL, name.as_bytes());
-            wire::execute(bytes, PORTAL);
-            wire::target(bytes, b'C', b'P', PORTAL);
-            wire::target(bytes, b'C', b'S', name.as_bytes());
-        });
-        self.expect_work(Kind::Make, Work::Number(number));
-        self.expect_work(Kind::OwnBind, Work::None);
-        self.expect_work(Kind::OwnExecute, work);
-        self.expect_work(Kind::Drop, Work::None);
-        self.expect_work(Kind::Drop, Work::Number(number));
     }
 }

@@ -481,8 +481,8 @@ fn behind_a_failure_nobody_runs_the_statement_of_another() {
          B2> 1 2
          F2 Q(rollback; execute q)
          ! replies
-         -> {leaves} CS(q) P({name},ROLLBACK TO tollgate) B(tollgate_aside,{name}) E(tollgate_aside) CP(tollgate_aside) CS({name}) S
-         B2 1 2 C(ROLLBACK) 3 3 3 1 2 E(3B001) Z(E)
+         -> CP(tollgate_aside) {leaves} CS(q) P({name},ROLLBACK TO tollgate) B(tollgate_aside,{name}) E(tollgate_aside) CP(tollgate_aside) CS({name}) S
+         B2 3 1 2 C(ROLLBACK) 3 3 3 1 2 E(3B001) Z(E)
          -> Q(rollback; execute q)
          B2> C(ROLLBACK) E(26000) Z(I)
          ! release"

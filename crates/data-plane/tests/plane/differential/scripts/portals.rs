@@ -78,6 +78,7 @@ pub(super) const SCRIPTS: Theme = &[
             "Q(rollback; execute s4; execute s1) Q(execute s1)",
             "Q(begin) Q(select 1/0) P(|commit) H()",
             "Q(commit; select name from pg_prepared_statements order by 1)",
+            "Q(deallocate all; prepare s1 as select 6) S()",
             "Q(begin) Q(select 1/0) P(|commit) H()",
             "Q(rollback to none; execute s1) Q(rollback and chain; execute s1; deallocate s1) Q(rollback; execute s1) Q(execute s1) Q(deallocate all)",
         ],
