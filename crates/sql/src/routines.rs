@@ -179,6 +179,11 @@ impl Routines {
         Some(conduct)
     }
 
+    /// What code may do that no text has to call, as triggers and defaults are run.
+    pub fn effects_anywhere(&self) -> EffectSet {
+        self.anywhere.effects
+    }
+
     /// The settings that code may set which calls any of them. Names beyond those that can be kept are not
     /// among them.
     pub fn settings(&self) -> &TouchedSettings {

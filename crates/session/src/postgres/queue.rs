@@ -156,6 +156,8 @@ pub(crate) enum Noise {
     Quiet,
     /// One of several of our own, the last of which is to fail.
     Meant,
+    /// It is a request of our own that does no harm if it fails: the text that it is for is sent all the same.
+    Tried,
 }
 
 /// How a request that is still being answered has gone so far.

@@ -307,6 +307,11 @@ impl Session {
         };
         front.so_far = SoFar::Failed;
         let (kind, noise) = (front.kind, front.noise);
+        if noise == Noise::Tried
+            && let Some(link) = &mut self.link
+        {
+            link.carried.hears_refusal(body);
+        }
         // A Sync amid the data may have been read after the failure: what follows may have run, and
         // nothing can be taken for skipped.
         if self.copy_ended(CopyEnd::Failed) == Outlook::Doubtful {
@@ -338,7 +343,7 @@ impl Session {
         match failed.noise {
             Noise::Quiet => link.study.failed(),
             Noise::Heard if failed.kind.is_own() => link.upset = Upset::ByOurs,
-            Noise::Heard | Noise::Meant => {}
+            Noise::Heard | Noise::Meant | Noise::Tried => {}
         }
         match failed.kind {
             Kind::UnnamedParse => {

@@ -155,7 +155,8 @@ impl Session {
                 Err(want) => return Step::Wait(want),
             }
         }
-        if let Some(want) = self.call_list_apart(meaning.effects, out) {
+        let roll = self.roll_apart(&meaning);
+        if let Some(want) = self.call_apart(&roll, out) {
             return Step::Wait(want);
         }
         // What is sent to forget drops the unnamed statement, which must not be the one that cannot be

@@ -11,7 +11,7 @@ use super::own::Roll;
 use super::wire;
 use crate::Effects;
 use crate::postgres::link::{Held, Link, Segment, SegmentProgress};
-use crate::postgres::queue::{Kind, Work};
+use crate::postgres::queue::{Kind, Meaning, Work};
 use crate::postgres::{Session, Want};
 
 /// Whether there can be such a transaction before the request at hand.
@@ -36,6 +36,20 @@ impl Link {
         }
     }
 
+    /// The same for what is behind a savepoint in the client's transaction: a Sync ends nothing in there.
+    fn stands_apart_for(&self, roll: &Roll) -> Apart {
+        let all = matches!(roll, Roll::All);
+        match (self.status, self.segment) {
+            (TransactionStatus::Idle, _) => self.stands_apart(),
+            (TransactionStatus::InTransaction, Segment::Closed) if all => Apart::Now,
+            (TransactionStatus::InTransaction, Segment::Open) if all && self.queue.is_empty() => {
+                Apart::Now
+            }
+            (TransactionStatus::InTransaction, Segment::Open) if all => Apart::WhenAnswered,
+            (TransactionStatus::InTransaction | TransactionStatus::Failed, _) => Apart::Never,
+        }
+    }
+
     /// Ends it. The connection is kept for the request that all this is for.
     pub(in crate::postgres) fn end_apart(&mut self, out: &mut Effects) {
         out.server_lane().inject(wire::sync);
@@ -46,24 +60,41 @@ impl Link {
 }
 
 impl Session {
-    /// A statement with this meaning is about to be bound. If it looks at the list, that is made right here,
-    /// where what cannot be made takes nothing with it, and not only when the portal runs.
-    pub(in crate::postgres) fn call_list_apart(
+    /// What a statement with this meaning, which is about to be bound, will need when it runs and is given
+    /// here, where what cannot be made takes nothing with it.
+    pub(in crate::postgres) fn roll_apart(&self, meaning: &Meaning) -> Roll {
+        let stored = self.effects_of_stored_code(meaning);
+        if meaning
+            .effects
+            .union(stored)
+            .intersects(EffectSet::STATEMENTS_VIEW)
+        {
+            Roll::List
+        } else if stored.intersects(EffectSet::UNREAD_CODE.union(EffectSet::EXECUTE)) {
+            Roll::All
+        } else {
+            Roll::Nobody
+        }
+    }
+
+    /// Calls it. Returns what to wait for if the names are not yet what they are for the client.
+    pub(in crate::postgres) fn call_apart(
         &mut self,
-        effects: EffectSet,
+        roll: &Roll,
         out: &mut Effects,
     ) -> Option<Want> {
+        if matches!(roll, Roll::Nobody) {
+            return None;
+        }
         let link = self.link.as_mut()?;
-        let looks = effects.intersects(EffectSet::STATEMENTS_VIEW);
-        let apart = link.stands_apart();
-        let idle = link.status == TransactionStatus::Idle;
-        if !looks || !idle || apart == Apart::Never || link.takes_copy_data() {
+        let apart = link.stands_apart_for(roll);
+        if apart == Apart::Never || link.takes_copy_data() {
             return None;
         }
         if self.names.are_changing() || apart == Apart::WhenAnswered || !link.queue.is_empty() {
             return Some(self.settle_first(out));
         }
-        let (extra, missing) = link.lacks(&Roll::List, &self.names);
+        let (extra, missing) = link.lacks(roll, &self.names);
         if extra.is_empty() && missing.is_empty() {
             link.held = Held::No;
             return None;
@@ -72,6 +103,6 @@ impl Session {
             link.end_apart(out);
             return Some(Want::Replies);
         }
-        self.call_roll(&Roll::List, out)
+        self.call_roll(roll, out)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::refused::Refused;
 use super::wire::ServerName;
 
 /// Statements to keep on one connection; the one that was used longest ago makes room.
@@ -19,7 +20,7 @@ pub(crate) const DOORMAT: u32 = 1;
 /// No statement has this id. What has it is closed before the name is used.
 pub(crate) const NOBODYS: u64 = u64::MAX;
 
-/// Nor this one: a statement that fails when it is planned, with the words of `Carried::stale_words`.
+/// Nor this one: a statement that fails when it is planned, with words of `Carried`'s.
 pub(crate) const STALE: u64 = u64::MAX - 1;
 
 /// What one connection has. Changed when the server has answered, not when it is asked.
@@ -41,6 +42,7 @@ pub(crate) struct Carried {
     is_lettered: bool,
     /// What was found when statements under names of clients were made for the request at hand.
     judged: BTreeMap<Box<[u8]>, Judgement>,
+    refused: Refused,
 }
 
 /// What became of a statement that was made under its client's name.
@@ -82,6 +84,7 @@ impl Carried {
             own: BTreeMap::new(),
             is_lettered: false,
             judged: BTreeMap::new(),
+            refused: Refused::new(),
         }
     }
 
@@ -146,10 +149,28 @@ impl Carried {
         if let Some(own) = self.own.get_mut(name) {
             *own = NOBODYS;
         }
+        if judgement == Judgement::Unmakeable {
+            self.refused.was(name);
+        }
         self.judged.insert(name.into(), judgement);
     }
 
-    /// True if a text may fail with the words of `stale_words`.
+    /// An attempt to make a statement failed with an error that has this body.
+    pub(crate) fn hears_refusal(&mut self, body: &[u8]) {
+        self.refused.hears(body);
+    }
+
+    /// Words that nobody else can say, for a statement that the server would not make.
+    pub(crate) fn refused_words(&self, name: &[u8]) -> Option<Vec<u8>> {
+        self.refused.words(&self.prefix(), name)
+    }
+
+    /// What the server said to the statement whose words are in the body of an error.
+    pub(crate) fn refusal_in(&self, body: &[u8]) -> Option<&[u8]> {
+        self.refused.said_in(&self.prefix(), body)
+    }
+
+    /// True if a text may fail with the words of `stale_words` or `refused_words`.
     pub(crate) fn has_stale(&self) -> bool {
         self.own.values().any(|id| *id == STALE)
     }
@@ -228,6 +249,9 @@ impl Carried {
 
     pub(crate) fn has_own(&mut self, name: Box<[u8]>, id: u64) {
         self.is_lettered |= !name.is_ascii();
+        if id != STALE {
+            self.refused.forget(&name);
+        }
         self.own.insert(name, id);
     }
 
@@ -260,6 +284,7 @@ impl Carried {
         self.by_id.clear();
         self.leftovers.clear();
         self.own.clear();
+        self.refused.forget_all();
         self.is_lettered = false;
         if self.may_have_doormat() {
             self.doormat = Doormat::Missing;

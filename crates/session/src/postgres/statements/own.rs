@@ -9,15 +9,14 @@ use tollgate_sql::EffectSet;
 use tollgate_wire_postgres::backend::TransactionStatus;
 
 use super::carried::{Judgement, STALE};
+use super::giving::Giving;
 use super::making::EXITS;
-use super::names::{Named, Names, What};
+use super::names::{Named, Names};
 use super::requests::CHANGES;
-use super::table::{Recipe, Shape};
 use super::wire;
 use crate::Effects;
 use crate::postgres::link::{Held, Link, Segment};
 use crate::postgres::queue::{Kind, Meaning, NameChange, Noise, Work};
-use crate::postgres::settings::Reading;
 use crate::postgres::{Session, Want};
 
 /// Effects of texts that name statements.
@@ -26,10 +25,7 @@ pub(super) const NAMING: EffectSet = EffectSet::PREPARE
     .union(EffectSet::DEALLOCATE);
 
 /// No statement has this id.
-const STAND_IN: u64 = 0;
-
-/// Fails: nobody has such a savepoint.
-const FAIL: &[u8] = b"ROLLBACK TO tollgate";
+pub(super) const STAND_IN: u64 = 0;
 
 /// What a text needs of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,7 +148,7 @@ impl Roll {
     }
 
     /// True if the text goes on when one of them cannot be made: nobody knows which of them it wants.
-    fn is_tolerant(&self) -> bool {
+    pub(super) fn is_tolerant(&self) -> bool {
         match self {
             Self::Nobody | Self::One(_) | Self::Named(_) | Self::AllTaken => false,
             Self::All | Self::List => true,
@@ -177,7 +173,8 @@ impl Need {
             (Self::Real | Self::Shown, None) => own_id(named) == own,
             (Self::Real, Some(Judgement::Stale(_))) => own == Some(STALE),
             (Self::Shown, Some(Judgement::Stale(_))) => own.is_some(),
-            (Self::Real | Self::Shown, Some(Judgement::Unmakeable)) => own == Some(STAND_IN),
+            (Self::Real, Some(Judgement::Unmakeable)) => matches!(own, Some(STAND_IN | STALE)),
+            (Self::Shown, Some(Judgement::Unmakeable)) => own == Some(STAND_IN),
         }
     }
 
@@ -230,8 +227,8 @@ impl Session {
             return Some(self.settle_first(out));
         }
         // Everything is answered, so the status is exact: a portal that would end the failure has not run.
-        let fails = link.status == TransactionStatus::Failed;
-        if fails {
+        let mut giving = link.giving(roll);
+        if link.status == TransactionStatus::Failed {
             let (Some(leaves), Held::No) = (leaves, link.held) else {
                 link.held = Held::No;
                 link.prepare_to_fail(roll, extra, &missing, out);
@@ -242,15 +239,15 @@ impl Session {
             link.noise = Noise::Meant;
             link.drop_aside(out);
             link.run_aside(leaves, Work::None, out);
+            giving = Giving::ToFail;
         }
-        let closed = link.segment == Segment::Closed;
         let now = if missing.is_empty() {
             None
         } else {
             self.reading_now()
         };
         let link = self.link.as_mut()?;
-        if !closed {
+        if giving == Giving::InSegment {
             link.set_clock(out);
         }
         let drops = !extra.is_empty() || hidden;
@@ -262,26 +259,10 @@ impl Session {
                 link.drop_number(number, out);
             }
         }
-        let tolerant = closed && roll.is_tolerant() && link.status == TransactionStatus::Idle;
-        if drops && tolerant {
+        if drops && giving == Giving::EachApart {
             link.own_sync(out);
         }
-        if tolerant {
-            link.noise = Noise::Quiet;
-        }
-        link.make_called(missing, now.as_ref(), out);
-        if fails {
-            link.run_aside(FAIL, Work::None, out);
-        }
-        if closed {
-            // A transaction of their own: what follows may be a Query, which from PostgreSQL 18 on does
-            // not end one that messages before it have begun.
-            if !tolerant {
-                link.own_sync(out);
-            }
-            link.held = Held::ForText;
-        }
-        link.noise = Noise::Heard;
+        link.give(giving, missing, now.as_ref(), out);
         Some(self.settle_first(out))
     }
 }
@@ -367,7 +348,7 @@ impl Link {
         self.status == TransactionStatus::Failed && !ends
     }
 
-    fn own_sync(&mut self, out: &mut Effects) {
+    pub(super) fn own_sync(&mut self, out: &mut Effects) {
         out.server_lane().inject(wire::sync);
         self.expect_work(Kind::OwnSync, Work::None);
     }
@@ -391,90 +372,5 @@ impl Link {
             .inject(|bytes| wire::target(bytes, b'C', b'S', &name));
         let id = STAND_IN;
         self.expect_work(Kind::Drop, Work::Own { name, id });
-    }
-
-    /// An empty statement stands where one of the client's will be dropped, or where none must be made: it
-    /// can be made in every state of the session.
-    fn take_name(&mut self, named: &Named, out: &mut Effects) {
-        let recipe = match &named.what {
-            What::Shared(statement) | What::Uncertain(statement) => Some(&statement.recipe),
-            What::Stuck { .. } => None,
-        };
-        // It takes the same parameters, so that a request for it is refused as it would be.
-        out.server_lane().inject(|bytes| match recipe {
-            Some(Recipe::Parse(parsed)) => {
-                wire::parse(bytes, &named.name, b"\0", &parsed.parameters);
-            }
-            Some(Recipe::Sql(_)) | None => wire::parse_plain(bytes, &named.name, b""),
-        });
-        let name = named.name.clone();
-        self.expect_work(Kind::Make, Work::Own { name, id: STAND_IN });
-    }
-
-    fn make_called(&mut self, missing: Vec<Called>, now: Option<&Reading>, out: &mut Effects) {
-        for (named, need) in missing {
-            self.make_for(need, &named, now, out);
-            if self.noise == Noise::Quiet {
-                // Each in a transaction of its own: one that fails takes none with it.
-                self.own_sync(out);
-            }
-        }
-    }
-
-    /// Gives the name what is needed, as far as that is known to be possible.
-    fn make_for(&mut self, need: Need, named: &Named, now: Option<&Reading>, out: &mut Effects) {
-        match (need, self.carried.judgement(&named.name).cloned()) {
-            (Need::Taken, _) | (_, Some(Judgement::Unmakeable)) => self.take_name(named, out),
-            (Need::Real, Some(Judgement::Stale(parameters))) => {
-                self.make_stale(named, &parameters, out);
-            }
-            (Need::Real | Need::Shown, None) | (Need::Shown, Some(Judgement::Stale(_))) => {
-                self.make_own(named, now, out);
-            }
-        }
-    }
-
-    /// A statement stands for one that PostgreSQL would refuse to run: it takes the same parameters and fails
-    /// where that one would, when it is planned, with words that are rewritten.
-    fn make_stale(&mut self, named: &Named, parameters: &[u8], out: &mut Effects) {
-        let words = self.carried.stale_words();
-        let text = [
-            &b"SELECT CAST('"[..],
-            &words,
-            b"'::pg_catalog.text AS pg_catalog.pg_lsn)\0",
-        ]
-        .concat();
-        out.server_lane()
-            .inject(|bytes| wire::parse(bytes, &named.name, &text, parameters));
-        let name = named.name.clone();
-        self.expect_work(Kind::Make, Work::Own { name, id: STALE });
-    }
-
-    fn make_own(&mut self, named: &Named, now: Option<&Reading>, out: &mut Effects) {
-        let Some(statement) = named.shared() else {
-            return;
-        };
-        let switch = statement.reading.as_ref().and_then(|then| then.switch(now));
-        self.switches(switch.as_ref().map(|switch| &switch.there), out);
-        let name = named.name.clone();
-        let id = statement.id;
-        let work = Work::Own { name, id };
-        match &statement.recipe {
-            Recipe::Parse(parsed) => {
-                out.server_lane().inject(|bytes| {
-                    wire::parse(bytes, &named.name, &parsed.tail, &parsed.parameters);
-                });
-                self.expect_work(Kind::Make, work);
-            }
-            Recipe::Sql(prepared) => self.run_aside(&prepared.text, work, out),
-        }
-        let shape = statement.recipe.shape();
-        if shape != Shape::Any {
-            out.server_lane()
-                .inject(|bytes| wire::target(bytes, b'D', b'S', &named.name));
-            let name = named.name.clone();
-            self.expect_work(Kind::Learn, Work::OwnShape { name, shape });
-        }
-        self.switches(switch.as_ref().map(|switch| &switch.back), out);
     }
 }

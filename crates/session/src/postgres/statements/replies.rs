@@ -334,12 +334,11 @@ impl Session {
             return;
         }
         let stale = memchr::memmem::find(body, &link.carried.stale_words()).is_some();
-        out.client_lane().inject(|bytes| {
-            if stale {
-                wire::stale_error_in(bytes, body);
-            } else {
-                wire::reply(bytes, b'E', body);
-            }
+        let refusal = link.carried.refusal_in(body);
+        out.client_lane().inject(|bytes| match refusal {
+            Some(refusal) => wire::error_in(bytes, refusal, body),
+            None if stale => wire::stale_error_in(bytes, body),
+            None => wire::reply(bytes, b'E', body),
         });
     }
 }
@@ -374,7 +373,7 @@ impl Link {
             }
             (Kind::Drop, Work::Number(number)) => self.carried.is_left_over(*number),
             (Kind::Make | Kind::OwnExecute, Work::Own { name, .. })
-                if entry.noise == Noise::Quiet =>
+                if entry.noise == Noise::Tried =>
             {
                 self.carried.judge(name, Judgement::Unmakeable);
             }

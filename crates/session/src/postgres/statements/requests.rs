@@ -202,12 +202,12 @@ impl Session {
         if stale && is_awaited(message) {
             return Step::Wait(Want::More);
         }
-        let known = match self.names.find(statement) {
-            Found::Named(named) => Some(named.meaning().effects),
-            Found::Draft(draft) => Some(draft.meaning.effects),
-            Found::Absent | Found::Unsettled => None,
+        let roll = match self.names.find(statement) {
+            Found::Named(named) => self.roll_apart(named.meaning()),
+            Found::Draft(draft) => self.roll_apart(&draft.meaning),
+            Found::Absent | Found::Unsettled => Roll::Nobody,
         };
-        if let Some(want) = known.and_then(|effects| self.call_list_apart(effects, out)) {
+        if let Some(want) = self.call_apart(&roll, out) {
             return Step::Wait(want);
         }
         let located = match self.locate(statement, Purpose::Bind(message, (portal, statement)), out)

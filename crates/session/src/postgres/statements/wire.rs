@@ -260,17 +260,20 @@ pub(crate) fn stale_error(out: &mut Vec<u8>) {
 
 /// The same where the error that it replaces, with this body, says.
 pub(crate) fn stale_error_in(out: &mut Vec<u8>, body: &[u8]) {
-    const FIELDS: &[u8] = b"SERROR\0VERROR\0C0A000\0Mcached plan must not change result type\0";
-    const ORIGIN: &[u8] = b"Fplancache.c\0RRevalidateCachedQuery\0\0";
-    let place = body
-        .split_inclusive(|byte| *byte == 0)
-        .find(|field| field.starts_with(b"W"))
-        .unwrap_or_default();
-    let length = FIELDS.len().saturating_add(place.len());
-    header(out, b'E', length.saturating_add(ORIGIN.len()));
-    out.extend_from_slice(FIELDS);
-    out.extend_from_slice(place);
-    out.extend_from_slice(ORIGIN);
+    const FIELDS: &[u8] = b"SERROR\0VERROR\0C0A000\0Mcached plan must not change result type\0\
+          Fplancache.c\0RRevalidateCachedQuery\0\0";
+    error_in(out, FIELDS, body);
+}
+
+/// The error with the first body where the one that it replaces, with the second, says.
+pub(crate) fn error_in(out: &mut Vec<u8>, said: &[u8], replaced: &[u8]) {
+    let is_place = |field: &&[u8]| field.starts_with(b"W");
+    let fields = |body| <[u8]>::split_inclusive(body, |byte: &u8| *byte == 0);
+    let kept = fields(said).filter(|field| !is_place(field) && *field != b"\0");
+    let place = fields(replaced).find(is_place);
+    let body: Vec<&[u8]> = kept.chain(place).chain([&b"\0"[..]]).collect();
+    header(out, b'E', body.iter().map(|field| field.len()).sum());
+    out.extend(body.into_iter().flatten());
 }
 
 #[cfg(test)]

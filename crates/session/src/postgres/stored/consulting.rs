@@ -1,6 +1,6 @@
 //! Asking the catalogue: when a connection is lent, between two texts, and after a change.
 
-use tollgate_sql::{Calls, Conduct, EffectSet};
+use tollgate_sql::{Calls, Conduct, EffectSet, Routines};
 use tollgate_wire_postgres::backend::TransactionStatus;
 
 use super::question::{Consultation, Verdict};
@@ -180,6 +180,19 @@ impl Session {
             let _all_fit = any.settings.add(routines.settings());
         }
         conduct
+    }
+
+    /// What stored code may do that a text with this meaning calls, or one behind it in the same segment.
+    pub(in crate::postgres) fn effects_of_stored_code(&self, meaning: &Meaning) -> EffectSet {
+        let routines = self
+            .link
+            .as_ref()
+            .and_then(|link| link.knowledge.routines.as_deref());
+        let anywhere = routines.map_or(EffectSet::NONE, Routines::effects_anywhere);
+        match self.conduct(meaning) {
+            Some(conduct) => anywhere.union(conduct.effects),
+            None => anywhere,
+        }
     }
 
     /// True if the stored code that a text with this meaning calls looks at the list of statements.

@@ -197,6 +197,25 @@ pub(super) const SCRIPTS: Theme = &[
         ],
     ),
     (
+        "a statement that can no longer be made is in no transaction's way",
+        &[
+            "Q(create table n{n}.a (i int))",
+            "Q(prepare broken as select * from n{n}.a; prepare fine as select 1) P(lost|select * from n{n}.a) P(kept|select 2) S()",
+            "Q(drop table n{n}.a)",
+            "Q(create function n{n}.t() returns trigger language plpgsql as $$ begin execute new.x; return new; end $$)",
+            "Q(create trigger g before insert on t{n} for each row execute function n{n}.t())",
+            "Q(begin; savepoint tollgate_aside; insert into t{n} values (1, 'execute fine')) Q(rollback to tollgate_aside) Q(commit)",
+            "Q(begin) Q(execute fine; execute kept) Q(insert into t{n} values (2, 'select 1')) Q(commit) Q(select i from t{n})",
+            "Q(begin isolation level serializable) Q(execute fine) Q(show transaction_isolation; savepoint a) Q(execute kept; release a) Q(commit)",
+            "Q(begin; insert into t{n} values (3, 'prepare more as select 3')) Q(execute more; execute broken) Q(rollback)",
+            "Q(execute fine) Q(execute broken) Q(execute more)",
+            "Q(begin) Q(execute fine; execute broken) Q(rollback) Q(begin) Q(execute kept; execute fine) Q(commit)",
+            "X(select 2) S() X(begin) X(select 3) X(insert into t{n} values (4, 'select 1')) S() X(select i from t{n}) X(commit) S()",
+            "B(|kept) E(|0) S() X(execute fine) S() X(begin) B(|kept) E(|0) X(execute broken) S() Q(rollback)",
+            "X(select i from t{n}) X(execute fine) X(execute broken) S() X(execute kept) S() B(|lost) E(|0) S()",
+        ],
+    ),
+    (
         "deallocate in code",
         &[
             "Q(prepare a as select 1; prepare b as select 2) P(c|select 3) P(d|select 4) S()",
