@@ -157,7 +157,7 @@ impl Link {
     /// A statement stands for one that PostgreSQL would refuse to run: it takes the same parameters and fails
     /// where that one would, when it is planned, with words that are rewritten.
     fn make_stale(&mut self, named: &Named, parameters: &[u8], out: &mut Effects) {
-        let text = failing(&self.carried.stale_words());
+        let text = [failing(&self.carried.stale_words()), b"\0".to_vec()].concat();
         out.server_lane()
             .inject(|bytes| wire::parse(bytes, &named.name, &text, parameters));
         let name = named.name.clone();
