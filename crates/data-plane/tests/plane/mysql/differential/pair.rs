@@ -459,9 +459,21 @@ fn definition(payload: Vec<u8>) -> Vec<u8> {
     };
     let mut shown = payload[..at].to_vec();
     shown.extend(collation.charset.as_bytes());
-    shown.extend(&payload[at + 2..]);
+    let rest = &payload[at + 2..];
+    if let Some(rest) = rest.strip_prefix(&NEVER_SET) {
+        shown.extend(NULL);
+        shown.extend(rest);
+    } else {
+        shown.extend(rest);
+    }
     shown
 }
+
+/// The greatest length, and the type, of a user variable that was never set, as MariaDB has them.
+const NEVER_SET: [u8; 5] = [0, 0, 0, 1, 251];
+
+/// The same of one that is NULL: it is what the proxy makes of a variable that only others have set.
+const NULL: [u8; 5] = [255, 255, 255, 0, 251];
 
 /// Numbers of statements and connections in the texts of 1094, 1095, 1243 and 1421.
 fn without_numbers(code: u16, message: &str) -> String {
