@@ -136,7 +136,7 @@ async fn parameters(shard: &Rc<Shard>, new: &NewSession) -> Result<Defaults, Err
         reply::no_target_at_login(role, why)
     })?;
     let epoch = pool.target.epoch();
-    let answer = match pool.borrow(shard, &new.key) {
+    let answer = match pool.borrow(shard, &new.key, |_| true) {
         Borrowed::Ready(lease) => Ok(lease),
         Borrowed::Refused(error) => Err(error),
         Borrowed::Later(mut waiting) => {

@@ -96,10 +96,15 @@ impl<E: Engine> TargetPool<E> {
         pool
     }
 
-    /// Asks for a server connection of `key`.
-    pub(crate) fn borrow(self: &Rc<Self>, shard: &Rc<Shard>, key: &Arc<PoolKey>) -> Borrowed<E> {
+    /// Asks for a server connection of `key`, rather one in a state that `suits` the borrower.
+    pub(crate) fn borrow(
+        self: &Rc<Self>,
+        shard: &Rc<Shard>,
+        key: &Arc<PoolKey>,
+        suits: impl Fn(&E::State) -> bool,
+    ) -> Borrowed<E> {
         self.catch_up(shard);
-        let borrowed = match self.borrow_quiet(shard, key) {
+        let borrowed = match self.borrow_quiet(shard, key, suits) {
             Borrow::Ready(lease) => {
                 self.metrics.borrows.increment();
                 self.metrics.borrow_wait.record_us(0);

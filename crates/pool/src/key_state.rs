@@ -9,6 +9,9 @@ use crate::credits::{Credit, fingerprint};
 use crate::lease::{ConnId, Generation};
 use crate::slab::SlabId;
 
+/// Idle connections to look at for one that suits a borrower.
+const LOOKS: usize = 32;
+
 /// Names a key's entry in its pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct KeyId(pub(crate) SlabId);
@@ -117,6 +120,18 @@ impl<K, C> KeyState<K, C> {
         }
         let at = self.idle.partition_point(|other| other.since <= idle.since);
         self.idle.insert(at, idle);
+    }
+
+    /// Takes out the idle connection that was used last, of those that suit if one of the newest does.
+    pub(crate) fn take_newest(&mut self, suits: impl Fn(&C) -> bool) -> Option<Idle<C>> {
+        if self.idle.back().is_some_and(|newest| !suits(&newest.conn)) {
+            let mut older = self.idle.iter().enumerate().rev().take(LOOKS).skip(1);
+            let found = older.find(|(_, idle)| suits(&idle.conn)).map(|(at, _)| at);
+            if let Some(at) = found {
+                return self.idle.remove(at);
+            }
+        }
+        self.idle.pop_back()
     }
 
     /// Takes out one particular idle connection.

@@ -98,13 +98,19 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
     /// Nobody overtakes: with others waiting for the key the borrower queues behind them. Lending an
     /// idle connection and taking it back allocate nothing.
     pub fn borrow(&mut self, key: &K, now: Millis) -> Borrow<C> {
+        self.borrow_suited(key, now, |_| true)
+    }
+
+    /// The same; of several idle connections with [`Reuse::MostRecent`] the one used last that `suits` the
+    /// borrower, if there is such a one among those that were used last.
+    pub fn borrow_suited(&mut self, key: &K, now: Millis, suits: impl Fn(&C) -> bool) -> Borrow<C> {
         self.advance(now);
         if self.phase == Phase::Draining {
             return Borrow::Refused(BorrowError::ShuttingDown);
         }
         let id = self.key_id(key);
         let idle = match self.settings.reuse {
-            Reuse::MostRecent => self.unpark_newest(id),
+            Reuse::MostRecent => self.unpark_newest_of(id, suits),
             Reuse::LeastRecent => self.unpark_oldest_of(id),
         };
         if let Some(idle) = idle
@@ -301,9 +307,9 @@ impl<K: Clone + Eq + Hash, C> Pool<K, C> {
         }
     }
 
-    /// Out of the idle list: the one of this key that was used last.
-    fn unpark_newest(&mut self, key: KeyId) -> Option<Idle<C>> {
-        let idle = self.keys.get_mut(key.0)?.idle.pop_back()?;
+    /// Out of the idle list: the one of this key that was used last, of those that suit if one does.
+    fn unpark_newest_of(&mut self, key: KeyId, suits: impl Fn(&C) -> bool) -> Option<Idle<C>> {
+        let idle = self.keys.get_mut(key.0)?.take_newest(suits)?;
         self.idle = self.idle.saturating_sub(1);
         Some(idle)
     }

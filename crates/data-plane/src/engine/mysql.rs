@@ -131,6 +131,10 @@ impl Machine for session::Session {
         }
     }
 
+    fn suits(&self, state: &session::ServerState) -> bool {
+        self.suits(state)
+    }
+
     fn attach(&mut self, state: session::ServerState) {
         self.attach(state);
     }

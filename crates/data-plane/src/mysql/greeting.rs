@@ -125,7 +125,7 @@ async fn welcome(shard: &Rc<Shard>, new: &NewSession) -> Result<Welcome, Refusal
     let pool = choose_target::<Mysql>(shard, proxy, &new.endpoint)
         .map_err(|none| Mysql::refusals().no_target(&none))?;
     let epoch = pool.target.epoch();
-    let answer = match pool.borrow(shard, &new.key) {
+    let answer = match pool.borrow(shard, &new.key, |_| true) {
         Borrowed::Ready(lease) => Ok(lease),
         Borrowed::Refused(error) => Err(error),
         Borrowed::Later(mut waiting) => {

@@ -347,7 +347,8 @@ impl<E: Engine> Relay<E> {
         if let Some(key) = E::key_now(&self.session, &self.key) {
             self.key = self.shard.keys_of(&control.proxy).intern(key);
         }
-        match pool.borrow(&self.shard, &self.key) {
+        let session = &self.session;
+        match pool.borrow(&self.shard, &self.key, |state| session.suits(state)) {
             Borrowed::Ready(lease) => self.attach(pool, lease),
             Borrowed::Later(waiting) => {
                 control.state.set(SessionState::Waiting);

@@ -18,9 +18,12 @@ impl<E: Engine> TargetPool<E> {
         self: &Rc<Self>,
         shard: &Rc<Shard>,
         key: &Arc<PoolKey>,
+        suits: impl Fn(&E::State) -> bool,
     ) -> Borrow<Conn<E>> {
+        let suits = |conn: &Conn<E>| conn.state.as_ref().is_some_and(&suits);
         loop {
-            let answer = self.core.borrow_mut().borrow(key, shard.clock.coarse());
+            let now = shard.clock.coarse();
+            let answer = self.core.borrow_mut().borrow_suited(key, now, suits);
             let Borrow::Ready(mut lease) = answer else {
                 return answer;
             };

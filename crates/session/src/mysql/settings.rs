@@ -276,6 +276,11 @@ impl Settings {
         self.variables.values.keys().map(AsRef::as_ref)
     }
 
+    /// True when both are the same and have met; see [`share`].
+    pub(super) fn is_seen_to_be(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.variables, &other.variables) && self.schema == other.schema
+    }
+
     /// The `SET` that leads from here to `target`; `None` when there is nothing to set.
     pub(super) fn to(&self, target: &Self, baseline: &Settings) -> Option<Change> {
         if Arc::ptr_eq(&self.variables, &target.variables) {

@@ -62,6 +62,11 @@ impl Variables {
         share(&mut self.assignments, &mut other.assignments);
     }
 
+    /// True when both are the same and have met.
+    pub(super) fn is_seen_to_be(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.assignments, &other.assignments)
+    }
+
     /// The `SET` that leads from here to `target`; `None` when there is nothing to set.
     pub(super) fn to(&self, target: &Self) -> Option<Vec<u8>> {
         if Arc::ptr_eq(&self.assignments, &target.assignments) {

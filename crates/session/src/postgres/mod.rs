@@ -260,6 +260,11 @@ impl Session {
         }
     }
 
+    /// Whether a connection in this state has the session's settings already.
+    pub fn suits(&self, state: &ServerState) -> bool {
+        state.0.settings.same(&self.settings)
+    }
+
     /// Gives the session a server connection. It must be one that `Want::Server` asked for; if the session
     /// has one already, that one is dropped and has to be closed.
     pub fn attach(&mut self, state: ServerState) {
