@@ -18,8 +18,7 @@ pub(crate) trait Machine: 'static {
     fn on_client(&mut self, input: &[u8], out: &mut Effects) -> Progress<Self::Proof>;
     /// The server's bytes.
     fn on_server(&mut self, input: &[u8], out: &mut Effects) -> ServerProgress<Self::Proof>;
-    /// Whether a server connection in this state has the session's settings already, as far as can be seen at a
-    /// glance.
+    /// Whether a server connection in this state has the session's settings already.
     fn suits(&self, state: &Self::State) -> bool;
     /// Gives the session a server connection.
     fn attach(&mut self, state: Self::State);

@@ -7,7 +7,7 @@ use anyhow::Result;
 use tokio::sync::Semaphore;
 use tollgate_types::{AuthOutcome, IamAuth, PoolPolicy};
 
-use crate::fixture::{Fixture, first_value};
+use crate::fixture::{Fixture, Setup, ask, first_value};
 
 fn small_pool(size: u32) -> PoolPolicy {
     PoolPolicy {
@@ -106,5 +106,33 @@ async fn many_clients_share_few_server_connections() -> Result<()> {
         tokio::time::timeout(Duration::from_mins(1), task).await???;
     }
     assert!(f.postgres.backends("orders")? <= 3);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_get_the_connection_back_that_has_their_settings() -> Result<()> {
+    let setup = Setup {
+        shards: 1,
+        ..Setup::new(small_pool(2), IamAuth::Disabled)
+    };
+    let f = Fixture::start_as(setup).await?;
+    let (one, two) = (f.connect().await?, f.connect().await?);
+    one.batch_execute("begin").await?;
+    two.batch_execute("set time zone 'Europe/Paris'").await?;
+    one.batch_execute("set time zone 'Asia/Tokyo'; commit")
+        .await?;
+    let pid = "select pg_backend_pid()";
+    let pids = (ask(&one, pid).await?, ask(&two, pid).await?);
+    assert_ne!(pids.0, pids.1);
+    for _ in 0..4 {
+        assert_eq!(ask(&one, pid).await?, pids.0);
+        assert_eq!(ask(&two, pid).await?, pids.1);
+        assert_eq!(ask(&two, pid).await?, pids.1);
+    }
+    // Whom neither suits gets one all the same, and its own settings with it.
+    let three = f.connect().await?;
+    three.batch_execute("set time zone 'UTC'").await?;
+    assert_eq!(ask(&three, "show time zone").await?, "UTC");
+    assert_eq!(ask(&one, "show time zone").await?, "Asia/Tokyo");
     Ok(())
 }

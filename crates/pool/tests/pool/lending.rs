@@ -16,6 +16,28 @@ fn lends_the_most_recently_used_first() {
 }
 
 #[test]
+fn lends_the_one_that_suits_or_else_the_most_recently_used() {
+    let mut rig = Rig::new(3, CALM);
+    let leases = [rig.take_new("k"), rig.take_new("k"), rig.take_new("k")];
+    let [oldest, middle, newest] = [*leases[0], *leases[1], *leases[2]];
+    for lease in leases {
+        rig.give_back(lease);
+    }
+    for (suits, expected) in [
+        (vec![oldest], oldest),
+        (vec![middle, oldest], oldest),
+        (vec![middle, newest], newest),
+        (vec![], newest),
+        (vec![middle], middle),
+        (vec![oldest, newest, middle], middle),
+    ] {
+        let lease = rig.take_suited("k", &suits);
+        assert_eq!(*lease, expected, "{suits:?} suit");
+        rig.give_back(lease);
+    }
+}
+
+#[test]
 fn lends_every_idle_connection_in_turn_when_told_to() {
     let settings = Settings {
         reuse: Reuse::LeastRecent,

@@ -122,6 +122,18 @@ impl Rig {
         lease
     }
 
+    /// The same by somebody whom these connections suit.
+    pub(crate) fn take_suited(&mut self, key: Key, suits: &[Conn]) -> Lease<Conn> {
+        let answer = self
+            .pool
+            .borrow_suited(&key, self.now, |conn| suits.contains(conn));
+        self.collect();
+        let Borrow::Ready(lease) = answer else {
+            unreachable!("{key} has none idle")
+        };
+        lease
+    }
+
     /// Borrows and must wait.
     pub(crate) fn queue(&mut self, key: Key) -> WaiterId {
         let Borrow::Queued(waiter) = self.borrow(key) else {

@@ -361,14 +361,14 @@ impl Session {
         self.settings.schema.as_deref().unwrap_or_default()
     }
 
-    /// Whether it is seen at a glance that a connection in this state has the session's variables already.
+    /// Whether a connection in this state has the session's variables already.
     pub fn suits(&self, state: &ServerState) -> bool {
         let Link {
             settings,
             variables,
             ..
         } = &*state.0;
-        settings.is_seen_to_be(&self.settings) && variables.is_seen_to_be(&self.variables.known)
+        settings.same(&self.settings) && variables.same(&self.variables.known)
     }
 
     /// Gives the session a server connection. It must be one that `Want::Server` asked for; if the session

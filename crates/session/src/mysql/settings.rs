@@ -276,9 +276,10 @@ impl Settings {
         self.variables.values.keys().map(AsRef::as_ref)
     }
 
-    /// True when both are the same and have met; see [`share`].
-    pub(super) fn is_seen_to_be(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.variables, &other.variables) && self.schema == other.schema
+    /// True when both hold the same values. Of those that have met it is seen at a glance; see [`share`].
+    pub(super) fn same(&self, other: &Self) -> bool {
+        let variables = Arc::ptr_eq(&self.variables, &other.variables);
+        (variables || self.variables == other.variables) && self.schema == other.schema
     }
 
     /// The `SET` that leads from here to `target`; `None` when there is nothing to set.

@@ -62,9 +62,9 @@ impl Variables {
         share(&mut self.assignments, &mut other.assignments);
     }
 
-    /// True when both are the same and have met.
-    pub(super) fn is_seen_to_be(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.assignments, &other.assignments)
+    /// True when both hold the same values. Of those that have met it is seen at a glance; see [`share`].
+    pub(super) fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.assignments, &other.assignments) || self.assignments == other.assignments
     }
 
     /// The `SET` that leads from here to `target`; `None` when there is nothing to set.
