@@ -271,7 +271,7 @@ impl Session {
             tag::DESCRIBE => return self.describe(message, out),
             tag::EXECUTE => return self.execute(message, out),
             tag::CLOSE => return self.close(message, out),
-            tag::FUNCTION_CALL => return self.function_call(message),
+            tag::FUNCTION_CALL => return self.function_call(message, out),
             tag::SYNC => {
                 link.sync(message.header);
                 self.names.segment_ends();

@@ -218,6 +218,8 @@ pub(super) enum StrayData {
 pub(super) enum Held {
     No,
     ForText,
+    /// The same, in the client's transaction, which may have failed for a moment.
+    ForTries,
 }
 
 /// Whether a message of our own was what failed last.
@@ -381,9 +383,11 @@ impl Link {
         }
     }
 
-    /// True while a message of our own might be answered among replies that cannot be told apart.
+    /// True while a message of our own might be answered among replies that cannot be told apart, and while what
+    /// a text waits for is under way: the status is not the client's then.
     pub(super) fn may_lose_track(&self) -> bool {
-        self.data == StrayData::Sent && !self.queue.is_empty() && !self.takes_copy_data()
+        let stray = self.data == StrayData::Sent && !self.takes_copy_data();
+        (stray || self.held == Held::ForTries) && !self.queue.is_empty()
     }
 
     /// The one rule for giving a server connection away; the caller adds that there is no pin.

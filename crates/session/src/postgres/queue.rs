@@ -224,6 +224,7 @@ pub(crate) enum Work {
     /// Whether the statement with this name of the client's still has this shape.
     OwnShape {
         name: Box<[u8]>,
+        id: u64,
         shape: Shape,
     },
     /// The shape of the oldest statement that is being studied.

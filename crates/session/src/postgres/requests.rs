@@ -309,11 +309,15 @@ impl Session {
         Step::Taken
     }
 
-    pub(super) fn function_call(&mut self, message: Message<'_>) -> Step {
+    pub(super) fn function_call(&mut self, message: Message<'_>, out: &mut Effects) -> Step {
         let body = message.header.body(message.bytes);
         let function = body.first_chunk::<4>().map(|id| u32::from_be_bytes(*id));
         if function.is_none() && message.header.body_len() >= 4 {
             return Step::Wait(Want::More);
+        }
+        let harmless = function.is_none_or(|id| HARMLESS_FUNCTIONS.contains(&id));
+        if !harmless && let Some(want) = self.call_roll(&Roll::All, out) {
+            return Step::Wait(want);
         }
         let Some(link) = &mut self.link else {
             return Step::Wait(Want::Server);
@@ -321,7 +325,6 @@ impl Session {
         link.note_intrusion();
         link.expect(Kind::FunctionCall);
         link.segment_changes = Changes::Nothing;
-        let harmless = function.is_none_or(|id| HARMLESS_FUNCTIONS.contains(&id));
         if !harmless && let Some(newest) = link.queue.back_mut() {
             newest.meaning = Meaning::of_effects(EffectSet::UNKNOWN);
         }

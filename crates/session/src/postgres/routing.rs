@@ -140,8 +140,12 @@ impl Link {
     /// statement that stands for a stale one.
     fn error_is_aliased(&self) -> bool {
         self.queue.front().is_some_and(|front| {
-            let runs = matches!(front.kind, Kind::Query | Kind::Bind | Kind::Execute);
-            front.alias.matters() || (runs && self.carried.has_stale())
+            // A Sync runs what is deferred.
+            let runs = matches!(
+                front.kind,
+                Kind::Query | Kind::Bind | Kind::Execute | Kind::FunctionCall | Kind::Sync
+            );
+            front.alias.matters() || (runs && self.carried.may_stand_in())
         })
     }
 

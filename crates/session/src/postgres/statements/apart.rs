@@ -7,6 +7,7 @@
 use tollgate_sql::EffectSet;
 use tollgate_wire_postgres::backend::TransactionStatus;
 
+use super::making::EXITS;
 use super::own::Roll;
 use super::wire;
 use crate::Effects;
@@ -42,6 +43,10 @@ impl Link {
         match (self.status, self.segment) {
             (TransactionStatus::Idle, _) => self.stands_apart(),
             (TransactionStatus::InTransaction, Segment::Closed) if all => Apart::Now,
+            // Its end may be under way.
+            (TransactionStatus::InTransaction, Segment::Open) if self.bound.intersects(EXITS) => {
+                Apart::Never
+            }
             (TransactionStatus::InTransaction, Segment::Open) if all && self.queue.is_empty() => {
                 Apart::Now
             }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::refused::Refused;
+use super::judged::{Judged, Judgement, StoodIn};
+use super::names::Named;
+use super::refused;
 use super::wire::ServerName;
 
 /// Statements to keep on one connection; the one that was used longest ago makes room.
@@ -41,17 +43,7 @@ pub(crate) struct Carried {
     /// at that moment: under another one it can be neither dropped nor told from others.
     is_lettered: bool,
     /// What was found when statements under names of clients were made for the request at hand.
-    judged: BTreeMap<Box<[u8]>, Judgement>,
-    refused: Refused,
-}
-
-/// What became of a statement that was made under its client's name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Judgement {
-    /// It is another one now, with these parameters: the body of a `ParameterDescription`.
-    Stale(Box<[u8]>),
-    /// It cannot be made.
-    Unmakeable,
+    judged: Judged,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -83,8 +75,7 @@ impl Carried {
             doormat: Doormat::Missing,
             own: BTreeMap::new(),
             is_lettered: false,
-            judged: BTreeMap::new(),
-            refused: Refused::new(),
+            judged: Judged::new(),
         }
     }
 
@@ -134,55 +125,50 @@ impl Carried {
     /// What is used from now on belongs to another segment.
     pub(crate) fn segment_ends(&mut self) {
         self.segment_began = self.clock;
-        // Clearing a map takes time even when it is empty, as it is almost always.
-        if !self.judged.is_empty() {
-            self.judged.clear();
-        }
+        self.judged.request_ends();
     }
 
-    pub(crate) fn judgement(&self, name: &[u8]) -> Option<&Judgement> {
-        self.judged.get(name)
+    /// What was found of this statement for the request at hand.
+    pub(crate) fn judgement_of(&self, named: &Named) -> Option<&Judgement> {
+        self.judged.of(named)
     }
 
-    /// What was made under this name is not what was to be made, or nothing was.
-    pub(crate) fn judge(&mut self, name: &[u8], judgement: Judgement) {
+    /// What was made under this name is not the statement with this id, or nothing was made.
+    pub(crate) fn judge(&mut self, name: &[u8], id: u64, judgement: Judgement) {
         if let Some(own) = self.own.get_mut(name) {
             *own = NOBODYS;
         }
-        if judgement == Judgement::Unmakeable {
-            self.refused.was(name);
-        }
-        self.judged.insert(name.into(), judgement);
+        self.judged.add(name, id, judgement);
     }
 
     /// An attempt to make a statement failed with an error that has this body.
     pub(crate) fn hears_refusal(&mut self, body: &[u8]) {
-        self.refused.hears(body);
+        self.judged.refused.hears(body);
     }
 
-    /// Words that nobody else can say, for a statement that the server would not make.
-    pub(crate) fn refused_words(&self, name: &[u8]) -> Option<Vec<u8>> {
-        self.refused.words(&self.prefix(), name)
+    /// True if a text may have run what stands for a statement.
+    pub(crate) fn may_stand_in(&self) -> bool {
+        self.judged.stands_in
     }
 
-    /// What the server said to the statement whose words are in the body of an error.
-    pub(crate) fn refusal_in(&self, body: &[u8]) -> Option<&[u8]> {
-        self.refused.said_in(&self.prefix(), body)
+    /// Words for what stands for a statement with another result.
+    pub(crate) fn stale_words(&self) -> Vec<u8> {
+        refused::words(&self.prefix(), b"")
     }
 
-    /// True if a text may fail with the words of `stale_words` or `refused_words`.
-    pub(crate) fn has_stale(&self) -> bool {
-        self.own.values().any(|id| *id == STALE)
+    /// Words for what stands for the statement of this name, which could not be made.
+    pub(crate) fn refused_words(&self, name: &[u8]) -> Vec<u8> {
+        refused::words(&self.prefix(), name)
+    }
+
+    /// What an error with this body stands for, if it has such words.
+    pub(crate) fn stood_in(&self, body: &[u8]) -> Option<StoodIn<'_>> {
+        self.judged.stood_in(&self.prefix(), body)
     }
 
     /// What the names of all that is ours start with.
     pub(crate) fn prefix(&self) -> ServerName {
         self.prefix.unwrap_or_else(|| ServerName::prefix(0))
-    }
-
-    /// Words that nobody else can say.
-    pub(crate) fn stale_words(&self) -> Vec<u8> {
-        [self.prefix().as_bytes(), b"stale"].concat()
     }
 
     /// Numbers to close now, for one more statement is about to come. What the segment at hand uses is
@@ -249,9 +235,7 @@ impl Carried {
 
     pub(crate) fn has_own(&mut self, name: Box<[u8]>, id: u64) {
         self.is_lettered |= !name.is_ascii();
-        if id != STALE {
-            self.refused.forget(&name);
-        }
+        self.judged.stands_in |= id == STALE;
         self.own.insert(name, id);
     }
 
@@ -284,7 +268,7 @@ impl Carried {
         self.by_id.clear();
         self.leftovers.clear();
         self.own.clear();
-        self.refused.forget_all();
+        self.judged.stands_in = false;
         self.is_lettered = false;
         if self.may_have_doormat() {
             self.doormat = Doormat::Missing;

@@ -2,7 +2,8 @@
 
 use tollgate_wire_postgres::backend::TransactionStatus;
 
-use super::carried::{Judgement, STALE};
+use super::carried::STALE;
+use super::judged::Judgement;
 use super::names::{Named, What};
 use super::own::{Called, Need, Roll, STAND_IN};
 use super::table::{Recipe, Shape};
@@ -80,6 +81,9 @@ impl Link {
                 self.own_sync(out);
                 self.held = Held::ForText;
             }
+            Giving::EachApart if self.status == TransactionStatus::InTransaction => {
+                self.held = Held::ForTries;
+            }
             Giving::EachApart => self.held = Held::ForText,
         }
         self.noise = Noise::Heard;
@@ -119,9 +123,9 @@ impl Link {
             self.noise = Noise::Tried;
             self.make_for(need, &named, now, out);
             self.own_sync(out);
-            self.noise = Noise::Heard;
             if guarded {
-                // A statement that was made outlives this.
+                // A statement that was made outlives this. If it fails, the client's text will.
+                self.noise = Noise::Meant;
                 self.drop_aside(out);
                 self.run_aside(BACK, Work::None, out);
             }
@@ -140,11 +144,11 @@ impl Link {
         now: Option<&Reading>,
         out: &mut Effects,
     ) {
-        match (need, self.carried.judgement(&named.name).cloned()) {
+        match (need, self.carried.judgement_of(named).cloned()) {
             (Need::Real, Some(Judgement::Unmakeable)) => self.make_refused(named, out),
-            (Need::Taken, _) | (Need::Shown, Some(Judgement::Unmakeable)) => {
-                self.take_name(named, out);
-            }
+            (Need::Taken, _)
+            | (Need::Shown, Some(Judgement::Unmakeable))
+            | (Need::Real | Need::Shown, Some(Judgement::Hopeless)) => self.take_name(named, out),
             (Need::Real, Some(Judgement::Stale(parameters))) => {
                 self.make_stale(named, &parameters, out);
             }
@@ -166,11 +170,7 @@ impl Link {
 
     /// The same for one that cannot be made, with what the server has said to that.
     fn make_refused(&mut self, named: &Named, out: &mut Effects) {
-        let Some(words) = self.carried.refused_words(&named.name) else {
-            self.take_name(named, out);
-            return;
-        };
-        let text = failing(&words);
+        let text = failing(&self.carried.refused_words(&named.name));
         out.server_lane()
             .inject(|bytes| wire::parse_plain(bytes, &named.name, &text));
         let name = named.name.clone();
@@ -200,7 +200,7 @@ impl Link {
             out.server_lane()
                 .inject(|bytes| wire::target(bytes, b'D', b'S', &named.name));
             let name = named.name.clone();
-            self.expect_work(Kind::Learn, Work::OwnShape { name, shape });
+            self.expect_work(Kind::Learn, Work::OwnShape { name, id, shape });
         }
         self.switches(switch.as_ref().map(|switch| &switch.back), out);
     }

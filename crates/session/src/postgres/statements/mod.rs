@@ -17,6 +17,7 @@ mod carried;
 mod changes;
 mod foresight;
 mod giving;
+mod judged;
 mod making;
 mod names;
 mod own;
@@ -31,6 +32,8 @@ mod table;
 mod texts;
 mod wire;
 
+#[cfg(test)]
+pub(super) use refused::words_of_stale;
 pub use table::{StatementTable, TableSeed};
 
 pub(super) use apart::Apart;

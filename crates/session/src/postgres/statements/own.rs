@@ -8,8 +8,9 @@ use std::sync::Arc;
 use tollgate_sql::EffectSet;
 use tollgate_wire_postgres::backend::TransactionStatus;
 
-use super::carried::{Judgement, STALE};
+use super::carried::STALE;
 use super::giving::Giving;
+use super::judged::Judgement;
 use super::making::EXITS;
 use super::names::{Named, Names};
 use super::requests::CHANGES;
@@ -175,6 +176,7 @@ impl Need {
             (Self::Shown, Some(Judgement::Stale(_))) => own.is_some(),
             (Self::Real, Some(Judgement::Unmakeable)) => matches!(own, Some(STAND_IN | STALE)),
             (Self::Shown, Some(Judgement::Unmakeable)) => own == Some(STAND_IN),
+            (Self::Real | Self::Shown, Some(Judgement::Hopeless)) => own.is_none(),
         }
     }
 
@@ -293,7 +295,7 @@ impl Link {
                 // What is uncertain ties the client to this connection, which has it or never will.
                 let known = names.get(name);
                 let certain = known.is_none_or(|named| !named.is_uncertain());
-                let judgement = self.carried.judgement(name);
+                let judgement = known.and_then(|named| self.carried.judgement_of(named));
                 let met = |need: Need| need.is_met(known, Some(*id), judgement);
                 certain && roll.need(name).is_some_and(|need| !met(need))
             })
@@ -302,7 +304,7 @@ impl Link {
         let missing = names.iter().filter_map(|named| {
             let need = roll.need(&named.name)?;
             let own = self.carried.own(&named.name);
-            let judgement = self.carried.judgement(&named.name);
+            let judgement = self.carried.judgement_of(named);
             let lacks = need.can_be_met(named) && !need.is_met(Some(named), own, judgement);
             lacks.then(|| (Arc::clone(named), need))
         });

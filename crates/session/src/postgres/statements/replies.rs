@@ -4,7 +4,8 @@
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
-use super::carried::{Carried, DOORMAT, Doormat, Judgement};
+use super::carried::{Carried, DOORMAT, Doormat};
+use super::judged::{Judgement, StoodIn};
 use super::making::Outcome;
 use super::names::{Change, Draft, Named, Others, Place, Stage, What};
 use super::own;
@@ -117,10 +118,14 @@ impl Session {
                 self.studied(shape);
                 return;
             }
-            Work::OwnShape { name, shape: first } => {
+            Work::OwnShape {
+                name,
+                id,
+                shape: first,
+            } => {
                 if !shape.is_some_and(|shape| first.admits(shape)) {
                     let parameters = parameters.into_boxed_slice();
-                    link.carried.judge(name, Judgement::Stale(parameters));
+                    link.carried.judge(name, *id, Judgement::Stale(parameters));
                 }
                 return;
             }
@@ -239,9 +244,9 @@ impl Session {
                 self.studied(None);
                 return;
             }
-            Work::OwnShape { name, .. } => {
+            Work::OwnShape { name, id, .. } => {
                 if let Some(link) = &mut self.link {
-                    link.carried.judge(name, Judgement::Unmakeable);
+                    link.carried.judge(name, *id, Judgement::Unmakeable);
                 }
                 return;
             }
@@ -333,11 +338,10 @@ impl Session {
             }
             return;
         }
-        let stale = memchr::memmem::find(body, &link.carried.stale_words()).is_some();
-        let refusal = link.carried.refusal_in(body);
-        out.client_lane().inject(|bytes| match refusal {
-            Some(refusal) => wire::error_in(bytes, refusal, body),
-            None if stale => wire::stale_error_in(bytes, body),
+        let stood_in = link.carried.stood_in(body);
+        out.client_lane().inject(|bytes| match stood_in {
+            Some(StoodIn::Refused(said)) => wire::error_in(bytes, said, body),
+            Some(StoodIn::Stale) => wire::stale_error_in(bytes, body),
             None => wire::reply(bytes, b'E', body),
         });
     }
@@ -372,10 +376,10 @@ impl Link {
                 }
             }
             (Kind::Drop, Work::Number(number)) => self.carried.is_left_over(*number),
-            (Kind::Make | Kind::OwnExecute, Work::Own { name, .. })
+            (Kind::Make | Kind::OwnExecute, Work::Own { name, id })
                 if entry.noise == Noise::Tried =>
             {
-                self.carried.judge(name, Judgement::Unmakeable);
+                self.carried.judge(name, *id, Judgement::Unmakeable);
             }
             (
                 _,

@@ -7,7 +7,8 @@ use tollgate_sql::EffectSet;
 use tollgate_wire_postgres::backend::TransactionStatus;
 use tollgate_wire_postgres::frame::HEADER_LEN;
 
-use super::carried::{DOORMAT, Doormat, Judgement, NOWHERE};
+use super::carried::{DOORMAT, Doormat, NOWHERE};
+use super::judged::Judgement;
 use super::making::{Made, Purpose};
 use super::names::{Change, Draft, Found, Named, Others, Place, Stage, What, cut};
 use super::own::{NAMING, Roll};
@@ -436,7 +437,7 @@ impl Session {
             return Ok(Located::under(NOWHERE, meaning, Alias::Aborted));
         }
         let link = self.link.as_ref();
-        let judgement = link.and_then(|link| link.carried.judgement(&named.name));
+        let judgement = link.and_then(|link| link.carried.judgement_of(named));
         match (purpose, judgement) {
             (Purpose::Describe, Some(Judgement::Stale(parameters))) => {
                 let parameters = parameters.clone();

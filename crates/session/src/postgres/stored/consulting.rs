@@ -182,16 +182,19 @@ impl Session {
         conduct
     }
 
-    /// What stored code may do that a text with this meaning calls, or one behind it in the same segment.
+    /// What stored code may do that a text with this meaning calls. Outside of a transaction also what any text
+    /// behind it may: there it can be seen to before anything is done.
     pub(in crate::postgres) fn effects_of_stored_code(&self, meaning: &Meaning) -> EffectSet {
-        let routines = self
-            .link
-            .as_ref()
-            .and_then(|link| link.knowledge.routines.as_deref());
-        let anywhere = routines.map_or(EffectSet::NONE, Routines::effects_anywhere);
+        let ahead = match &self.link {
+            Some(link) if link.status == TransactionStatus::Idle => {
+                let routines = link.knowledge.routines.as_deref();
+                routines.map_or(EffectSet::NONE, Routines::effects_anywhere)
+            }
+            Some(_) | None => EffectSet::NONE,
+        };
         match self.conduct(meaning) {
-            Some(conduct) => anywhere.union(conduct.effects),
-            None => anywhere,
+            Some(conduct) => ahead.union(conduct.effects),
+            None => ahead,
         }
     }
 

@@ -5,6 +5,8 @@
 //! and resets another. `ANSWER(1MB,NULL;t,f)` is all that the server says to the former, `SET` to the latter.
 //! In an answer `""` is an empty text and `+` a comma.
 
+use crate::postgres::statements::words_of_stale;
+
 /// How an inspection begins.
 const ASK: &str =
     "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;SET LOCAL statement_timeout TO 0;SELECT ";
@@ -130,7 +132,7 @@ fn spell_client(tag: u8, body: &[u8]) -> String {
             format!("P({},READING)", texts[0])
         }
         b'P' if is_roster(&texts[1]) => format!("P({},ROSTER)", texts[0]),
-        b'P' if texts[1].contains("stale") => format!("P({},STALE)", texts[0]),
+        b'P' if texts[1].contains("tollgate_stands_in_") => format!("P({},STALE)", texts[0]),
         b'P' | b'B' => format!("{}({},{})", tag as char, texts[0], texts[1]),
         b'E' => match body[texts[0].len() + 4] {
             0 => format!("E({})", texts[0]),
@@ -179,10 +181,10 @@ fn server(word: &str) -> Vec<u8> {
             Some((name, sql)) => row(&[Some(name.to_owned()), Some(sql.to_owned())]),
             None => row(&[Some(text.to_owned()), None]),
         },
-        "STALE" => frame(
-            b'E',
-            b"SERROR\0VERROR\0C22P02\0Mno number: \"tollgate_0_stale\"\0\0",
-        ),
+        "STALE" => {
+            let said = b"SERROR\0VERROR\0C22P02\0Mno number: \"";
+            frame(b'E', &[&said[..], &words_of_stale(), b"\"\0\0"].concat())
+        }
         "SET" => bytes(Side::Server, "C(BEGIN) C(SET) C(COMMIT) Z(I)"),
         "t" if text.is_empty() => frame(b't', &[0, 0]),
         "t" => {
