@@ -213,6 +213,33 @@ pub(super) const SCRIPTS: Theme = &[
             "X(select 2) S() X(begin) X(select 3) X(insert into t{n} values (4, 'select 1')) S() X(select i from t{n}) X(commit) S()",
             "B(|kept) E(|0) S() X(execute fine) S() X(begin) B(|kept) E(|0) X(execute broken) S() Q(rollback)",
             "X(select i from t{n}) X(execute fine) X(execute broken) S() X(execute kept) S() B(|lost) E(|0) S()",
+            "Q(begin) X(set transaction isolation level serializable) S() Q(show transaction_isolation) Q(commit)",
+            "Q(begin) X(insert into t{n} values (6, 'execute fine')) CS(broken) P(broken|select 1) X(insert into t{n} values (7, 'execute broken')) S() Q(rollback)",
+        ],
+    ),
+    (
+        "a transaction that ends amid a pipeline with code that may run anything",
+        &[
+            "Q(prepare fine as select 1)",
+            "Q(create function n{n}.f(x text) returns void language plpgsql as $$ begin execute x; end $$)",
+            "Q(begin) X(commit) X(insert into t{n} values (5, 'select 1')) X(select n{n}.f('execute nothing')) S() Q(select i from t{n})",
+            "Q(begin) X(rollback) X(insert into t{n} values (5, 'select 1')) X(select n{n}.f('execute fine')) S() Q(select i from t{n})",
+        ],
+    ),
+    (
+        "a statement that can no longer be made and what runs it late",
+        &[
+            "Q(create table n{n}.a (i int); create table n{n}.b (x text))",
+            "Q(prepare broken as select * from n{n}.a; prepare fine as select 1; prepare ins as insert into n{n}.b values ('execute fine'))",
+            "P(put|insert into n{n}.b values ('execute fine')) P(lost|select * from n{n}.a) S()",
+            "Q(drop table n{n}.a)",
+            "Q(create function n{n}.t() returns trigger language plpgsql as $$ begin execute new.x; return new; end $$)",
+            "Q(create constraint trigger c after insert on n{n}.b deferrable initially deferred for each row execute function n{n}.t())",
+            "X(insert into n{n}.b values ('execute broken')) S() X(insert into n{n}.b values ('execute fine')) S()",
+            "Q(begin) Q(insert into n{n}.b values ('execute broken')) Q(commit) Q(begin) X(insert into n{n}.b values ('execute broken')) X(commit) S()",
+            "Q(begin) Q(select name from pg_prepared_statements where name = 'fine') B(|put) E(|0) S() Q(execute ins) Q(commit)",
+            "Q(do $$ begin execute 'deallocate fine'; end $$; execute broken)",
+            "Q(begin; insert into n{n}.b values ('select 1')) Q(rollback) Q(execute broken) Q(select count(*) from n{n}.b)",
         ],
     ),
     (
