@@ -342,7 +342,17 @@ pub(crate) fn describe(message: &Message) -> String {
     let tag = char::from(message.tag);
     if matches!(message.tag, b'E' | b'N') {
         let field = |code| message.field(code).unwrap_or_default();
-        return format!("{tag} {} {} {}", field(b'S'), field(b'C'), field(b'M'));
+        let more: Vec<String> = [b'D', b'H', b'P', b'p', b'q', b'W']
+            .into_iter()
+            .filter_map(|code| Some(format!(" {}: {:?}", char::from(code), message.field(code)?)))
+            .collect();
+        let more = more.concat();
+        return format!(
+            "{tag} {} {} {}{more}",
+            field(b'S'),
+            field(b'C'),
+            field(b'M')
+        );
     }
     let body = String::from_utf8_lossy(&message.body);
     let start: String = body.chars().take(60).collect();

@@ -269,11 +269,38 @@ pub(crate) fn stale_error_in(out: &mut Vec<u8>, body: &[u8]) {
 pub(crate) fn error_in(out: &mut Vec<u8>, said: &[u8], replaced: &[u8]) {
     let is_place = |field: &&[u8]| field.starts_with(b"W");
     let fields = |body| <[u8]>::split_inclusive(body, |byte: &u8| *byte == 0);
+    let place = fields(replaced).find(is_place).unwrap_or_default();
+    let around = fields(said)
+        .any(|field| field.starts_with(b"P"))
+        .then(|| inner_statement(place));
+    let (statement, place) = around.flatten().unwrap_or((b"", place));
     let kept = fields(said).filter(|field| !is_place(field) && *field != b"\0");
-    let place = fields(replaced).find(is_place);
-    let body: Vec<&[u8]> = kept.chain(place).chain([&b"\0"[..]]).collect();
-    header(out, b'E', body.iter().map(|field| field.len()).sum());
-    out.extend(body.into_iter().flatten());
+    let is_before = |field: &&[u8]| field.first().is_some_and(|tag| b"SVCMDH".contains(tag));
+    let (before, behind): (Vec<&[u8]>, Vec<&[u8]>) = kept.partition(is_before);
+    let mut body = before.concat();
+    if !statement.is_empty() {
+        body.push(b'W');
+    }
+    body.extend_from_slice(place);
+    for field in behind {
+        match field.strip_prefix(b"P") {
+            Some(position) if !statement.is_empty() => {
+                body.extend([b"p", position, b"q", statement, b"\0"].concat());
+            }
+            Some(_) | None => body.extend_from_slice(field),
+        }
+    }
+    body.push(0);
+    header(out, b'E', body.len());
+    out.extend_from_slice(&body);
+}
+
+/// The statement that a function was running, by the field that says where an error was found, and the rest of its
+/// text. An error that has a position in it names it apart. Source: PostgreSQL `spi.c`, `_SPI_error_callback`.
+fn inner_statement(place: &[u8]) -> Option<(&[u8], &[u8])> {
+    let start = place.strip_prefix(b"WSQL statement \"")?;
+    let end = memchr::memmem::find(start, b"\"\n")?;
+    Some((start.get(..end)?, start.get(end.saturating_add(2)..)?))
 }
 
 #[cfg(test)]
@@ -291,6 +318,29 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn an_error_is_told_where_it_was_met() {
+        let said = b"SERROR\0C42P01\0Mno such table\0P15\0\0";
+        let told = |place: &[u8]| {
+            let mut out = Vec::new();
+            error_in(
+                &mut out,
+                said,
+                &[b"SERROR\0C22P02\0", place, b"\0"].concat(),
+            );
+            out.split_off(5)
+        };
+        assert_eq!(told(b""), said);
+        assert_eq!(
+            told(b"WPL/pgSQL function f() line 1\0"),
+            b"SERROR\0C42P01\0Mno such table\0WPL/pgSQL function f() line 1\0P15\0\0"
+        );
+        assert_eq!(
+            told(b"WSQL statement \"execute s\"\nPL/pgSQL function f() line 1\0"),
+            b"SERROR\0C42P01\0Mno such table\0WPL/pgSQL function f() line 1\0p15\0qexecute s\0\0"
+        );
     }
 
     #[test]
