@@ -46,6 +46,16 @@ pub(crate) enum Place {
     OwnName,
 }
 
+impl Place {
+    /// The number under which a connection has the statement, if it has it under one.
+    pub(crate) fn number(self) -> Option<u32> {
+        match self {
+            Self::Number(number) => Some(number),
+            Self::OwnName => None,
+        }
+    }
+}
+
 /// A named Parse whose outcome is not known.
 #[derive(Debug)]
 pub(crate) struct Draft {

@@ -285,12 +285,12 @@ impl Session {
         let number = match self.names.find(name) {
             Found::Unsettled => return Step::Wait(self.settle_first(out)),
             Found::Named(named) => match &named.what {
-                What::Stuck { place, .. } => number_of(*place),
+                What::Stuck { place, .. } => place.number(),
                 What::Shared(_) | What::Uncertain(_) => None,
             },
             // If it is kept it will be another client's as well.
             Found::Draft(draft) if draft.tail.is_some() => None,
-            Found::Draft(draft) => number_of(draft.place),
+            Found::Draft(draft) => draft.place.number(),
             Found::Absent => None,
         };
         let Some(link) = &mut self.link else {
@@ -358,7 +358,7 @@ impl Session {
         };
         let number = match &named.what {
             What::Shared(statement) => link.carried.used(statement.id),
-            What::Stuck { place, .. } => number_of(*place),
+            What::Stuck { place, .. } => place.number(),
             What::Uncertain(_) => None,
         };
         let meaning = named.meaning().clone();
@@ -480,13 +480,6 @@ fn sent(name: &[u8], number: u32) -> Alias {
     Alias::Sent {
         name: name.into(),
         number,
-    }
-}
-
-fn number_of(place: Place) -> Option<u32> {
-    match place {
-        Place::Number(number) => Some(number),
-        Place::OwnName => None,
     }
 }
 
