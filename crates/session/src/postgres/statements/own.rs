@@ -174,8 +174,11 @@ impl Need {
             (Self::Real | Self::Shown, None) => own_id(named) == own,
             (Self::Real, Some(Judgement::Stale(_))) => own == Some(STALE),
             (Self::Shown, Some(Judgement::Stale(_))) => own.is_some(),
-            (Self::Real, Some(Judgement::Unmakeable)) => matches!(own, Some(STAND_IN | STALE)),
-            (Self::Shown, Some(Judgement::Unmakeable)) => own == Some(STAND_IN),
+            // An empty statement would run.
+            (Self::Real, Some(Judgement::Unmakeable)) => own == Some(STALE),
+            (Self::Shown, Some(Judgement::Unmakeable)) => {
+                matches!(own, Some(STAND_IN | STALE))
+            }
             (Self::Real | Self::Shown, Some(Judgement::Hopeless)) => own.is_none(),
         }
     }
@@ -305,7 +308,9 @@ impl Link {
             let need = roll.need(&named.name)?;
             let own = self.carried.own(&named.name);
             let judgement = self.carried.judgement_of(named);
-            let lacks = need.can_be_met(named) && !need.is_met(Some(named), own, judgement);
+            let hopeless = judgement == Some(&Judgement::Hopeless);
+            let met = hopeless || need.is_met(Some(named), own, judgement);
+            let lacks = need.can_be_met(named) && !met;
             lacks.then(|| (Arc::clone(named), need))
         });
         (extra, missing.collect())

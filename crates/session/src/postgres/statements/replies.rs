@@ -328,22 +328,25 @@ impl Session {
         let Some(link) = &mut self.link else {
             return;
         };
-        let front = link.queue.front();
-        if let Some(front) = front.filter(|front| front.alias.matters()) {
-            out.client_lane()
-                .inject(|bytes| front.alias.rewrite(front.kind, body, &link.carried, bytes));
-            if front.alias.is_carried() && is_missing(body) {
-                // Code that was called has dropped what is not its own: all is made again when needed.
-                link.carried.distrust_shared();
-            }
+        if let Some(stood_in) = link.carried.stood_in(body) {
+            out.client_lane().inject(|bytes| match stood_in {
+                StoodIn::Refused(said) => wire::error_in(bytes, said, body),
+                StoodIn::Stale => wire::stale_error_in(bytes, body),
+            });
             return;
         }
-        let stood_in = link.carried.stood_in(body);
-        out.client_lane().inject(|bytes| match stood_in {
-            Some(StoodIn::Refused(said)) => wire::error_in(bytes, said, body),
-            Some(StoodIn::Stale) => wire::stale_error_in(bytes, body),
-            None => wire::reply(bytes, b'E', body),
-        });
+        let front = link.queue.front();
+        let Some(front) = front.filter(|front| front.alias.matters()) else {
+            out.client_lane()
+                .inject(|bytes| wire::reply(bytes, b'E', body));
+            return;
+        };
+        out.client_lane()
+            .inject(|bytes| front.alias.rewrite(front.kind, body, &link.carried, bytes));
+        if front.alias.is_carried() && is_missing(body) {
+            // Code that was called has dropped what is not its own: all is made again when needed.
+            link.carried.distrust_shared();
+        }
     }
 }
 

@@ -239,6 +239,7 @@ pub(super) const SCRIPTS: Theme = &[
             "Q(begin) Q(insert into n{n}.b values ('execute broken')) Q(commit) Q(begin) X(insert into n{n}.b values ('execute broken')) X(commit) S()",
             "Q(begin) Q(select name from pg_prepared_statements where name = 'fine') B(|put) E(|0) S() Q(execute ins) Q(commit)",
             "Q(do $$ begin execute 'deallocate fine'; end $$; execute broken)",
+            "X(select count(*) from pg_prepared_statements where name = 'broken') X(execute broken) S()",
             "Q(begin; insert into n{n}.b values ('select 1')) Q(rollback) Q(execute broken) Q(select count(*) from n{n}.b)",
         ],
     ),
