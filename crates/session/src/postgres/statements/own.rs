@@ -172,10 +172,9 @@ impl Need {
                 Some(own) => named.is_some_and(|named| stands_for(own, named)),
             },
             (Self::Real | Self::Shown, None) => own_id(named) == own,
-            (Self::Real, Some(Judgement::Stale(_))) => own == Some(STALE),
+            // Of what cannot be made an empty statement would run.
+            (Self::Real, Some(Judgement::Stale(_) | Judgement::Unmakeable)) => own == Some(STALE),
             (Self::Shown, Some(Judgement::Stale(_))) => own.is_some(),
-            // An empty statement would run.
-            (Self::Real, Some(Judgement::Unmakeable)) => own == Some(STALE),
             (Self::Shown, Some(Judgement::Unmakeable)) => {
                 matches!(own, Some(STAND_IN | STALE))
             }
