@@ -9,10 +9,9 @@ use tollgate_wire_postgres::backend::TransactionStatus;
 
 use super::making::EXITS;
 use super::own::Roll;
-use super::wire;
 use crate::Effects;
 use crate::postgres::link::{Held, Link, Segment, SegmentProgress};
-use crate::postgres::queue::{Kind, Meaning, Work};
+use crate::postgres::queue::Meaning;
 use crate::postgres::{Session, Want};
 
 /// Whether there can be such a transaction before the request at hand.
@@ -57,8 +56,7 @@ impl Link {
 
     /// Ends it. The connection is kept for the request that all this is for.
     pub(in crate::postgres) fn end_apart(&mut self, out: &mut Effects) {
-        out.server_lane().inject(wire::sync);
-        self.expect_work(Kind::OwnSync, Work::None);
+        self.own_sync(out);
         self.close_segment();
         self.held = Held::ForText;
     }

@@ -108,12 +108,7 @@ impl Link {
     }
 
     /// Makes those that can be made: one that fails takes neither others with it nor the client's transaction.
-    pub(super) fn try_called(
-        &mut self,
-        missing: Vec<Called>,
-        now: Option<&Reading>,
-        out: &mut Effects,
-    ) {
+    fn try_called(&mut self, missing: Vec<Called>, now: Option<&Reading>, out: &mut Effects) {
         let guarded = self.status == TransactionStatus::InTransaction && !missing.is_empty();
         if guarded {
             self.run_aside(SAVEPOINT, Work::None, out);
@@ -137,13 +132,7 @@ impl Link {
     }
 
     /// Gives the name what is needed, as far as that is known to be possible.
-    pub(super) fn make_for(
-        &mut self,
-        need: Need,
-        named: &Named,
-        now: Option<&Reading>,
-        out: &mut Effects,
-    ) {
+    fn make_for(&mut self, need: Need, named: &Named, now: Option<&Reading>, out: &mut Effects) {
         match (need, self.carried.judgement_of(named).cloned()) {
             (Need::Real, Some(Judgement::Unmakeable)) => self.make_refused(named, out),
             (Need::Taken, _)

@@ -271,8 +271,7 @@ impl Session {
         } else {
             link.ask_about_untold(out);
         }
-        out.server_lane().inject(wire::sync);
-        link.expect_work(Kind::OwnSync, Work::None);
+        link.own_sync(out);
         link.noise = Noise::Heard;
     }
 }
