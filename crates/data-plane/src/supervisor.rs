@@ -19,7 +19,7 @@ use crate::running::Running;
 use crate::shard::{Command, Peers};
 use crate::target::{TargetPlan, TargetShared};
 
-/// How often counts are reported and refused ports tried again.
+/// How often the state is reported and refused ports tried again.
 const TICK: Duration = Duration::from_millis(250);
 /// Ticks between two tries of a refused port.
 const RETRY_TICKS: u32 = 4;
@@ -202,14 +202,13 @@ impl Supervisor {
         }
     }
 
+    /// Shows what runs; wakes those who watch only when there is news, for they read all their rows then.
     fn report(&self) {
         let observation = self.observe();
         self.observations.send_if_modified(|last| {
-            let changed = *last != observation;
-            if changed {
-                *last = observation;
-            }
-            changed
+            let is_news = observation.is_news_after(last);
+            *last = observation;
+            is_news
         });
     }
 
@@ -218,15 +217,11 @@ impl Supervisor {
             .running
             .proxies
             .values()
-            .map(|proxy| {
-                let clients = proxy.shared.clients();
-                ObservedProxy {
-                    id: proxy.config.id.clone(),
-                    generation: proxy.config.generation,
-                    endpoints: self.listeners.observed(&proxy.config.id),
-                    client_connections: u32::try_from(clients).unwrap_or(u32::MAX),
-                    drained: proxy.is_draining() && clients == 0,
-                }
+            .map(|proxy| ObservedProxy {
+                id: proxy.config.id.clone(),
+                generation: proxy.config.generation,
+                endpoints: self.listeners.observed(&proxy.config.id),
+                drained: proxy.is_draining() && proxy.shared.clients() == 0,
             })
             .collect();
         let targets = self

@@ -1,19 +1,14 @@
 //! Auth decisions: kept for operators who ask why somebody was let in or refused.
 
-use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
-    TransactionTrait,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Statement,
 };
 use tollgate_types::{AuthDecision, AuthOutcome};
 
 use crate::entity::audit_decisions;
 use crate::page::{Listed, Page};
-use crate::write::of_writer;
 use crate::{Kind, Store, StoreError, cell};
-
-/// Rows per statement. Drivers keep the statements that they have prepared, so there must be few texts.
-const BATCHES: [usize; 3] = [100, 10, 1];
 
 /// Which decisions to list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,24 +31,16 @@ pub struct DecisionRetention {
 impl Store {
     /// Keeps decisions, all or none; one that is kept already is left alone.
     pub async fn decision_insert_many(&self, decisions: &[AuthDecision]) -> Result<(), StoreError> {
+        let rows = decisions
+            .iter()
+            .map(row_of)
+            .collect::<Result<Vec<_>, _>>()?;
+        let rows = cell::json(&rows)?;
         let writer = self.link().writer().await?;
         self.watched(async {
-            let transaction = writer.begin_with_options(of_writer()).await?;
-            let mut rest = decisions;
-            while !rest.is_empty() {
-                let fits = BATCHES.into_iter().find(|rows| *rows <= rest.len());
-                let (batch, later) = rest.split_at_checked(fits.unwrap_or(1)).unwrap_or_default();
-                rest = later;
-                let rows = batch.iter().map(row_of).collect::<Result<Vec<_>, _>>()?;
-                let once = OnConflict::column(audit_decisions::Column::CorrelationId)
-                    .do_nothing()
-                    .to_owned();
-                audit_decisions::Entity::insert_many(rows)
-                    .on_conflict(once)
-                    .exec_without_returning(&transaction)
-                    .await?;
-            }
-            transaction.commit().await?;
+            let backend = writer.get_database_backend();
+            let insert = Statement::from_sql_and_values(backend, insertion(backend), [rows.into()]);
+            writer.execute_raw(insert).await?;
             Ok(())
         })
         .await
@@ -138,14 +125,33 @@ impl Store {
     }
 }
 
-fn row_of(decision: &AuthDecision) -> Result<audit_decisions::ActiveModel, StoreError> {
-    Ok(audit_decisions::ActiveModel {
-        correlation_id: Set(decision.correlation_id.clone()),
-        time_ms: Set(decision.time_unix_ms),
-        proxy_name: Set(decision.proxy_name.clone()),
-        outcome: Set(cell::word(&decision.outcome)?),
-        decision: Set(cell::json(decision)?),
-    })
+/// One statement for any number of rows, which come as a JSON list of lists. Drivers keep the statements that
+/// they have prepared, so there must be one text; and each statement is a way to the driver's thread and back.
+fn insertion(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => {
+            "INSERT INTO audit_decisions (correlation_id, time_ms, proxy_name, outcome, decision) \
+             SELECT r ->> 0, (r ->> 1)::bigint, r ->> 2, r ->> 3, r ->> 4 FROM json_array_elements($1::json) AS r \
+             ON CONFLICT (correlation_id) DO NOTHING"
+        }
+        // Without a WHERE, SQLite would take ON for a part of the FROM.
+        _ => {
+            "INSERT INTO audit_decisions (correlation_id, time_ms, proxy_name, outcome, decision) \
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each($1) WHERE true \
+             ON CONFLICT (correlation_id) DO NOTHING"
+        }
+    }
+}
+
+/// A decision in the order of the columns. It is a text within the list: PostgreSQL takes no U+0000 out of JSON.
+fn row_of(decision: &AuthDecision) -> Result<(&str, i64, &str, String, String), StoreError> {
+    Ok((
+        &decision.correlation_id,
+        decision.time_unix_ms,
+        &decision.proxy_name,
+        cell::word(&decision.outcome)?,
+        cell::json(decision)?,
+    ))
 }
 
 fn decision_of(row: &audit_decisions::Model) -> Result<AuthDecision, StoreError> {

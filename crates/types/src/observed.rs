@@ -15,6 +15,26 @@ pub struct Observation {
     pub targets: Vec<ObservedTarget>,
 }
 
+impl Observation {
+    /// Whether somebody who knows `earlier` learns anything: that a probe came to the same result again is no
+    /// news.
+    pub fn is_news_after(&self, earlier: &Self) -> bool {
+        let same_target = |now: &ObservedTarget, then: &ObservedTarget| {
+            now.proxy == then.proxy
+                && now.target == then.target
+                && now.health.says_the_same(&then.health)
+        };
+        self.revision != earlier.revision
+            || self.proxies != earlier.proxies
+            || self.targets.len() != earlier.targets.len()
+            || !self
+                .targets
+                .iter()
+                .zip(&earlier.targets)
+                .all(|(now, then)| same_target(now, then))
+    }
+}
+
 /// One proxy as it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObservedProxy {
@@ -24,8 +44,6 @@ pub struct ObservedProxy {
     pub generation: u64,
     /// Its endpoints.
     pub endpoints: Vec<ObservedEndpoint>,
-    /// Client connections open now.
-    pub client_connections: u32,
     /// A draining proxy has no session left and its listeners are closed.
     pub drained: bool,
 }
@@ -66,4 +84,62 @@ pub struct ObservedTarget {
     pub target: TargetId,
     /// Its health.
     pub health: TargetHealth,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CheckOutcome, HealthCheck, ProbeStep};
+
+    fn observation() -> Observation {
+        let check = HealthCheck {
+            outcome: CheckOutcome::Ok,
+            took_ms: 1,
+            detail: "127.0.0.1".to_owned(),
+        };
+        Observation {
+            revision: Revision(3),
+            proxies: Vec::new(),
+            targets: vec![ObservedTarget {
+                proxy: "prx-0a1b2c3d4e5f60718".parse().unwrap(),
+                target: "tgt-0a1b2c3d4e5f60718".parse().unwrap(),
+                health: TargetHealth {
+                    checks: [(ProbeStep::Tcp, check)].into(),
+                    ..TargetHealth::registering()
+                },
+            }],
+        }
+    }
+
+    #[test]
+    fn the_same_result_at_another_time_is_no_news() {
+        let earlier = observation();
+        let mut later = observation();
+        let health = &mut later.targets[0].health;
+        health.last_check_unix += 10;
+        health.consecutive_failures += 1;
+        health.checks.get_mut(&ProbeStep::Tcp).unwrap().took_ms = 7;
+        assert_ne!(later, earlier);
+        assert!(!later.is_news_after(&earlier));
+    }
+
+    #[test]
+    fn whatever_else_differs_is_news() {
+        type Change = fn(&mut Observation);
+        let changes: [Change; 4] = [
+            |o| o.revision = Revision(4),
+            |o| o.targets.clear(),
+            |o| o.targets[0].health.description = "refused".to_owned(),
+            |o| {
+                let checks = &mut o.targets[0].health.checks;
+                checks.get_mut(&ProbeStep::Tcp).unwrap().outcome = CheckOutcome::Failed;
+            },
+        ];
+        for change in changes {
+            let mut later = observation();
+            change(&mut later);
+            assert!(later.is_news_after(&observation()), "{later:?}");
+            assert!(observation().is_news_after(&later), "{later:?}");
+        }
+    }
 }

@@ -162,4 +162,23 @@ impl TargetHealth {
             consecutive_failures: 0,
         }
     }
+
+    /// Equal but for times and counts.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let outcomes = |health: &Self| -> Vec<_> {
+            health
+                .checks
+                .iter()
+                .map(|(step, check)| (*step, check.outcome))
+                .collect()
+        };
+        self.state == other.state
+            && self.reason == other.reason
+            && self.description == other.description
+            && self.failed_step == other.failed_step
+            && self.role == other.role
+            && self.max_connections == other.max_connections
+            && self.server_version == other.server_version
+            && outcomes(self) == outcomes(other)
+    }
 }

@@ -355,7 +355,6 @@ mod tests {
                 name: "default".into(),
                 state,
             }],
-            client_connections: 0,
             drained: false,
         }
     }

@@ -1,7 +1,8 @@
 //! The loop that makes rows true: publishes snapshots, and writes back what became of them.
 //!
 //! Every turn reads all rows and the newest report, and acts on nothing else: what woke it is only a hint. A
-//! crash anywhere is repaired by the next turn.
+//! crash anywhere is repaired by the next turn. When nothing woke it and the configuration is at the revision of
+//! the last turn, there is none: reading all rows would cost more than all the rest of an installation at rest.
 
 pub(crate) mod conditions;
 pub(crate) mod health;
@@ -15,13 +16,16 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tollgate_store::{Everything, SecretRow};
+use tollgate_types::Revision;
 
 use crate::api::Api;
 use crate::identity::SessionRing;
 use crate::problem::Problem;
 
-/// The pause after which a turn is taken even if nothing happened: every turn reads all rows.
+/// The pause after which the store is asked whether another process has changed anything.
 const TICK: Duration = Duration::from_secs(5);
+/// The age in seconds of the last turn at which one is taken even if nothing has changed.
+const TURN_EVERY_S: i64 = 15;
 /// The same behind a turn that failed, or where secrets are watched that change without a word.
 const SHORT_TICK: Duration = Duration::from_secs(1);
 /// The pause that is always kept, so that a chatty data plane does not keep the store busy.
@@ -33,8 +37,9 @@ const PRUNE_EVERY_S: i64 = 3_600;
 pub(crate) async fn run(api: Api, cancel: CancellationToken) {
     let mut reconciler = Reconciler::new(api.clone());
     let mut observations = api.ports.observations.clone();
+    let mut hint = Hint::Changed;
     loop {
-        let pause = match reconciler.turn().await {
+        let pause = match reconciler.follow(hint).await {
             Ok(pause) => {
                 api.loop_health.succeeded(api.now());
                 pause
@@ -45,22 +50,42 @@ pub(crate) async fn run(api: Api, cancel: CancellationToken) {
             }
         };
         let wake_up = async {
-            tokio::select! {
-                () = api.wake.notified() => {}
-                () = tokio::time::sleep(pause) => {}
-                Ok(()) = observations.changed() => {}
-            }
+            let hint = tokio::select! {
+                () = api.wake.notified() => Hint::Changed,
+                () = tokio::time::sleep(pause) => Hint::Nothing,
+                Ok(()) = observations.changed() => Hint::Changed,
+            };
             tokio::time::sleep(REST).await;
+            hint
         };
-        tokio::select! {
+        hint = tokio::select! {
             () = cancel.cancelled() => return,
-            () = wake_up => {}
-        }
+            hint = wake_up => hint,
+        };
     }
+}
+
+/// What ended the pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hint {
+    /// Rows or what runs have changed.
+    Changed,
+    /// Only time.
+    Nothing,
+}
+
+/// A turn that went well and found nothing that changes without a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Settled {
+    /// Of the rows that it read.
+    revision: Revision,
+    /// When it began, in seconds since the epoch.
+    at: i64,
 }
 
 struct Reconciler {
     api: Api,
+    settled: Option<Settled>,
     /// Content hash of the snapshot that was published last.
     published: Option<[u8; 32]>,
     pruned_at: i64,
@@ -70,13 +95,29 @@ impl Reconciler {
     fn new(api: Api) -> Self {
         Self {
             api,
+            settled: None,
             published: None,
             pruned_at: 0,
         }
     }
 
-    /// Answers when to take the next one at the latest.
+    /// Takes a turn if there may be anything to do. Answers when to be asked again at the latest.
+    async fn follow(&mut self, hint: Hint) -> Result<Duration, Problem> {
+        let settled = self.settled.take();
+        if hint == Hint::Nothing
+            && let Some(settled) = settled
+            && self.api.now().saturating_sub(settled.at) < TURN_EVERY_S
+            && self.api.store.revision_current().await? == settled.revision
+        {
+            self.settled = Some(settled);
+            return Ok(TICK);
+        }
+        self.turn().await
+    }
+
+    /// Answers when to be asked again at the latest.
     async fn turn(&mut self) -> Result<Duration, Problem> {
+        let at = self.api.now();
         let sessions = SessionRing::load(&self.api)
             .await?
             .renewed(&self.api)
@@ -91,11 +132,14 @@ impl Reconciler {
         status::settle(&self.api, &rows, &observation, &unresolved).await?;
         self.delete_due(&rows).await?;
         self.prune().await?;
-        Ok(if external.is_empty() {
-            TICK
-        } else {
-            SHORT_TICK
-        })
+        if !external.is_empty() {
+            return Ok(SHORT_TICK);
+        }
+        self.settled = Some(Settled {
+            revision: rows.revision,
+            at,
+        });
+        Ok(TICK)
     }
 
     /// Publishes when the content differs from what was published last.

@@ -132,32 +132,13 @@ async fn write_health(api: &Api, row: &TargetRow, found: &TargetHealth) -> Resul
     let age = found
         .last_check_unix
         .saturating_sub(row.health.last_check_unix);
-    if says_the_same(&row.health, found) && age < HEALTH_REFRESH_S {
+    if row.health.says_the_same(found) && age < HEALTH_REFRESH_S {
         return Ok(());
     }
     // Lost means that the target was taken out meanwhile: nothing to write.
     match api.store.target_health_set(&row.id, found).await? {
         Outcome::Applied | Outcome::Lost => Ok(()),
     }
-}
-
-/// Equal but for times and counts.
-fn says_the_same(known: &TargetHealth, found: &TargetHealth) -> bool {
-    let outcomes = |health: &TargetHealth| -> Vec<_> {
-        health
-            .checks
-            .iter()
-            .map(|(step, check)| (*step, check.outcome))
-            .collect()
-    };
-    known.state == found.state
-        && known.reason == found.reason
-        && known.description == found.description
-        && known.failed_step == found.failed_step
-        && known.role == found.role
-        && known.max_connections == found.max_connections
-        && known.server_version == found.server_version
-        && outcomes(known) == outcomes(found)
 }
 
 fn facts<'a>(

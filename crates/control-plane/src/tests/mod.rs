@@ -411,7 +411,6 @@ pub(super) fn applied(snapshot: &Snapshot) -> Observation {
                 state: EndpointState::Listening,
             })
             .collect(),
-        client_connections: 0,
         drained: matches!(proxy.phase, ProxyPhase::Draining { .. }),
     });
     Observation {

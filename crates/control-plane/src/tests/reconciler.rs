@@ -5,12 +5,14 @@ use std::sync::atomic::Ordering;
 use http::Method;
 use serde_json::{Value, json};
 use tollgate_iam::token::SigningKey;
+use tollgate_store::{MetadataUrl, StoreSettings};
 use tollgate_types::{
     HealthReason, HealthState, IamAuth, ObservedTarget, PolicyLayer, PrincipalKind, ProxyPhase,
     Snapshot, TargetHealth,
 };
 
 use super::{PASSWORD, World};
+use crate::PeerRule;
 
 /// `null` as long as the reconciler has written none: a test that waits for one may look too early.
 fn condition<'v>(proxy: &'v Value, kind: &str) -> &'v Value {
@@ -378,6 +380,23 @@ async fn a_deleted_proxy_drains_and_then_is_gone() {
     world.snapshot_where(|s| s.proxies.is_empty()).await;
     world.delete("/v1/databases/orders-db").await.expect(204);
     world.proxy("orders").await;
+}
+
+/// Nobody tells a control plane what another one over the same store has written.
+#[tokio::test]
+async fn what_another_control_plane_has_written_is_published() {
+    let world = World::running().await;
+    world.snapshot_where(|_| true).await;
+    let other = World::over(
+        StoreSettings::new(MetadataUrl::Sqlite(world.folder.path().join("metadata.db"))),
+        tempfile::tempdir().unwrap(),
+        PeerRule::LoopbackOnly,
+    );
+    while other.store.revision_current().await.is_err() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    other.proxy("orders").await;
+    world.snapshot_where(|s| s.proxies.len() == 1).await;
 }
 
 #[tokio::test]

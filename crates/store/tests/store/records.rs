@@ -11,6 +11,7 @@ on_both_engines!(
     decisions_are_listed_newest_first,
     decisions_are_filtered,
     many_decisions_go_in_at_once,
+    whatever_a_client_sent_is_kept_as_it_was,
     old_decisions_go,
     the_newest_decisions_stay,
     meta_is_put_and_claimed,
@@ -114,6 +115,18 @@ async fn many_decisions_go_in_at_once(rig: Rig) {
         rows_max: 0,
     };
     assert_eq!(rig.store.decision_prune(stay).await.unwrap(), 2_537);
+}
+
+async fn whatever_a_client_sent_is_kept_as_it_was(rig: Rig) {
+    let odd = AuthDecision {
+        db_user: "a\u{0}\"b\\u0000'\u{1}\n\u{fffd}\u{1f40a}$1".to_owned(),
+        database: "[\"]}, {\"".to_owned(),
+        ..decision(1)
+    };
+    let all = [decision(0), odd.clone()];
+    rig.store.decision_insert_many(&all).await.unwrap();
+    let found = rig.store.decision_get("c-0000000000000001").await.unwrap();
+    assert_eq!(found, odd);
 }
 
 async fn old_decisions_go(rig: Rig) {
