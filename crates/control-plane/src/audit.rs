@@ -1,12 +1,13 @@
 //! Authentication decisions on their way into the store: buffered, batched, dropped rather than delayed.
 //!
-//! A login never waits for the metadata store. When it is away or slow, decisions are dropped and counted.
+//! A login never waits for the metadata store. When it is away or slow, decisions are dropped and counted. Who
+//! asks for decisions has those written first that were made before.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tollgate_store::{DecisionRetention, Store};
 use tollgate_types::AuthDecision;
@@ -17,8 +18,11 @@ use crate::ports::Clock;
 const BUFFERED_MAX: usize = 10_000;
 /// Decisions written in one go at most.
 const BATCH_MAX: usize = 1_000;
-/// How long the first decision of a batch waits for others.
-const BATCH_EVERY: Duration = Duration::from_millis(200);
+/// How long the first decision of a batch waits for others, unless somebody asks: a write costs as much as
+/// several logins.
+const BATCH_EVERY: Duration = Duration::from_secs(1);
+/// How long somebody who asks for decisions waits for a write at most.
+const ASKER_WAITS: Duration = Duration::from_secs(1);
 /// How often old decisions are forgotten.
 const PRUNE_EVERY: Duration = Duration::from_mins(10);
 /// How long decisions are kept: seven days.
@@ -30,6 +34,7 @@ const ROWS_MAX: u64 = 100_000;
 #[derive(Debug, Clone)]
 pub struct DecisionSink {
     sender: mpsc::Sender<AuthDecision>,
+    askers: mpsc::UnboundedSender<oneshot::Sender<()>>,
     dropped: Arc<AtomicU64>,
 }
 
@@ -45,12 +50,22 @@ impl DecisionSink {
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
+
+    /// Waits until what was recorded before is written or dropped, for a second at most.
+    pub(crate) async fn written(&self) {
+        let (done, answer) = oneshot::channel();
+        if self.askers.send(done).is_ok() {
+            // The writer may end or be slow: then the answer is what the store has.
+            let _ = tokio::time::timeout(ASKER_WAITS, answer).await;
+        }
+    }
 }
 
 /// Writes what the sinks take in.
 #[derive(Debug)]
 pub struct DecisionWriter {
     receiver: mpsc::Receiver<AuthDecision>,
+    askers: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
     dropped: Arc<AtomicU64>,
     store: Store,
 }
@@ -58,19 +73,20 @@ pub struct DecisionWriter {
 /// A sink, and the writer that empties it while [`DecisionWriter::run`] runs.
 pub fn decision_sink(store: Store) -> (DecisionSink, DecisionWriter) {
     let (sender, receiver) = mpsc::channel(BUFFERED_MAX);
+    let (askers_sender, askers) = mpsc::unbounded_channel();
     let dropped = Arc::new(AtomicU64::new(0));
     let sink = DecisionSink {
         sender,
+        askers: askers_sender,
         dropped: Arc::clone(&dropped),
     };
-    (
-        sink,
-        DecisionWriter {
-            receiver,
-            dropped,
-            store,
-        },
-    )
+    let writer = DecisionWriter {
+        receiver,
+        askers,
+        dropped,
+        store,
+    };
+    (sink, writer)
 }
 
 impl DecisionWriter {
@@ -79,6 +95,7 @@ impl DecisionWriter {
         let first = tokio::time::Instant::now() + PRUNE_EVERY;
         let mut prune = tokio::time::interval_at(first, PRUNE_EVERY);
         let mut batch = Vec::new();
+        let mut asking = Vec::new();
         loop {
             tokio::select! {
                 () = cancel.cancelled() => break,
@@ -86,19 +103,45 @@ impl DecisionWriter {
                     if taken == 0 {
                         break;
                     }
-                    tokio::time::sleep(BATCH_EVERY).await;
-                    self.fill(&mut batch);
-                    self.write(&mut batch).await;
+                    tokio::select! {
+                        () = cancel.cancelled() => break,
+                        () = tokio::time::sleep(BATCH_EVERY) => {}
+                        Some(asker) = self.askers.recv() => asking.push(asker),
+                    }
                 }
-                _ = prune.tick() => self.prune(clock()).await,
+                Some(asker) = self.askers.recv() => asking.push(asker),
+                _ = prune.tick() => {
+                    self.prune(clock()).await;
+                    continue;
+                }
             }
+            self.write_all(&mut batch, &mut asking).await;
         }
-        loop {
-            self.fill(&mut batch);
+        self.write_all(&mut batch, &mut asking).await;
+    }
+
+    /// Writes `batch` and what has arrived meanwhile, and tells those who are waiting for it.
+    async fn write_all(
+        &mut self,
+        batch: &mut Vec<AuthDecision>,
+        asking: &mut Vec<oneshot::Sender<()>>,
+    ) {
+        // Who asks later may ask for what arrives later.
+        while let Ok(asker) = self.askers.try_recv() {
+            asking.push(asker);
+        }
+        let mut left = BUFFERED_MAX;
+        while left > 0 {
+            self.fill(batch);
             if batch.is_empty() {
-                return;
+                break;
             }
-            self.write(&mut batch).await;
+            left = left.saturating_sub(batch.len());
+            self.write(batch).await;
+        }
+        for asker in asking.drain(..) {
+            // It may have stopped waiting.
+            let _ = asker.send(());
         }
     }
 

@@ -9,6 +9,8 @@ use tokio::sync::watch;
 use tollgate_secrets::ExternalState;
 use tollgate_types::{Observation, PinReport, ProxyId, SessionInfo, Snapshot};
 
+use crate::audit::DecisionSink;
+
 /// Takes whole snapshots to every data plane.
 pub trait Publisher: Send + Sync {
     /// Hands over the newest configuration. Must not block; a later snapshot replaces an earlier one.
@@ -56,6 +58,8 @@ pub struct Ports {
     pub sessions: Arc<dyn SessionsView>,
     /// Secrets of an AWS Secrets Manager.
     pub external_secrets: Arc<dyn ExternalSecrets>,
+    /// Where the data planes of this process leave their authentication decisions.
+    pub decisions: DecisionSink,
     /// Milliseconds since the epoch.
     pub clock: Clock,
     /// Unpredictable bytes.

@@ -19,7 +19,7 @@ use crate::running::Running;
 use crate::shard::{Command, Peers};
 use crate::target::{TargetPlan, TargetShared};
 
-/// How often the state is reported and refused ports tried again.
+/// How often it is looked whether drains have ended, and a fourth of how often refused ports are tried again.
 const TICK: Duration = Duration::from_millis(250);
 /// Ticks between two tries of a refused port.
 const RETRY_TICKS: u32 = 4;
@@ -93,9 +93,10 @@ impl Supervisor {
                     if since_retry >= RETRY_TICKS && self.listeners.has_refused() {
                         since_retry = 0;
                         self.push().await;
+                        self.report();
                     }
                     self.renew_what_is_due();
-                    self.report();
+                    self.report_drains();
                 }
             }
         }
@@ -210,6 +211,18 @@ impl Supervisor {
             *last = observation;
             is_news
         });
+    }
+
+    /// That a client has left is told to nobody, and it may have been the last one.
+    fn report_drains(&self) {
+        if self
+            .running
+            .proxies
+            .values()
+            .any(|proxy| proxy.is_draining())
+        {
+            self.report();
+        }
     }
 
     fn observe(&self) -> Observation {

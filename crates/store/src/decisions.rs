@@ -128,19 +128,15 @@ impl Store {
 /// One statement for any number of rows, which come as a JSON list of lists. Drivers keep the statements that
 /// they have prepared, so there must be one text; and each statement is a way to the driver's thread and back.
 fn insertion(backend: DbBackend) -> &'static str {
-    match backend {
-        DbBackend::Postgres => {
-            "INSERT INTO audit_decisions (correlation_id, time_ms, proxy_name, outcome, decision) \
-             SELECT r ->> 0, (r ->> 1)::bigint, r ->> 2, r ->> 3, r ->> 4 FROM json_array_elements($1::json) AS r \
-             ON CONFLICT (correlation_id) DO NOTHING"
-        }
-        // Without a WHERE, SQLite would take ON for a part of the FROM.
-        _ => {
-            "INSERT INTO audit_decisions (correlation_id, time_ms, proxy_name, outcome, decision) \
-             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each($1) WHERE true \
-             ON CONFLICT (correlation_id) DO NOTHING"
-        }
+    if backend == DbBackend::Postgres {
+        return "INSERT INTO audit_decisions (correlation_id, time_ms, proxy_name, outcome, decision) \
+                SELECT r ->> 0, (r ->> 1)::bigint, r ->> 2, r ->> 3, r ->> 4 FROM json_array_elements($1::json) AS r \
+                ON CONFLICT (correlation_id) DO NOTHING";
     }
+    // Without a WHERE, SQLite would take ON for a part of the FROM.
+    "INSERT INTO audit_decisions (correlation_id, time_ms, proxy_name, outcome, decision) \
+     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each($1) WHERE true \
+     ON CONFLICT (correlation_id) DO NOTHING"
 }
 
 /// A decision in the order of the columns. It is a text within the list: PostgreSQL takes no U+0000 out of JSON.

@@ -1,13 +1,11 @@
 //! Decisions on their way from a data plane to whoever asks.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::json;
 use tollgate_types::{AuthDecision, AuthOutcome, DecisionSource};
 
 use super::World;
-use crate::decision_sink;
 
 fn decision(id: u64, time_unix_ms: i64, outcome: AuthOutcome) -> AuthDecision {
     AuthDecision {
@@ -36,17 +34,10 @@ fn decision(id: u64, time_unix_ms: i64, outcome: AuthOutcome) -> AuthDecision {
     }
 }
 
-fn write(world: &World, writer: crate::DecisionWriter) -> tokio::task::JoinHandle<()> {
-    let now = Arc::clone(&world.now_ms);
-    let clock: crate::Clock = Arc::new(move || now.load(Ordering::Relaxed));
-    tokio::spawn(writer.run(clock, world.cancel.clone()))
-}
-
 #[tokio::test]
 async fn a_decision_is_found_by_the_id_the_client_saw() {
     let world = World::new().await;
-    let (sink, writer) = decision_sink(world.store.clone());
-    let running = write(&world, writer);
+    let running = world.write_decisions();
     let now = world.now_ms.load(Ordering::Relaxed);
     for id in 0..5 {
         let outcome = if id == 0 {
@@ -54,10 +45,12 @@ async fn a_decision_is_found_by_the_id_the_client_saw() {
         } else {
             AuthOutcome::Deny
         };
-        sink.record(decision(id, now + i64::try_from(id).unwrap(), outcome));
+        world
+            .decisions
+            .record(decision(id, now + i64::try_from(id).unwrap(), outcome));
     }
     let path = "/v1/audit/decisions/c-0000000000000003";
-    let found = world.until(path, |reply| reply.status == 200).await;
+    let found = world.get(path).await.expect(200);
     assert_eq!(found.json["outcome"], "deny");
     assert_eq!(
         found.json["source"],
@@ -106,21 +99,41 @@ async fn a_decision_is_found_by_the_id_the_client_saw() {
         .get("/v1/audit/decisions/c-ffff")
         .await
         .refused(404, "NOT_FOUND");
-    assert_eq!(sink.dropped(), 0);
+    assert_eq!(world.decisions.dropped(), 0);
     world.cancel.cancel();
     running.await.unwrap();
+}
+
+/// Everybody finds what was recorded before, whether the writer is at work, waits for more or sleeps.
+#[tokio::test]
+async fn who_asks_finds_all_that_was_recorded_before() {
+    let world = World::new().await;
+    let running = world.write_decisions();
+    for id in 0..20 {
+        world.decisions.record(decision(id, 0, AuthOutcome::Deny));
+        let path = format!("/v1/audit/decisions/c-{id:016x}");
+        let (one, all) = tokio::join!(
+            world.get(&path),
+            world.get("/v1/audit/decisions?outcome=deny")
+        );
+        one.expect(200);
+        let seen = u64::try_from(all.expect(200).items().len()).unwrap();
+        assert_eq!(seen, id + 1);
+    }
+    world.cancel.cancel();
+    running.await.unwrap();
+    world.get("/v1/audit/decisions").await.expect(200);
 }
 
 #[tokio::test]
 async fn what_is_buffered_is_written_before_the_end() {
     let world = World::new().await;
-    let (sink, writer) = decision_sink(world.store.clone());
     let now = world.now_ms.load(Ordering::Relaxed);
     for id in 0..2_500 {
-        sink.record(decision(id, now, AuthOutcome::Deny));
+        world.decisions.record(decision(id, now, AuthOutcome::Deny));
     }
     world.cancel.cancel();
-    write(&world, writer).await.unwrap();
+    world.write_decisions().await.unwrap();
     world
         .get("/v1/audit/decisions/c-0000000000000000")
         .await
@@ -134,23 +147,21 @@ async fn what_is_buffered_is_written_before_the_end() {
 #[tokio::test]
 async fn a_full_buffer_drops_and_counts() {
     let world = World::new().await;
-    let (sink, writer) = decision_sink(world.store.clone());
     for id in 0..10_005 {
-        sink.record(decision(id, 0, AuthOutcome::Deny));
+        world.decisions.record(decision(id, 0, AuthOutcome::Deny));
     }
-    assert_eq!(sink.dropped(), 5);
-    drop(writer);
-    sink.record(decision(1, 0, AuthOutcome::Deny));
-    assert_eq!(sink.dropped(), 6);
+    assert_eq!(world.decisions.dropped(), 5);
+    world.drop_writer();
+    world.decisions.record(decision(1, 0, AuthOutcome::Deny));
+    assert_eq!(world.decisions.dropped(), 6);
 }
 
 #[tokio::test]
 async fn a_store_that_is_away_costs_decisions_not_logins() {
     let world = World::new().await;
-    let (sink, writer) = decision_sink(world.store.clone());
     world.store.close().await;
-    sink.record(decision(1, 0, AuthOutcome::Deny));
+    world.decisions.record(decision(1, 0, AuthOutcome::Deny));
     world.cancel.cancel();
-    write(&world, writer).await.unwrap();
-    assert_eq!(sink.dropped(), 1);
+    world.write_decisions().await.unwrap();
+    assert_eq!(world.decisions.dropped(), 1);
 }

@@ -39,6 +39,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tollgate_secrets::{ExternalState, MasterKey, Sealer};
 use tollgate_store::{MetadataUrl, Store, StoreSettings};
@@ -49,8 +50,8 @@ use tollgate_types::{
 use tower::ServiceExt;
 
 use crate::{
-    ControlPlane, Eventually, ExternalSecrets, PeerRule, Ports, Publisher, RootCredentials,
-    SessionsView, Settings, control_plane,
+    ControlPlane, DecisionSink, DecisionWriter, Eventually, ExternalSecrets, PeerRule, Ports,
+    Publisher, RootCredentials, SessionsView, Settings, control_plane, decision_sink,
 };
 
 pub(super) const PASSWORD: &str = "Sup3r-s3cret-pw";
@@ -139,6 +140,8 @@ pub(super) struct World {
     reports: watch::Sender<Observation>,
     sessions: Arc<Sessions>,
     elsewhere: Arc<Elsewhere>,
+    pub(super) decisions: DecisionSink,
+    writer: Mutex<Option<DecisionWriter>>,
     /// Milliseconds since the epoch that the control plane believes in.
     pub(super) now_ms: Arc<AtomicI64>,
     /// Every answer's body.
@@ -186,11 +189,13 @@ impl World {
             .unwrap();
         let now_ms = Arc::new(AtomicI64::new(i64::try_from(started.as_millis()).unwrap()));
         let clock = Arc::clone(&now_ms);
+        let (decisions, writer) = decision_sink(store.clone());
         let ports = Ports {
             publisher: Arc::new(Published(publisher)),
             observations,
             sessions: Arc::clone(&sessions) as Arc<dyn SessionsView>,
             external_secrets: Arc::clone(&elsewhere) as Arc<dyn ExternalSecrets>,
+            decisions: decisions.clone(),
             clock: Arc::new(move || clock.load(Ordering::Relaxed)),
             random: Arc::new(|bytes| aws_lc_rs::rand::fill(bytes).unwrap()),
         };
@@ -204,6 +209,8 @@ impl World {
             reports,
             sessions,
             elsewhere,
+            decisions,
+            writer: Mutex::new(Some(writer)),
             now_ms,
             seen: Mutex::new(Vec::new()),
             cancel: CancellationToken::new(),
@@ -261,6 +268,19 @@ impl World {
             .unwrap()
             .clone()
             .unwrap()
+    }
+
+    /// Has decisions written, from now until the end.
+    pub(super) fn write_decisions(&self) -> JoinHandle<()> {
+        let now = Arc::clone(&self.now_ms);
+        let clock: crate::Clock = Arc::new(move || now.load(Ordering::Relaxed));
+        let writer = self.writer.lock().take().unwrap();
+        tokio::spawn(writer.run(clock, self.cancel.clone()))
+    }
+
+    /// From now on nobody writes decisions.
+    pub(super) fn drop_writer(&self) {
+        *self.writer.lock() = None;
     }
 
     pub(super) fn connect_sessions(&self, sessions: Vec<SessionInfo>) {

@@ -2,11 +2,14 @@
 //!
 //! tokio's own `poll_read` and `poll_write` prepare for waiting before they try. They also count against the
 //! task's turn; a caller that reads and writes in a loop has to end its turns itself.
+//!
+//! The calls go to the kernel past the C library, which makes each a point at which a thread may be cancelled
+//! (pthreads(7)): two locked instructions before and two behind it, for something that no thread of ours ever is.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 
-use socket2::SockRef;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
@@ -19,7 +22,7 @@ pub(super) fn poll_read(
     loop {
         let wanted = buf.len();
         match attempt(tcp, Interest::READABLE, wanted, || {
-            (&*SockRef::from(tcp)).read(buf)
+            Ok(rustix::net::recv(tcp, &mut *buf, RecvFlags::empty())?.0)
         }) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 ready!(tcp.poll_read_ready(cx))?;
@@ -37,7 +40,7 @@ pub(super) fn poll_write(
 ) -> Poll<io::Result<usize>> {
     loop {
         match attempt(tcp, Interest::WRITABLE, buf.len(), || {
-            (&*SockRef::from(tcp)).write(buf)
+            Ok(rustix::net::send(tcp, buf, SendFlags::NOSIGNAL)?)
         }) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 ready!(tcp.poll_write_ready(cx))?;
@@ -60,7 +63,9 @@ pub(super) fn poll_write_vectored(
     let wanted = bufs.iter().map(|piece| piece.len()).sum();
     loop {
         match attempt(tcp, Interest::WRITABLE, wanted, || {
-            (&*SockRef::from(tcp)).write_vectored(bufs)
+            let mut nothing = SendAncillaryBuffer::default();
+            let flags = SendFlags::NOSIGNAL;
+            Ok(rustix::net::sendmsg(tcp, bufs, &mut nothing, flags)?)
         }) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 ready!(tcp.poll_write_ready(cx))?;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tollgate_control_plane::{Clock, ControlPlane, PeerRule, Ports, decision_sink};
+use tollgate_control_plane::{Clock, ControlPlane, DecisionSink, PeerRule, Ports, decision_sink};
 use tollgate_data_plane::DataPlane;
 use tollgate_secrets::{AwsSecrets, ExternalSettings, ExternalValues, Sealer};
 use tollgate_store::{Store, StoreSettings};
@@ -70,7 +70,7 @@ impl Serving {
             bind: config.endpoint_bind,
             shards: config.shards,
             identity,
-            decisions: Arc::new(Decisions::new(audit)),
+            decisions: Arc::new(Decisions::new(audit.clone())),
             metrics: Arc::clone(&metrics),
             max_client_connections: config.max_client_connections,
             handshake_timeout: config.handshake_timeout,
@@ -90,11 +90,12 @@ impl Serving {
             SnapshotFile::start(file),
             made,
         ));
+        let external = external_secrets(&config, remembered);
         let control_plane = tollgate_control_plane::control_plane(
             control_settings(&config, root),
             store,
             sealer,
-            ports(&joint, &data_plane, external_secrets(&config, remembered)),
+            ports(joint, &data_plane, external, audit),
         );
         let mut serving = Self {
             config,
@@ -201,12 +202,18 @@ fn external_secrets(config: &Config, remembered: BTreeMap<String, ExternalValues
     Arc::new(FromAws(AwsSecrets::new(runtime, settings)))
 }
 
-fn ports(joint: &Arc<InProcess>, data_plane: &DataPlane, external_secrets: Arc<FromAws>) -> Ports {
+fn ports(
+    joint: Arc<InProcess>,
+    data_plane: &DataPlane,
+    external_secrets: Arc<FromAws>,
+    decisions: DecisionSink,
+) -> Ports {
     Ports {
-        publisher: Arc::clone(joint) as _,
+        publisher: Arc::clone(&joint) as _,
         observations: data_plane.observations(),
-        sessions: Arc::clone(joint) as _,
+        sessions: joint,
         external_secrets,
+        decisions,
         clock: clock(),
         random: Arc::new(random::fill),
     }

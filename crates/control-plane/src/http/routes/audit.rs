@@ -37,6 +37,7 @@ async fn list(api: Api, call: Call) -> Result<Answer, Problem> {
         proxy_name: call.query("proxy").map(str::to_owned),
         outcome: call.query("outcome").map(outcome).transpose()?,
     };
+    api.ports.decisions.written().await;
     let listed = api
         .store
         .decision_list(&filter, &page::ask(&api, &call)?)
@@ -50,6 +51,7 @@ async fn list(api: Api, call: Call) -> Result<Answer, Problem> {
 }
 
 async fn get(api: Api, call: Call) -> Result<Answer, Problem> {
+    api.ports.decisions.written().await;
     Answer::ok(&Decision::from(
         api.store.decision_get(call.param("id")).await?,
     ))
