@@ -1,13 +1,13 @@
 //! Authentication decisions on their way into the store: buffered, batched, dropped rather than delayed.
 //!
 //! A login never waits for the metadata store. When it is away or slow, decisions are dropped and counted. Who
-//! asks for decisions has those written first that were made before.
+//! asks for decisions has those written first that the data planes of this process have handed over.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tollgate_store::{DecisionRetention, Store};
 use tollgate_types::AuthDecision;
@@ -18,6 +18,12 @@ use crate::ports::Clock;
 const BUFFERED_MAX: usize = 10_000;
 /// Decisions written in one go at most.
 const BATCH_MAX: usize = 1_000;
+/// Bytes of them, about: clients choose how long the names in them are.
+const BATCH_BYTES: usize = 1024 * 1024;
+/// Bytes of a decision but for what clients choose, about.
+const ORDINARY_BYTES: usize = 700;
+/// As many decisions are not left waiting for others.
+const HURRY_AT: usize = BUFFERED_MAX / 2;
 /// How long the first decision of a batch waits for others, unless somebody asks: a write costs as much as
 /// several logins.
 const BATCH_EVERY: Duration = Duration::from_secs(1);
@@ -35,6 +41,7 @@ const ROWS_MAX: u64 = 100_000;
 pub struct DecisionSink {
     sender: mpsc::Sender<AuthDecision>,
     askers: mpsc::UnboundedSender<oneshot::Sender<()>>,
+    many: Arc<Notify>,
     dropped: Arc<AtomicU64>,
 }
 
@@ -43,6 +50,9 @@ impl DecisionSink {
     pub fn record(&self, decision: AuthDecision) {
         if self.sender.try_send(decision).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        if self.sender.capacity() < BUFFERED_MAX - HURRY_AT {
+            self.many.notify_one();
         }
     }
 
@@ -66,6 +76,7 @@ impl DecisionSink {
 pub struct DecisionWriter {
     receiver: mpsc::Receiver<AuthDecision>,
     askers: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
+    many: Arc<Notify>,
     dropped: Arc<AtomicU64>,
     store: Store,
 }
@@ -74,15 +85,18 @@ pub struct DecisionWriter {
 pub fn decision_sink(store: Store) -> (DecisionSink, DecisionWriter) {
     let (sender, receiver) = mpsc::channel(BUFFERED_MAX);
     let (askers_sender, askers) = mpsc::unbounded_channel();
+    let many = Arc::new(Notify::new());
     let dropped = Arc::new(AtomicU64::new(0));
     let sink = DecisionSink {
         sender,
         askers: askers_sender,
+        many: Arc::clone(&many),
         dropped: Arc::clone(&dropped),
     };
     let writer = DecisionWriter {
         receiver,
         askers,
+        many,
         dropped,
         store,
     };
@@ -106,6 +120,7 @@ impl DecisionWriter {
                     tokio::select! {
                         () = cancel.cancelled() => break,
                         () = tokio::time::sleep(BATCH_EVERY) => {}
+                        () = self.many.notified() => {}
                         Some(asker) = self.askers.recv() => asking.push(asker),
                     }
                 }
@@ -117,6 +132,8 @@ impl DecisionWriter {
             }
             self.write_all(&mut batch, &mut asking).await;
         }
+        // Nobody serves any more: what comes now would come too late.
+        self.receiver.close();
         self.write_all(&mut batch, &mut asking).await;
     }
 
@@ -130,13 +147,12 @@ impl DecisionWriter {
         while let Ok(asker) = self.askers.try_recv() {
             asking.push(asker);
         }
-        let mut left = BUFFERED_MAX;
+        // Logins may come as fast as they are written: they do not keep who asks for those before them.
+        let mut left = self.receiver.len() + batch.len();
         while left > 0 {
             self.fill(batch);
-            if batch.is_empty() {
-                break;
-            }
-            left = left.saturating_sub(batch.len());
+            // One that is being handed over is counted, and cannot be taken yet.
+            left = left.saturating_sub(batch.len().max(1));
             self.write(batch).await;
         }
         for asker in asking.drain(..) {
@@ -155,10 +171,12 @@ impl DecisionWriter {
     }
 
     async fn write(&self, batch: &mut Vec<AuthDecision>) {
-        if let Err(error) = self.store.decision_insert_many(batch).await {
-            let lost = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-            self.dropped.fetch_add(lost, Ordering::Relaxed);
-            tracing::warn!(error = %error, audit.lost = lost, "decisions could not be written");
+        for part in in_parts(batch) {
+            if let Err(error) = self.store.decision_insert_many(part).await {
+                let lost = u64::try_from(part.len()).unwrap_or(u64::MAX);
+                self.dropped.fetch_add(lost, Ordering::Relaxed);
+                tracing::warn!(error = %error, audit.lost = lost, "decisions could not be written");
+            }
         }
         batch.clear();
     }
@@ -172,4 +190,17 @@ impl DecisionWriter {
             tracing::warn!(error = %error, "old decisions could not be removed");
         }
     }
+}
+
+/// Cuts decisions into parts of some [`BATCH_BYTES`], of one decision at least.
+fn in_parts(decisions: &[AuthDecision]) -> impl Iterator<Item = &[AuthDecision]> {
+    let mut bytes = 0;
+    decisions.chunk_by(move |last, _| {
+        bytes += ORDINARY_BYTES + last.db_user.len() + last.database.len() + last.detail.len();
+        let is_full = bytes >= BATCH_BYTES;
+        if is_full {
+            bytes = 0;
+        }
+        !is_full
+    })
 }

@@ -52,7 +52,7 @@ pub type Random = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
 pub struct Ports {
     /// Where snapshots go.
     pub publisher: Arc<dyn Publisher>,
-    /// The newest report of the data planes.
+    /// The newest report of the data planes; it counts as changed only when there is news in it.
     pub observations: watch::Receiver<Observation>,
     /// Who is connected.
     pub sessions: Arc<dyn SessionsView>,

@@ -99,7 +99,17 @@ mod tests {
         };
         Observation {
             revision: Revision(3),
-            proxies: Vec::new(),
+            proxies: vec![ObservedProxy {
+                id: "prx-0a1b2c3d4e5f60718".parse().unwrap(),
+                generation: 1,
+                endpoints: vec![ObservedEndpoint {
+                    name: "default".to_owned(),
+                    state: EndpointState::PortRejected {
+                        message: "in use".to_owned(),
+                    },
+                }],
+                drained: false,
+            }],
             targets: vec![ObservedTarget {
                 proxy: "prx-0a1b2c3d4e5f60718".parse().unwrap(),
                 target: "tgt-0a1b2c3d4e5f60718".parse().unwrap(),
@@ -126,8 +136,12 @@ mod tests {
     #[test]
     fn whatever_else_differs_is_news() {
         type Change = fn(&mut Observation);
-        let changes: [Change; 4] = [
+        let changes: [Change; 8] = [
             |o| o.revision = Revision(4),
+            |o| o.proxies.clear(),
+            |o| o.proxies[0].generation += 1,
+            |o| o.proxies[0].drained = true,
+            |o| o.proxies[0].endpoints[0].state = EndpointState::Listening,
             |o| o.targets.clear(),
             |o| o.targets[0].health.description = "refused".to_owned(),
             |o| {

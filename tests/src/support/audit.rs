@@ -29,7 +29,7 @@ pub(crate) fn correlation_id(text: &str) -> Result<String> {
     found.with_context(|| format!("no correlation id in {text:?}"))
 }
 
-/// The audit event under this id; it is written a moment after the client was answered.
+/// The audit event under this id; some are handed over a moment after the client was answered.
 pub(crate) async fn decision(orders: &Orders, id: &str) -> Result<Value> {
     let path = format!("/v1/audit/decisions/{id}");
     orders.api.until(&path, PATIENCE, Value::is_object).await

@@ -17,7 +17,7 @@ pub(crate) struct LoopHealth {
 /// What the loop last did.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LoopView {
-    /// Second since the epoch of the last good turn; 0 before the first.
+    /// Second since the epoch of the last good turn, or of the last look that found none to take; 0 before the first.
     pub(crate) last_success_unix: i64,
     /// Why the last turn failed; nothing after a good one.
     pub(crate) last_error: Option<String>,

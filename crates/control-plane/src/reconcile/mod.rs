@@ -24,10 +24,10 @@ use crate::problem::Problem;
 
 /// The pause after which the store is asked whether another process has changed anything.
 const TICK: Duration = Duration::from_secs(5);
+/// The pause behind a turn that failed, or where secrets are watched that change without a word: a turn follows.
+const SHORT_TICK: Duration = Duration::from_secs(1);
 /// The age in seconds of the last turn at which one is taken even if nothing has changed.
 const TURN_EVERY_S: i64 = 15;
-/// The same behind a turn that failed, or where secrets are watched that change without a word.
-const SHORT_TICK: Duration = Duration::from_secs(1);
 /// The pause that is always kept, so that a chatty data plane does not keep the store busy.
 const REST: Duration = Duration::from_millis(20);
 /// How often old answers are forgotten.
@@ -106,7 +106,7 @@ impl Reconciler {
         let settled = self.settled.take();
         if hint == Hint::Nothing
             && let Some(settled) = settled
-            && self.api.now().saturating_sub(settled.at) < TURN_EVERY_S
+            && (0..TURN_EVERY_S).contains(&self.api.now().saturating_sub(settled.at))
             && self.api.store.revision_current().await? == settled.revision
         {
             self.settled = Some(settled);

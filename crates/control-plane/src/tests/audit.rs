@@ -125,6 +125,49 @@ async fn who_asks_finds_all_that_was_recorded_before() {
     world.get("/v1/audit/decisions").await.expect(200);
 }
 
+/// Names as long as a startup packet lets them be: they are cut into several writes, and none is lost.
+#[tokio::test]
+async fn decisions_with_long_names_are_written_in_parts() {
+    let world = World::new().await;
+    for id in 0..600 {
+        let mut long = decision(id, 0, AuthOutcome::Deny);
+        long.db_user = "\u{1}".repeat(10_000);
+        world.decisions.record(long);
+    }
+    world.cancel.cancel();
+    world.write_decisions().await.unwrap();
+    assert_eq!(world.decisions.dropped(), 0);
+    for id in [0, 97, 98, 99, 100, 599] {
+        let path = format!("/v1/audit/decisions/c-{id:016x}");
+        let found = world.get(&path).await.expect(200);
+        assert_eq!(found.json["dbUser"].as_str().unwrap().len(), 10_000);
+    }
+}
+
+/// A writer that has taken some and waits for others has room for a full buffer behind them.
+#[tokio::test]
+async fn more_than_the_buffer_holds_is_written_before_the_end() {
+    let world = World::new().await;
+    let running = world.write_decisions();
+    let mut id = 0;
+    let mut fill = |world: &World, many: u64| {
+        for _ in 0..many {
+            world.decisions.record(decision(id, 0, AuthOutcome::Deny));
+            id += 1;
+        }
+    };
+    fill(&world, 10);
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    fill(&world, 10_000);
+    let dropped = world.decisions.dropped();
+    world.cancel.cancel();
+    running.await.unwrap();
+    assert_eq!(world.decisions.dropped(), dropped);
+    let newest = 10_009 - dropped;
+    let path = format!("/v1/audit/decisions/c-{newest:016x}");
+    world.get(&path).await.expect(200);
+}
+
 #[tokio::test]
 async fn what_is_buffered_is_written_before_the_end() {
     let world = World::new().await;

@@ -255,7 +255,11 @@ impl World {
             .map(|snapshot| applied(&snapshot))
             .unwrap_or_default();
         change(&mut observation);
-        self.reports.send_replace(observation);
+        self.reports.send_if_modified(|last| {
+            let is_news = observation.is_news_after(last);
+            *last = observation;
+            is_news
+        });
     }
 
     /// The first snapshot that fits, from now on.

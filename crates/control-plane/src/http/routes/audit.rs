@@ -37,11 +37,9 @@ async fn list(api: Api, call: Call) -> Result<Answer, Problem> {
         proxy_name: call.query("proxy").map(str::to_owned),
         outcome: call.query("outcome").map(outcome).transpose()?,
     };
+    let page = page::ask(&api, &call)?;
     api.ports.decisions.written().await;
-    let listed = api
-        .store
-        .decision_list(&filter, &page::ask(&api, &call)?)
-        .await?;
+    let listed = api.store.decision_list(&filter, &page).await?;
     let next_page_token = page::next(&api, &call, listed.next.as_deref())?;
     let items = listed.items.into_iter().map(Decision::from).collect();
     Answer::ok(&DecisionList {

@@ -10,7 +10,7 @@ use crate::http::table::Operation;
 use crate::http::views::health::{ApiDocument, HealthReport, ReadinessCheck};
 use crate::problem::Problem;
 
-/// A loop that has not finished a turn for this long is said to be late.
+/// A loop that has neither finished a turn nor looked for one for this long is said to be late.
 const LATE_AFTER_S: i64 = 10;
 
 pub(super) fn operations() -> Vec<Operation> {
