@@ -19,7 +19,7 @@ use crate::running::Running;
 use crate::shard::{Command, Peers};
 use crate::target::{TargetPlan, TargetShared};
 
-/// How often it is looked whether drains have ended, and a fourth of how often refused ports are tried again.
+/// How often it is looked whether drains have ended and server connections are to be renewed.
 const TICK: Duration = Duration::from_millis(250);
 /// Ticks between two tries of a refused port.
 const RETRY_TICKS: u32 = 4;

@@ -27,11 +27,11 @@ impl Observation {
         self.revision != earlier.revision
             || self.proxies != earlier.proxies
             || self.targets.len() != earlier.targets.len()
-            || !self
+            || self
                 .targets
                 .iter()
                 .zip(&earlier.targets)
-                .all(|(now, then)| same_target(now, then))
+                .any(|(now, then)| !same_target(now, then))
     }
 }
 

@@ -165,13 +165,6 @@ impl TargetHealth {
 
     /// Equal but for times and counts.
     pub fn says_the_same(&self, other: &Self) -> bool {
-        let outcomes = |health: &Self| -> Vec<_> {
-            health
-                .checks
-                .iter()
-                .map(|(step, check)| (*step, check.outcome))
-                .collect()
-        };
         self.state == other.state
             && self.reason == other.reason
             && self.description == other.description
@@ -179,6 +172,12 @@ impl TargetHealth {
             && self.role == other.role
             && self.max_connections == other.max_connections
             && self.server_version == other.server_version
-            && outcomes(self) == outcomes(other)
+            && self.outcomes().eq(other.outcomes())
+    }
+
+    fn outcomes(&self) -> impl Iterator<Item = (ProbeStep, CheckOutcome)> {
+        self.checks
+            .iter()
+            .map(|(step, check)| (*step, check.outcome))
     }
 }
